@@ -1,0 +1,1 @@
+//! Texts generated from the table.

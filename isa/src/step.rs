@@ -1,0 +1,85 @@
+//! One micro-step: the whole meaning of the machine.
+
+use crate::check::{admit, micro_steps};
+use crate::ops;
+use crate::profile::Profile;
+use crate::regs::{Regs, Status};
+use crate::state::{Access, State, Subtree};
+use crate::table::Instr;
+use crate::word::{Leaf, ZERO};
+
+const REGS: Access = Access { tree: Subtree::Regs, index: 0, height: 2 };
+const PROFILE: Access = Access::leaf(Subtree::Head, 1);
+
+/// What a call of [`step`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stepped {
+    /// The machine had halted before; nothing changed.
+    Idle,
+    /// One micro-step of this instruction; `last` if it was its last.
+    Ran {
+        /// The instruction.
+        instr: Instr,
+        /// Whether pc moved on.
+        last: bool,
+    },
+    /// The machine stopped: `HALT` or a trap.
+    Stopped(Status),
+}
+
+/// Does one micro-step, in the order of accesses that `docs/machine.md` lays down.
+///
+/// # Errors
+/// Those of the state. A profile leaf that no program can have stops the machine as ILLEGAL
+/// (loaders and contracts refuse such a head before).
+pub fn step<S: State>(state: &mut S) -> Result<Stepped, S::Error> {
+    let mut leaves = [ZERO; 4];
+    state.read(REGS, &mut leaves)?;
+    let mut regs = Regs::from_leaves(&leaves);
+    if regs.status != Status::Running.code() {
+        return Ok(Stepped::Idle);
+    }
+    let profile = Profile::from_leaf(&read_leaf(state, PROFILE)?).unwrap_or_default();
+    if u64::from(regs.pc) >> profile.text != 0 {
+        return stop(state, &regs, &profile, Status::Fetch);
+    }
+    let word = read_leaf(state, Access::leaf(Subtree::Text, regs.pc.into()))?;
+    let Ok(instr) = Instr::decode(&word) else { return stop(state, &regs, &profile, Status::Illegal) };
+    if regs.row == 0
+        && let Err(trap) = admit(&instr, &regs, &profile)
+    {
+        return stop(state, &regs, &profile, trap);
+    }
+    if matches!(instr, Instr::Halt(_)) {
+        return stop(state, &regs, &profile, Status::Halted);
+    }
+    let target = ops::execute(state, &instr, &mut regs, &profile)?;
+    regs.steps = regs.steps.wrapping_add(1);
+    regs.row = regs.row.wrapping_add(1);
+    let last = regs.row >= micro_steps(&instr, &regs);
+    if last {
+        regs.row = 0;
+        regs.pc = target.unwrap_or(regs.pc.wrapping_add(1));
+    }
+    state.update(REGS, &regs.to_leaves())?;
+    Ok(Stepped::Ran { instr, last })
+}
+
+pub(crate) fn read_leaf<S: State>(state: &mut S, at: Access) -> Result<Leaf, S::Error> {
+    let mut leaf = [ZERO];
+    state.read(at, &mut leaf)?;
+    Ok(leaf[0])
+}
+
+/// Halts: keeps status and steps, clears the rest; a trap clears `output` too.
+fn stop<S: State>(state: &mut S, regs: &Regs, profile: &Profile, status: Status) -> Result<Stepped, S::Error> {
+    let halted = Regs::halted(status, regs.steps.wrapping_add(1));
+    state.update(REGS, &halted.to_leaves())?;
+    for tree in [Subtree::Onchip, Subtree::Work] {
+        state.clear(tree, profile.depth(tree))?;
+    }
+    if status != Status::Halted {
+        state.clear(Subtree::Output, profile.depth(Subtree::Output))?;
+    }
+    Ok(Stepped::Stopped(status))
+}
