@@ -64,7 +64,7 @@ interface IDisputes {
     /// @notice A list was posted: by `open` (then `start` is the initial root), or by `move`.
     event Moved(bytes32 indexed dispute, bytes32 indexed claim, Game game, bytes32 start, bytes32[] roots);
     /// @param challengerWon who won
-    /// @param byStep by a witness; otherwise by the clock or by leaving
+    /// @param byStep by a witness; otherwise by the clock or by abandoning
     event Resolved(bytes32 indexed dispute, bytes32 indexed claim, bool challengerWon, bool byStep);
 
     /// @notice Opens the sender's one dispute of a claim with `bond()` wei: its first list over [0, N).
@@ -85,8 +85,8 @@ interface IDisputes {
     /// @notice Ends a dispute whose side to move has let its clock run out. Anyone may call.
     function timeout(Game calldata game) external;
 
-    /// @notice Lets the sender leave its open dispute of a claim that has been proved false in another.
-    function leave(bytes32 claim) external;
+    /// @notice Lets the sender abandon its open dispute of a claim that has been proved false in another.
+    function abandon(bytes32 claim) external;
 
     /// @notice Pays a challenger its bond back once the claim is false and its dispute is over, and the share of the claimant's
     /// bond if it is the earliest-opened winner and no dispute is open any more. Anyone may call.
