@@ -46,9 +46,9 @@ pub const fn rne(x: i64, shift: u32) -> i64 {
         return x;
     }
     let floor = x >> shift;
-    let rest = x & ((1 << shift) - 1);
+    let rest = x & (1i64 << shift).wrapping_sub(1);
     let half = 1 << (shift - 1);
-    // For shift = 63 the mask and `half` are exact in i64: rest is in 0..2^63.
+    // For shift = 63 the mask wraps to i64::MAX, which is right.
     floor + (rest > half || (rest == half && floor & 1 == 1)) as i64
 }
 

@@ -2,7 +2,7 @@
 
 mod matrix;
 mod rows;
-mod scalar;
+pub(crate) mod scalar;
 mod vector8;
 
 use crate::check::{Counts, counts, start};

@@ -4,7 +4,7 @@ use crate::regs::Regs;
 use crate::table::Instr;
 
 /// Executes a scalar instruction; answers the target of a taken branch.
-pub(super) fn execute(instr: &Instr, regs: &mut Regs) -> Option<u32> {
+pub(crate) fn execute(instr: &Instr, regs: &mut Regs) -> Option<u32> {
     let x = regs.x;
     let reg = |index: u8| x[usize::from(index)];
     let branch = |taken: bool, target: u32| taken.then_some(target);
