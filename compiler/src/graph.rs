@@ -1,0 +1,126 @@
+//! The graph IR: an ONNX graph after import, with typed operators.
+
+use std::collections::BTreeMap;
+
+use ndarray::ArrayD;
+
+use crate::ops::Op;
+
+/// Element type of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DType {
+    /// 32-bit float.
+    F32,
+    /// Signed byte.
+    I8,
+    /// Unsigned byte.
+    U8,
+    /// 32-bit signed.
+    I32,
+    /// 64-bit signed.
+    I64,
+}
+
+impl DType {
+    /// numpy's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            DType::F32 => "float32",
+            DType::I8 => "int8",
+            DType::U8 => "uint8",
+            DType::I32 => "int32",
+            DType::I64 => "int64",
+        }
+    }
+}
+
+/// A tensor with its elements.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constant {
+    /// float32
+    F32(ArrayD<f32>),
+    /// int8
+    I8(ArrayD<i8>),
+    /// uint8
+    U8(ArrayD<u8>),
+    /// int32
+    I32(ArrayD<i32>),
+    /// int64
+    I64(ArrayD<i64>),
+}
+
+impl Constant {
+    /// Element type.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        match self {
+            Constant::F32(_) => DType::F32,
+            Constant::I8(_) => DType::I8,
+            Constant::U8(_) => DType::U8,
+            Constant::I32(_) => DType::I32,
+            Constant::I64(_) => DType::I64,
+        }
+    }
+
+    /// Shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Constant::F32(a) => a.shape(),
+            Constant::I8(a) => a.shape(),
+            Constant::U8(a) => a.shape(),
+            Constant::I32(a) => a.shape(),
+            Constant::I64(a) => a.shape(),
+        }
+    }
+
+    /// The elements of an integer tensor, widened.
+    #[must_use]
+    pub fn integers(&self) -> Option<ArrayD<i64>> {
+        match self {
+            Constant::F32(_) => None,
+            Constant::I8(a) => Some(a.mapv(i64::from)),
+            Constant::U8(a) => Some(a.mapv(i64::from)),
+            Constant::I32(a) => Some(a.mapv(i64::from)),
+            Constant::I64(a) => Some(a.clone()),
+        }
+    }
+}
+
+/// Shape and element type of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueType {
+    /// Element type.
+    pub dtype: DType,
+    /// Shape; every dimension is at least 1.
+    pub shape: Vec<usize>,
+}
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Name in the file, or `op#position`.
+    pub name: String,
+    /// The operator and its attributes.
+    pub op: Op,
+    /// Names of the inputs; empty for an optional one that is absent.
+    pub inputs: Vec<String>,
+    /// Name of the output.
+    pub output: String,
+}
+
+/// A graph. Values are named; each name is an input, a constant, or the output of one node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    /// Inputs that the caller gives, with their declared types.
+    pub inputs: Vec<(String, ValueType)>,
+    /// Outputs.
+    pub outputs: Vec<String>,
+    /// Operations; in an order of execution after [`crate::shapes::run`].
+    pub nodes: Vec<Node>,
+    /// Weights and parameters.
+    pub constants: BTreeMap<String, Constant>,
+    /// Types of all values, known after [`crate::shapes::run`].
+    pub types: BTreeMap<String, ValueType>,
+}
