@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @title The instruction table, as constants.
 library Isa {
     /// Hash of the table and of the golden vectors of its meaning.
-    bytes32 internal constant ISA_HASH = 0x0000000000000000000000000000000000000000000000000000000000000000;
+    bytes32 internal constant ISA_HASH = 0x279ed6ba816e5b7608d060d71f75036de68c4337891526799c372270b5aae54c;
 
     // sub-trees of the state; also the codes of DRAM regions
     uint256 internal constant TREE_HEAD = 0;

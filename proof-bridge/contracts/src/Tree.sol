@@ -29,6 +29,8 @@ library Tree {
     error WitnessTooLong();
     /// @notice The access does not lead to the running root of the tree.
     error BadProof(uint256 tree);
+    /// @notice Not whole rows, or more rows than the tree holds.
+    error BadLength(uint256 lengthBytes);
     /// @notice The place is outside the tree or not aligned.
     error BadIndex(uint256 tree, uint256 index);
 
@@ -84,6 +86,43 @@ library Tree {
                 }
             }
             node := mload(base)
+        }
+        if (!ok) revert Sha256Failed();
+    }
+
+    /// @notice Root of a tree of `depth` over whole rows in calldata, from row 0; the other leaves are zero.
+    function rootOfRows(bytes calldata rows, uint256 depth) internal view returns (bytes32) {
+        uint256 count = rows.length / 32;
+        if (rows.length % 32 != 0 || count > 1 << depth) revert BadLength(rows.length);
+        uint256 base;
+        assembly ("memory-safe") {
+            base := mload(0x40)
+            mstore(0x40, add(base, add(rows.length, 0x20)))
+            calldatacopy(base, rows.offset, rows.length)
+        }
+        bytes32 empty;
+        for (uint256 height = 0; height < depth; height++) {
+            count = halve(base, count, empty);
+            empty = pair(empty, empty);
+        }
+        if (count == 0) return empty;
+        assembly ("memory-safe") {
+            empty := mload(base)
+        }
+        return empty;
+    }
+
+    /// @dev Replaces `count` nodes at `base` by the level above, with `empty` after an odd last one. Answers their number.
+    function halve(uint256 base, uint256 count, bytes32 empty) private view returns (uint256 half) {
+        bool ok = true;
+        half = (count + 1) / 2;
+        assembly ("memory-safe") {
+            if and(count, 1) { mstore(add(base, shl(5, count)), empty) }
+            let end := shl(5, half)
+            for { let to := 0 } lt(to, end) { to := add(to, 0x20) } {
+                let done := staticcall(gas(), 2, add(base, shl(1, to)), 0x40, add(base, to), 0x20)
+                ok := and(ok, and(done, eq(returndatasize(), 32)))
+            }
         }
         if (!ok) revert Sha256Failed();
     }

@@ -58,8 +58,6 @@ interface IClaims {
     }
 
     error WrongBond(uint256 sent, uint256 required);
-    /// @notice Not whole rows, or more rows than the sub-tree holds.
-    error BadLength(uint256 bytes_);
     error RequestExists(bytes32 request);
     error RequestUnknown(bytes32 request);
     error ClaimExists(bytes32 claim);
@@ -67,8 +65,8 @@ interface IClaims {
     error BadStatus(uint8 status);
     error BadSteps(uint64 steps);
     error NotFinal(bytes32 claim);
-    error NotFalse(bytes32 claim);
     error NothingToCollect();
+    error NoCallback(bytes32 request);
     error AlreadyDelivered(bytes32 request);
     error WrongOutput();
     error TooLittleGas();

@@ -43,7 +43,10 @@ interface IDisputes {
         bytes32[] proof;
     }
 
+    /// @notice The claim is no longer open, or its window has passed.
     error WindowClosed(bytes32 claim);
+    /// @notice The claim has not been proved false.
+    error NotFalse(bytes32 claim);
     error DisputeExists(bytes32 dispute);
     /// @notice The game named is not the present one: it moved on, ended, or never was.
     error WrongParent(bytes32 dispute);
@@ -94,8 +97,9 @@ interface IDisputes {
 
     /// @notice keccak256(abi.encode(claim, challenger)).
     function disputeId(bytes32 claim, address challenger) external pure returns (bytes32);
-    /// @notice Hash of the present game; 0 never opened; 1 lost by the challenger; 2 over, bond not yet collected; 3 over, all collected;
-    /// (4 + order) won, bond not yet collected; 2^40 + order: won, bond collected, share not yet.
+    /// @notice Hash of the present game; or, below 2^40, that there is none: 0 never opened, 1 lost by the challenger, 2 over
+    /// without loss and its bond not yet collected, 3 the same and collected, order * 256 + 4 won and its bond not yet collected,
+    /// order * 256 + 5 the same and collected.
     function gameOf(bytes32 dispute) external view returns (bytes32);
     /// @notice R and k for a claim of `steps` micro-steps.
     function arity(uint64 steps) external pure returns (uint256 rounds, uint256 k);
