@@ -166,7 +166,7 @@ macro_rules! instructions {
 }
 
 /// The bits that an instruction may set.
-fn field_mask(opcode: Opcode) -> Word {
+pub(crate) fn field_mask(opcode: Opcode) -> Word {
     let mut mask = Word::ZERO;
     mask.set_bits(0, 8, 0xff);
     for field in spec(opcode).fields {

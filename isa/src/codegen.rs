@@ -1,1 +1,0 @@
-//! Texts generated from the table.
