@@ -1,0 +1,295 @@
+//! Verilog text → shared library, kept by content hash.
+//!
+//! An entry is a folder that appears by one rename, so readers never see half of one; a lock file keeps concurrent
+//! processes from doing the same work. Entries depend on the text, the shim, the tools and this CPU (`-march=native`).
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, io, thread};
+
+use sha2::{Digest, Sha256};
+
+use super::toolchain::{Toolchain, ToolchainError};
+
+const SHIM: &str = include_str!("shim.cpp");
+const LIBRARY: &str = "libsystole.so";
+const TOP: &str = "systole";
+const PREFIX: &str = "Vdut";
+/// Of the files that Verilator writes; smaller ones compile in parallel, larger ones optimise better.
+const SPLIT: &str = "20000";
+
+/// Why there is no library.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// Verilator or the compiler is missing.
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainError),
+    /// A file of the cache cannot be read or written.
+    #[error("cache of Verilated models, {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A tool refused its input.
+    #[error("{tool} failed on the RTL:\n{message}")]
+    Tool {
+        /// Executable.
+        tool: PathBuf,
+        /// The end of its standard error.
+        message: String,
+    },
+}
+
+/// Where Verilated models are kept.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    folder: PathBuf,
+    tools: Option<PathBuf>,
+}
+
+impl Cache {
+    /// `.tools/verilated/` of the enclosing workspace if there is a `.tools`, else the user's cache folder.
+    #[must_use]
+    pub fn standard() -> Cache {
+        let tools = find_tools();
+        let folder = match &tools {
+            Some(tools) => tools.join("verilated"),
+            None => user_cache().join("systole/verilated"),
+        };
+        Cache { folder, tools }
+    }
+
+    /// A cache in `folder`.
+    #[must_use]
+    pub fn at(folder: PathBuf) -> Cache {
+        Cache { folder, tools: find_tools() }
+    }
+
+    /// The library for this Verilog, whose top module is `systole`; built where it is not there yet.
+    /// `waves` adds FST tracing, which costs about 90 × in speed and needs zlib's headers.
+    ///
+    /// # Errors
+    /// Missing tools, a refused text, or an unwritable cache.
+    pub fn library(&self, verilog: &str, waves: bool) -> Result<PathBuf, CacheError> {
+        let tools = Toolchain::find(self.tools.as_deref())?;
+        let runtime = self.entry(&runtime_key(waves, &tools), |entry, _| build_runtime(&tools, waves, entry))?;
+        let model = self.entry(&model_key(verilog, waves, &tools), |entry, scratch| {
+            build_model(&tools, verilog, waves, &runtime, entry, scratch)
+        })?;
+        Ok(model.join(LIBRARY))
+    }
+
+    /// The folder of `key`, made by `build` (given a folder to fill and one to litter) where it is not there yet.
+    fn entry(
+        &self,
+        key: &str,
+        build: impl FnOnce(&Path, &Path) -> Result<(), CacheError>,
+    ) -> Result<PathBuf, CacheError> {
+        let entry = self.folder.join(key);
+        if entry.is_dir() {
+            return Ok(entry);
+        }
+        fs::create_dir_all(&self.folder).map_err(at(&self.folder))?;
+        let lock_path = entry.with_extension("lock");
+        let lock = File::create(&lock_path).map_err(at(&lock_path))?;
+        lock.lock().map_err(at(&lock_path))?;
+        if !entry.is_dir() {
+            let scratch = entry.with_extension("tmp");
+            let staged = scratch.join("entry");
+            remove_folder(&scratch)?;
+            fs::create_dir_all(&staged).map_err(at(&staged))?;
+            let built = build(&staged, &scratch);
+            let placed = built.and_then(|()| fs::rename(&staged, &entry).map_err(at(&entry)));
+            remove_folder(&scratch)?;
+            placed?;
+        }
+        drop(lock);
+        Ok(entry)
+    }
+}
+
+/// Verilator's own sources are the same for every model: compiled once.
+fn build_runtime(tools: &Toolchain, waves: bool, entry: &Path) -> Result<(), CacheError> {
+    let names = ["verilated", "verilated_threads"].into_iter().chain(waves.then_some("verilated_fst_c"));
+    let sources: Vec<_> = names.map(|name| (tools.root.join("include").join(format!("{name}.cpp")), false)).collect();
+    compile(tools, waves, entry, entry, &sources).map(|_| ())
+}
+
+fn build_model(
+    tools: &Toolchain,
+    verilog: &str,
+    waves: bool,
+    runtime: &Path,
+    entry: &Path,
+    scratch: &Path,
+) -> Result<(), CacheError> {
+    let write = |name: &str, text: &str| {
+        let path = scratch.join(name);
+        fs::write(&path, text).map_err(at(&path)).map(|()| path)
+    };
+    let verilog_path = write("systole.v", verilog)?;
+    let shim_path = write("shim.cpp", SHIM)?;
+    let mut verilate = Command::new(&tools.verilator);
+    verilate.current_dir(scratch).args(verilator_flags(waves)).arg(&verilog_path);
+    if tools.root_is_beside {
+        verilate.env("VERILATOR_ROOT", &tools.root);
+    }
+    run(&tools.verilator, verilate)?;
+    let generated = scratch.join("obj");
+    let mut sources: Vec<_> = files(&generated, ".cpp")?.into_iter().map(|path| (path, true)).collect();
+    for (path, fast) in &mut sources {
+        let name = path.to_string_lossy();
+        *fast = !name.contains("__Slow") && !name.contains("__Syms") && !name.contains("__Trace");
+    }
+    sources.push((shim_path, true));
+    let objects = compile(tools, waves, &generated, scratch, &sources)?;
+    let mut link = Command::new(&tools.compiler);
+    link.arg("-shared").arg("-o").arg(entry.join(LIBRARY)).args(&objects).args(files(runtime, ".o")?);
+    link.args(["-Wl,-Bsymbolic", "-pthread"]);
+    if waves {
+        link.arg("-lz");
+    }
+    run(&tools.compiler, link)
+}
+
+fn verilator_flags(waves: bool) -> Vec<&'static str> {
+    let mut flags = vec!["--cc", "--prefix", PREFIX, "--top-module", TOP, "--Mdir", "obj", "-O3"];
+    flags.extend(["--x-assign", "fast", "--x-initial", "fast", "--output-split", SPLIT, "--no-timing", "-Wno-fatal"]);
+    // Lint is hdl's test, with its reviewed waivers.
+    flags.extend(["-Wno-lint", "-Wno-style"]);
+    if waves {
+        flags.push("--trace-fst");
+    }
+    flags
+}
+
+/// The files of a folder whose names end so, sorted.
+fn files(folder: &Path, suffix: &str) -> Result<Vec<PathBuf>, CacheError> {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(at(folder))?;
+    let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.to_string_lossy().ends_with(suffix));
+    paths.sort();
+    Ok(paths)
+}
+
+/// Compiles every source on all cores; the first failure wins.
+fn compile(
+    tools: &Toolchain,
+    waves: bool,
+    headers: &Path,
+    objects: &Path,
+    sources: &[(PathBuf, bool)],
+) -> Result<Vec<PathBuf>, CacheError> {
+    let next = AtomicUsize::new(0);
+    let failure = Mutex::new(None);
+    let object = |index: usize| objects.join(format!("{index}.o"));
+    let worker = || {
+        while let Some((index, (source, fast))) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, sources.get(i)?)))
+        {
+            let mut command = Command::new(&tools.compiler);
+            command.args(compiler_flags(waves, *fast)).arg("-I").arg(headers);
+            if !tools.compiler_version.contains("clang") {
+                // Two models in one process must not share their statics.
+                command.arg("-fno-gnu-unique");
+            }
+            command.arg("-I").arg(tools.root.join("include")).arg("-I").arg(tools.root.join("include/vltstd"));
+            command.arg("-c").arg(source).arg("-o").arg(object(index));
+            if let Err(error) = run(&tools.compiler, command) {
+                next.store(sources.len(), Ordering::Relaxed);
+                failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(worker);
+        }
+    });
+    match failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok((0..sources.len()).map(object).collect()),
+    }
+}
+
+fn compiler_flags(waves: bool, fast: bool) -> Vec<&'static str> {
+    let mut flags = vec!["-std=gnu++17", "-fPIC", "-march=native", "-w", "-fno-strict-aliasing", "-pthread"];
+    flags.push(if fast { "-O3" } else { "-O1" });
+    // Our shim gives these, so that a run-time complaint is an error and not a line on stdout.
+    flags.extend(["-DVL_USER_WARN", "-DVL_USER_FATAL", "-DVL_USER_STOP", "-DVL_USER_FINISH"]);
+    flags.extend(["-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE_VCD=0"]);
+    flags.extend(if waves { ["-DVM_TRACE=1", "-DVM_TRACE_FST=1"] } else { ["-DVM_TRACE=0", "-DVM_TRACE_FST=0"] });
+    flags
+}
+
+fn run(tool: &Path, mut command: Command) -> Result<(), CacheError> {
+    let output = command.stdin(Stdio::null()).output().map_err(at(tool))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let mut message: String = text.lines().take(20).collect::<Vec<_>>().join("\n");
+    if text.contains("zlib.h") {
+        message.push_str("\nwaves need zlib's headers: install Debian's `zlib1g-dev`");
+    }
+    Err(CacheError::Tool { tool: tool.into(), message })
+}
+
+fn model_key(verilog: &str, waves: bool, tools: &Toolchain) -> String {
+    key(&[verilog, SHIM, &verilator_flags(waves).join(" "), &runtime_key(waves, tools)])
+}
+
+fn runtime_key(waves: bool, tools: &Toolchain) -> String {
+    let flags = compiler_flags(waves, true).join(" ");
+    let root = tools.root.to_string_lossy();
+    key(&[&flags, &tools.verilator_version, &root, &tools.compiler_version, &cpu_flags()])
+}
+
+fn key(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What `-march=native` depends on.
+fn cpu_flags() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("flags") || line.starts_with("Features"));
+    line.unwrap_or(env::consts::ARCH).to_owned()
+}
+
+/// The nearest `.tools` above the current folder, or that of the workspace this was compiled in.
+fn find_tools() -> Option<PathBuf> {
+    let here = env::current_dir().unwrap_or_default();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf);
+    here.ancestors()
+        .map(Path::to_path_buf)
+        .chain(workspace)
+        .map(|folder| folder.join(".tools"))
+        .find(|path| path.is_dir())
+}
+
+fn user_cache() -> PathBuf {
+    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home).unwrap_or_else(env::temp_dir)
+}
+
+fn remove_folder(path: &Path) -> Result<(), CacheError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> CacheError {
+    let path = path.to_path_buf();
+    move |source| CacheError::Io { path, source }
+}

