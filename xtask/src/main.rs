@@ -1,2 +1,47 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: the developers' front door.
+//!
+//! | command | does |
+//! |---|---|
+//! | `setup` | makes the outside tools available in `.tools/` |
+//! | `demo` | set-up, then `systole demo` |
+//! | `test` | everything that must hold before a commit |
+//! | `codegen` | writes the generated files, or checks that they are fresh |
+
+mod codegen;
+mod demo;
+mod process;
+mod repo;
+mod setup;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+
+/// The developers' front door: set-up, tests, generated files, the demonstration.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make available, in .tools/, what building and testing need besides a Rust toolchain
+    Setup,
+    /// Set up, then run `systole demo` with these arguments (--json, …)
+    Demo(demo::Args),
+    /// Set up, then check and test everything
+    Test(test::Args),
+    /// Write the generated files
+    Codegen(codegen::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Setup => setup::run().map(|_tools| ()),
+        Command::Demo(args) => demo::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Codegen(args) => codegen::run(&args),
+    }
+}

