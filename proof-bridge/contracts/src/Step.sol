@@ -24,9 +24,6 @@ contract Step is IStep {
     using RegsLib for Regs;
     using Tree for Witness;
 
-    /// @notice The head names sizes that no machine has.
-    error BadProfile();
-
     /// @inheritdoc IStep
     function isaHash() external pure returns (bytes32) {
         return Isa.ISA_HASH;
