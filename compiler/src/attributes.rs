@@ -5,8 +5,8 @@ use rten_onnx::onnx::{AttributeProto, TensorProto};
 use crate::error::printable;
 use crate::ops::{Padding, Window};
 
-/// Largest kernel, stride, dilation or pad that is taken seriously.
-const MAX_WINDOW: i64 = 1 << 15;
+/// Largest kernel, stride, dilation or pad: sizes derived from them stay far below 64 bits.
+pub(crate) const MAX_WINDOW: i64 = 1 << 14;
 
 /// The attributes of one node.
 pub(crate) struct Attributes<'a>(&'a [AttributeProto]);

@@ -1,6 +1,6 @@
 //! The compiler: an ONNX model to a program of the machine.
 //!
-//! One pass a file, each a function from one form of the model to the next:
+//! [`compile`] is the whole way. One pass a file, each a function from one form of the model to the next:
 //!
 //! | pass | from → to |
 //! |---|---|
@@ -8,22 +8,92 @@
 //! | [`shapes`] | graph → graph in order, with types |
 //! | [`quantize`] | graph → [`int_ir`] |
 //! | [`fuse`] | integer IR → integer IR without sums |
+//! | `place` | integer IR → where everything lies in spad, how operations are cut |
+//! | `emit` | placed operations → instructions, constants, `isa::program::Program` |
 //!
-//! [`reference`] evaluates both forms; it is what the passes and programs are tested against.
+//! [`reference`] evaluates both forms of a model; it is what passes and programs are tested against.
 
+mod arena;
 mod attributes;
+mod emit;
 mod error;
 pub mod fuse;
 pub mod graph;
 pub mod import;
 pub mod int_ir;
+mod layout;
 pub mod ops;
+mod place;
 pub mod quantize;
 pub mod reference;
+mod report;
 mod requant;
 pub mod shapes;
+mod tiles;
 mod weights;
 mod wire;
 
+use isa::program::Program;
+
 pub use error::{CompileError, Result};
 pub use ops::{OPERATORS, Operator, operators_markdown};
+pub use report::{LayerReport, Report};
+
+/// What the machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetLimits {
+    /// log₂ rows of spad.
+    pub spad_log2: u8,
+    /// log₂ row32s of acc.
+    pub acc_log2: u8,
+}
+
+impl Default for TargetLimits {
+    /// 256 KiB of spad, 128 KiB of acc.
+    fn default() -> TargetLimits {
+        TargetLimits { spad_log2: 13, acc_log2: 10 }
+    }
+}
+
+/// How to compile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Name of the program in its metadata.
+    pub name: String,
+    /// Sizes of the target.
+    pub target: TargetLimits,
+    /// Most micro-steps of a run; exactly what the program takes if not given.
+    pub step_limit: Option<u64>,
+}
+
+/// A program and what there is to say about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compiled {
+    /// The program.
+    pub program: Program,
+    /// Layers and sizes.
+    pub report: Report,
+}
+
+/// Compiles an ONNX model. The same bytes and options give the same program.
+///
+/// # Errors
+/// Whatever is no supported model, with the node's name, its operator and the reason; a model that does not fit.
+pub fn compile(onnx: &[u8], options: &Options) -> Result<Compiled> {
+    let most = isa::MAX_ONCHIP_LOG2;
+    if options.target.spad_log2 > most || options.target.acc_log2 > most {
+        return Err(CompileError::model(format!("the target's spad or acc has more than 2^{most} rows")));
+    }
+    let integer = integer_graph(onnx)?;
+    let placed = place::run(&integer, &options.target)?;
+    let (program, report) = emit::run(&integer, &placed, options)?;
+    Ok(Compiled { program, report })
+}
+
+/// The first half of [`compile`]: the model's meaning in integers.
+///
+/// # Errors
+/// As [`compile`], but for what does not fit.
+pub fn integer_graph(onnx: &[u8]) -> Result<int_ir::IntGraph> {
+    fuse::run(quantize::run(&shapes::run(import::run(onnx)?)?)?)
+}

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::attributes::MAX_WINDOW;
 use crate::error::{CompileError, Result, printable};
 use crate::graph::{Constant, DType, Graph, Node, ValueType};
 use crate::import::elements;
@@ -248,6 +249,9 @@ fn window_output(input: [usize; 2], kernel: [usize; 2], window: &Window) -> Resu
         return Err(format!("input {input:?} under kernel {kernel:?} is empty"));
     }
     let pads = pads(input, kernel, window);
+    if let Some(bad) = pads.iter().find(|&&p| p as i64 > MAX_WINDOW) {
+        return Err(format!("padding of {bad}; at most {MAX_WINDOW} is supported"));
+    }
     let mut out = [0; 2];
     for axis in 0..2 {
         let padded = input[axis] + pads[axis] + pads[axis + 2];

@@ -1,0 +1,29 @@
+//! What the tests of whole models share: files, and the machine itself.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub(crate) mod npz;
+
+use isa::program::{Data, Program};
+use isa::{Memory, Regs, Status, Stepped, Subtree, step};
+
+/// A file beside the repository's own, or `None` with a note.
+pub(crate) fn outside(path: &str) -> Option<Vec<u8>> {
+    let path = format!("{}/../../shared/models/{path}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).map_err(|_| println!("skipped: {path} is absent")).ok()
+}
+
+/// A file of the repository.
+pub(crate) fn inside(path: &str) -> Vec<u8> {
+    let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// Runs a program by `isa::step`; its outputs and last registers.
+pub(crate) fn run(program: &Program, inputs: &[Data]) -> (Vec<Data>, Regs) {
+    let input = program.encode_inputs(inputs).unwrap();
+    let mut memory = Memory::new(&program.head(), &program.text, &program.constant, &input);
+    while matches!(step(&mut memory).unwrap(), Stepped::Ran { .. }) {}
+    let regs = memory.regs();
+    assert_eq!(regs.status, Status::Halted.code(), "{:?}", Status::from_code(regs.status));
+    (program.decode_outputs(|row| memory.tree(Subtree::Output).get(row)), regs)
+}
