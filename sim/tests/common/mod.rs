@@ -1,0 +1,62 @@
+//! What the tests over programs share: the engines that this machine can run, and where the files are.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+pub(crate) mod expect;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use isa::asm::Source;
+use isa::program::{Metadata, Program};
+use isa::random::Case;
+use sim::rtl::Toolchain;
+use sim::{RtlEngine, RtlOptions, RtlParams};
+
+/// Machines whose Verilog is committed.
+pub(crate) const MACHINES: [(&str, RtlParams); 2] = [
+    ("p8", RtlParams { array_rows: 8, array_cols: 8, spad_log2: 12, acc_log2: 9, port_bytes: 8 }),
+    ("p16", RtlParams { array_rows: 16, array_cols: 16, spad_log2: 13, acc_log2: 10, port_bytes: 16 }),
+];
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The RTL of a machine, or `None` with a note where its Verilog or Verilator is not there.
+pub(crate) fn rtl(machine: &str) -> Option<RtlEngine> {
+    let (name, params) = *MACHINES.iter().find(|(name, _)| *name == machine).unwrap();
+    let path = root().join(format!("hdl/verilog/systole_{name}.v"));
+    let Ok(verilog) = fs::read_to_string(&path) else {
+        eprintln!("skipped: no RTL at {}", path.display());
+        return None;
+    };
+    if let Err(error) = Toolchain::find(None) {
+        eprintln!("skipped: {error}");
+        return None;
+    }
+    // A machine that does nothing for so long will do nothing more: the longest instruction of a test is shorter.
+    let options = RtlOptions { hang_cycles: 400_000, ..RtlOptions::default() };
+    Some(RtlEngine::new(&verilog, params, options).unwrap_or_else(|error| panic!("{name}: {error}")))
+}
+
+/// An assembled source as a program without metadata.
+pub(crate) fn program(source: &Source) -> Program {
+    Program {
+        profile: source.profile,
+        metadata: Metadata::default(),
+        text: source.text.clone(),
+        constant: source.constant.clone(),
+    }
+}
+
+/// A random case as a source.
+pub(crate) fn source(case: Case) -> Source {
+    Source {
+        profile: case.profile,
+        text: case.text,
+        constant: case.constant,
+        input: case.input,
+        expectations: Vec::new(),
+    }
+}
