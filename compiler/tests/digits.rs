@@ -47,12 +47,17 @@ fn two_hundred_digits_as_onnx_runtime_answers_them() {
     println!("{:#?}", compiled.report);
 
     let (mut machine, mut reals, mut correct) = (Differences::default(), Differences::default(), 0);
-    for ((image, theirs), &label) in images.chunks(784).zip(logits.chunks(10)).zip(&labels) {
-        let input = ArrayD::from_shape_vec(vec![1, 1, 28, 28], image.to_vec()).unwrap();
+    for (index, ((image, theirs), &label)) in images.chunks(784).zip(logits.chunks(10)).zip(&labels).enumerate() {
         let (outputs, regs) = run(program, &[Data::Float32(image.to_vec())]);
         let [Data::Float32(ours)] = &outputs[..] else { panic!("{outputs:?}") };
         assert_eq!(regs.steps, compiled.report.micro_steps);
 
+        machine.add(ours, theirs, scale);
+        correct += usize::from(argmax(ours) == label as usize);
+        if index % 10 > 0 {
+            continue; // The references are slow.
+        }
+        let input = ArrayD::from_shape_vec(vec![1, 1, 28, 28], image.to_vec()).unwrap();
         let quantized = input.mapv(|x| program.metadata.inputs[0].quantise(x));
         let values = integer::evaluate(&integers, &[quantized]);
         let expected = integer::output(&integers, &values, 0);
@@ -61,10 +66,7 @@ fn two_hundred_digits_as_onnx_runtime_answers_them() {
 
         let values = float::evaluate(&graph, &BTreeMap::from([("image".to_string(), input)]));
         let real: Vec<f32> = values["logits"].iter().copied().collect();
-
-        machine.add(ours, theirs, scale);
         reals.add(&real, theirs, scale);
-        correct += usize::from(argmax(ours) == label as usize);
     }
     println!(
         "machine against ONNX Runtime: {machine:?}; Q/DQ reference against it: {reals:?}; correct: {correct} of 200"

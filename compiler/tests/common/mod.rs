@@ -1,6 +1,7 @@
 //! What the tests of whole models share: files, and the machine itself.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod model;
 pub(crate) mod npz;
 
 use isa::program::{Data, Program};

@@ -1,0 +1,207 @@
+//! Files that are wrong on purpose: an error each, no panic, in bounded time.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::model::{Byte, Model, int, ints, tensor};
+use common::{inside, outside};
+use compiler::{CompileError, Options, TargetLimits, compile};
+use rten_onnx::onnx::{DataLocation, DataType};
+
+fn error(onnx: &[u8]) -> String {
+    let message = compile(onnx, &Options::default()).unwrap_err().to_string();
+    assert!(!message.contains('\n'), "{message}");
+    message
+}
+
+#[track_caller]
+fn check(model: &Model, output: &str, expected: &str) {
+    let message = error(&model.bytes(output));
+    assert!(message.contains(expected), "{message}");
+}
+
+/// A model of one quantised input.
+fn quantized(shape: &[usize]) -> (Model, String) {
+    let mut model = Model::new(shape);
+    let x = model.quantized("x", 0.1, 0, Byte::Signed);
+    (model, x)
+}
+
+#[test]
+fn mutations_of_the_digits_model() {
+    let onnx = inside("models/digits/digits.onnx");
+    let mut seed = 1u64;
+    let mut random = move |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let interesting = [0, 1, 0x7f, 0x80, 0xff];
+    let (start, mut compiled) = (Instant::now(), 0);
+    const ROUNDS: u32 = 10_000;
+    for round in 0..ROUNDS {
+        let mut bytes = onnx.clone();
+        for _ in 0..=random(3) {
+            let at = random(bytes.len());
+            match random(6) {
+                0 => bytes.truncate(at.max(1)),
+                1 => bytes[at] = interesting[random(interesting.len())],
+                2 => drop(bytes.drain(at..(at + random(40)).min(bytes.len()))),
+                3 => {
+                    let piece: Vec<u8> = bytes[at..(at + random(400)).min(bytes.len())].to_vec();
+                    let to = random(bytes.len());
+                    bytes.splice(to..to, piece);
+                }
+                _ => bytes[at] ^= 1 << random(8),
+            }
+            if bytes.is_empty() {
+                bytes.push(0);
+            }
+        }
+        // Weights are most of the file; most of the rounds aim at its beginning, where the nodes are.
+        if round % 4 > 0 {
+            let at = random(bytes.len().min(6000));
+            bytes[at] = bytes[at].wrapping_add(random(255) as u8 + 1);
+        }
+        match compile(&bytes, &Options::default()) {
+            Ok(_) => compiled += 1,
+            Err(e) => assert!(!e.to_string().contains('\n'), "{e}"),
+        }
+    }
+    println!("{compiled} of {ROUNDS} mutations still compile, {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(120));
+}
+
+#[test]
+fn no_onnx() {
+    assert_eq!(error(b""), "not an ONNX model: the file is empty");
+    assert!(error(b"PK\x03\x04 this is a zip file, not a model").starts_with("not an ONNX model: "));
+    assert!(error(&[0x08, 0x08]).contains("no graph"));
+    let onnx = inside("models/digits/digits.onnx");
+    for length in (1..onnx.len()).step_by(97) {
+        assert!(compile(&onnx[..length], &Options::default()).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn structure() {
+    let (mut model, _) = quantized(&[1, 4]);
+    model.node("Relu", &["v3"], vec![]);
+    model.node("Relu", &["v2"], vec![]);
+    check(&model, "v3", "(Relu): it is part of a cycle");
+
+    let (mut model, x) = quantized(&[1, 4]);
+    model.node("LSTM", &[&x], vec![]);
+    check(&model, "v2", "node `LSTM 2` (LSTM): this operator is not supported");
+
+    let (mut model, x) = quantized(&[1, 4]);
+    model.node("MatMul", &[&x, "nowhere"], vec![]);
+    check(&model, "v2", "node `MatMul 2` (MatMul): nothing defines its input `nowhere`");
+    check(&model, "nothing", "nothing defines the output `nothing`");
+
+    let (mut model, _) = quantized(&[1, 4]);
+    model.graph.node[1].output = vec!["v0".into()];
+    check(&model, "v0", "value `v0` is defined twice");
+
+    let mut model = Model::new(&[1, 4]);
+    let y = model.node("Relu", &["x"], vec![]);
+    check(&model, &y, "a float model");
+}
+
+#[test]
+fn constants() {
+    let with = |change: &dyn Fn(&mut rten_onnx::onnx::TensorProto)| {
+        let (mut model, x) = quantized(&[1, 4]);
+        change(&mut model.graph.initializer[0]);
+        (model, x)
+    };
+    let (model, y) = with(&|t| t.data_location = Some(DataLocation::EXTERNAL));
+    check(&model, &y, "initializer `c0`: its data is in another file");
+    let (model, y) = with(&|t| t.dims = vec![1 << 40, 1 << 40]);
+    check(&model, &y, "more than 2147483648 elements");
+    let (model, y) = with(&|t| t.dims = vec![-1]);
+    check(&model, &y, "dimension -1");
+    let (model, y) = with(&|t| t.dims = vec![3]);
+    check(&model, &y, "needs 3 elements, the file has 1");
+    for bad in [f32::NAN, f32::INFINITY, 0.0, -1.0] {
+        let (model, y) = with(&|t| *t = tensor("c0", &[], DataType::FLOAT, bad.to_le_bytes().to_vec()));
+        check(&model, &y, "it must be positive and finite");
+    }
+}
+
+#[test]
+fn shapes_and_overflow() {
+    let (mut model, x) = quantized(&[1, 1 << 20, 1 << 20, 1]);
+    let y = model.node("MaxPool", &[&x], vec![ints("kernel_shape", &[1, 1])]);
+    check(&model, &y, "more than 2147483648 elements");
+
+    let (mut model, x) = quantized(&[1, 1, 1 << 15, 1 << 15]);
+    let pooled = model.node("MaxPool", &[&x], vec![ints("kernel_shape", &[3, 3]), ints("pads", &[1, 1, 1, 1])]);
+    let y = model.quantized(&pooled, 0.1, 0, Byte::Signed);
+    check(&model, &y, "rows of spad, the target has 8192");
+
+    // 140,000 products of 127 · 128 reach beyond 32 bits.
+    let (mut model, x) = quantized(&[1, 140_000]);
+    let w = model.weights(&[140_000, 1], &vec![127; 140_000], &[0.1], 1);
+    let sums = model.node("MatMul", &[&x, &w], vec![]);
+    let y = model.quantized(&sums, 0.1, 0, Byte::Signed);
+    check(&model, &y, "beyond 32 bits");
+
+    let (mut model, x) = quantized(&[1, 4]);
+    let w = model.weights(&[4, 1], &[1; 4], &[1.0], 1);
+    let sums = model.node("MatMul", &[&x, &w], vec![]);
+    check(&model, &sums, "is not quantised");
+    let y = model.quantized(&sums, 1e-30, 0, Byte::Signed);
+    check(&model, &y, "the machine multiplies by less than 2^24");
+}
+
+#[test]
+fn windows() {
+    let conv = |attributes| {
+        let (mut model, x) = quantized(&[1, 2, 8, 8]);
+        let w = model.weights(&[2, 2, 3, 3], &[1; 36], &[1.0], 0);
+        let sums = model.node("Conv", &[&x, &w], attributes);
+        let y = model.quantized(&sums, 1.0, 0, Byte::Signed);
+        (model, y)
+    };
+    for (attributes, expected) in [
+        (vec![int("group", 2)], "group = 2; only 1 is supported"),
+        (vec![ints("strides", &[0, 1])], "strides holds 0"),
+        (vec![ints("pads", &[1, 1])], "pads has 2 numbers"),
+        (vec![ints("dilations", &[9, 9])], "larger than the padded input"),
+        (vec![int("colour", 1)], "attribute `colour` is not supported"),
+    ] {
+        let (model, y) = conv(attributes);
+        check(&model, &y, expected);
+    }
+}
+
+#[test]
+fn too_small_a_target() {
+    let onnx = inside("models/digits/digits.onnx");
+    let with = |spad_log2, acc_log2| Options { target: TargetLimits { spad_log2, acc_log2 }, ..Options::default() };
+    let message = compile(&onnx, &with(10, 10)).unwrap_err().to_string();
+    assert_eq!(message, "node `/7/Gemm` (Gemm): needs 1832 rows of spad, the target has 1024: 808 too many");
+    let message = compile(&onnx, &with(13, 4)).unwrap_err().to_string();
+    assert_eq!(message, "node `/0/Conv` (Conv): needs 28 rows of acc, the target has 16: 12 too many");
+    assert!(compile(&onnx, &with(40, 10)).is_err());
+    let limited = Options { step_limit: Some(1000), ..Options::default() };
+    assert!(matches!(compile(&onnx, &limited), Err(CompileError::StepLimit { limit: 1000, .. })));
+}
+
+#[test]
+fn networks_of_later_milestones_are_refused_by_name() {
+    for (path, expected) in [
+        ("resnet8/int8_qdq.onnx", "(Transpose): "),
+        ("resnet8/float.onnx", "(Transpose): "),
+        ("dscnn/int8_qdq.onnx", "(Conv): group = 64"),
+        ("dscnn/int8_qdq_3rdparty.onnx", "(Conv): group = 64"),
+        ("cct/network.onnx", "this operator is not supported"),
+    ] {
+        if let Some(onnx) = outside(path) {
+            let message = error(&onnx);
+            println!("{path}: {message}");
+            assert!(message.starts_with("node `") && message.contains(expected), "{path}: {message}");
+        }
+    }
+}
