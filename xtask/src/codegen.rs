@@ -1,7 +1,8 @@
 //! `cargo xtask codegen`: the committed files that are generated, and the check that they are fresh.
 //!
-//! A generator is the example `generate_PACKAGE` of the package that knows the contents. Its only argument is a folder, under
-//! which it writes its files at their paths in the repository: the repository itself, or an empty folder to compare with.
+//! Two kinds of generator: the example `generate_PACKAGE` of the package that knows the contents, whose only argument is a
+//! folder under which it writes its files at their paths in the repository (the repository itself, or an empty folder to
+//! compare with); and the contracts' own script, which compares by itself when told `--check`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,17 +10,24 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{process, repo};
+use crate::{process, repo, setup, tools::Tools};
 
-/// A package with generated files. Later ones may depend on the files of earlier ones.
-struct Generator {
-    package: &'static str,
-    files: &'static [&'static str],
+/// One origin of generated files, named as on the command line.
+enum Generator {
+    /// The example of a package, and what it writes.
+    Example { package: &'static str, files: &'static [&'static str] },
+    /// `proof-bridge/contracts/artifacts.mjs`: interface and code of the deployed contracts.
+    Contracts,
 }
 
+/// Later ones may depend on the files of earlier ones.
 const GENERATORS: &[Generator] = &[
-    Generator { package: "isa", files: &["isa/src/hash.rs", "docs/isa.md", "proof-bridge/contracts/src/Isa.sol"] },
-    Generator { package: "compiler", files: &["docs/operators.md"] },
+    Generator::Example {
+        package: "isa",
+        files: &["isa/src/hash.rs", "docs/isa.md", "proof-bridge/contracts/src/Isa.sol"],
+    },
+    Generator::Example { package: "compiler", files: &["docs/operators.md"] },
+    Generator::Contracts,
 ];
 
 /// Arguments of `cargo xtask codegen`.
@@ -28,8 +36,8 @@ pub(crate) struct Args {
     /// Only say which files are stale, and fail if any is
     #[arg(long)]
     check: bool,
-    /// Only these packages' files
-    packages: Vec<String>,
+    /// Only these: a package's name, or contracts
+    names: Vec<String>,
 }
 
 /// Writes or checks the generated files.
@@ -37,72 +45,94 @@ pub(crate) struct Args {
 /// # Errors
 /// A generator failed; with `--check`, a file is stale.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let known = || GENERATORS.iter().map(|generator| generator.package);
-    if let Some(unknown) = args.packages.iter().find(|name| !known().any(|package| package == *name)) {
-        bail!("no generated files in `{unknown}`; there are some in: {}", known().collect::<Vec<_>>().join(", "));
+    let known = || GENERATORS.iter().map(Generator::name);
+    if let Some(unknown) = args.names.iter().find(|name| !known().any(|it| it == *name)) {
+        bail!("no generated files of `{unknown}`; there are some of: {}", known().collect::<Vec<_>>().join(", "));
     }
-    let chosen =
-        |generator: &&Generator| args.packages.is_empty() || args.packages.iter().any(|name| name == generator.package);
     let mut stale = Vec::new();
-    for generator in GENERATORS.iter().filter(chosen) {
-        // Package by package, so that a stale file of one cannot keep another from building.
-        let name = generator.example();
-        process::run_aside(process::cargo().args([
-            "build",
-            "--quiet",
-            "--package",
-            generator.package,
-            "--example",
-            &name,
-        ]))?;
-        if args.check { stale.extend(generator.stale_files()?) } else { generator.write()? }
+    for generator in GENERATORS {
+        if !args.names.is_empty() && !args.names.iter().any(|name| name == generator.name()) {
+            continue;
+        }
+        match generator {
+            Generator::Example { package, files } => {
+                // Package by package, so that a stale file of one cannot keep another from building.
+                let name = example(package);
+                process::run_aside(process::cargo().args([
+                    "build",
+                    "--quiet",
+                    "--package",
+                    package,
+                    "--example",
+                    &name,
+                ]))?;
+                if args.check { stale.extend(stale_files(package, files)?) } else { write_files(package)? }
+            }
+            Generator::Contracts => artifacts(&setup::run()?, args.check)?,
+        }
     }
     report(&stale)
 }
 
-/// Checks all of them with the generators that a build of the whole workspace has left behind.
+/// Checks all of them with the examples that a build of the whole workspace has left behind.
 ///
 /// # Errors
 /// As [`run`] with `--check`.
-pub(crate) fn check_built() -> Result<()> {
+pub(crate) fn check_built(tools: &Tools) -> Result<()> {
     let mut stale = Vec::new();
     for generator in GENERATORS {
-        stale.extend(generator.stale_files()?);
+        match generator {
+            Generator::Example { package, files } => stale.extend(stale_files(package, files)?),
+            Generator::Contracts => artifacts(tools, true)?,
+        }
     }
     report(&stale)
 }
 
+impl Generator {
+    fn name(&self) -> &'static str {
+        match self {
+            Generator::Example { package, .. } => package,
+            Generator::Contracts => "contracts",
+        }
+    }
+}
+
 fn report(stale: &[&str]) -> Result<()> {
-    ensure!(stale.is_empty(), "stale: {}\nrun `cargo xtask codegen` and commit what it writes", stale.join(", "));
+    ensure!(stale.is_empty(), "stale: {}; run `cargo xtask codegen` and commit what it writes", stale.join(", "));
     Ok(())
 }
 
-impl Generator {
-    fn example(&self) -> String {
-        format!("generate_{}", self.package.replace('-', "_"))
-    }
+fn artifacts(tools: &Tools, check: bool) -> Result<()> {
+    let mut script = Command::new("node");
+    script.current_dir(repo::contracts()).arg("artifacts.mjs").args(check.then_some("--check"));
+    process::run_aside(tools.tell(&mut script))
+}
 
-    fn write(&self) -> Result<()> {
-        process::run_aside(Command::new(self.executable()?).arg(repo::root()))
-    }
+fn example(package: &str) -> String {
+    format!("generate_{}", package.replace('-', "_"))
+}
 
-    fn stale_files(&self) -> Result<Vec<&'static str>> {
-        let folder = scratch_folder(self.package)?;
-        process::run_aside(Command::new(self.executable()?).arg(&folder))?;
-        let mut stale = Vec::new();
-        for file in self.files {
-            let fresh = fs::read(folder.join(file)).with_context(|| format!("`{}` wrote no {file}", self.example()))?;
-            if fs::read(repo::root().join(file)).ok() != Some(fresh) {
-                stale.push(*file);
-            }
+fn executable(package: &str) -> Result<PathBuf> {
+    Ok(target_folder()?.join("debug/examples").join(example(package)))
+}
+
+fn write_files(package: &str) -> Result<()> {
+    process::run_aside(Command::new(executable(package)?).arg(repo::root()))
+}
+
+fn stale_files(package: &str, files: &[&'static str]) -> Result<Vec<&'static str>> {
+    let folder = scratch_folder(package)?;
+    process::run_aside(Command::new(executable(package)?).arg(&folder))?;
+    let mut stale = Vec::new();
+    for file in files {
+        let fresh = fs::read(folder.join(file)).with_context(|| format!("`{}` wrote no {file}", example(package)))?;
+        if fs::read(repo::root().join(file)).ok() != Some(fresh) {
+            stale.push(*file);
         }
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
-        Ok(stale)
     }
-
-    fn executable(&self) -> Result<PathBuf> {
-        Ok(target_folder()?.join("debug/examples").join(self.example()))
-    }
+    fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    Ok(stale)
 }
 
 fn scratch_folder(name: &str) -> Result<PathBuf> {

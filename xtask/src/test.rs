@@ -19,7 +19,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "format", run: format },
     Stage { name: "clippy", run: clippy },
     Stage { name: "build", run: build },
-    Stage { name: "codegen", run: |_tools| codegen::check_built() },
+    Stage { name: "codegen", run: codegen::check_built },
     Stage { name: "rust", run: rust },
     Stage { name: "contracts", run: contracts },
 ];
