@@ -80,3 +80,85 @@ fn lift_clamps(graph: &mut IntGraph) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::DType;
+    use crate::int_ir::{IntTensor, IntWindow, Port, Quantization, Requant, TensorId};
+    use crate::reference::integer;
+    use ndarray::{ArrayD, array};
+
+    const Q: Quantization = Quantization { scale: 1.0, zero_point: 0, dtype: DType::I8 };
+
+    /// A chain of operations on a tensor of two elements; a requantisation reads sums.
+    fn chain(kinds: Vec<IntKind>) -> IntGraph {
+        let mut graph = IntGraph::default();
+        let mut tensor = |quantization| graph.add(IntTensor { name: String::new(), shape: vec![1, 2], quantization });
+        let mut input = tensor(Some(Q));
+        let ports = |id| vec![Port { name: "x".into(), dtype: DType::I8, tensor: id }];
+        let (inputs, mut ops) = (ports(input), Vec::new());
+        for (index, kind) in kinds.into_iter().enumerate() {
+            let sums = matches!(kind, IntKind::Dense { .. });
+            let output = tensor((!sums).then_some(Q));
+            ops.push(IntOp { name: format!("op {index}"), op: "Op", kind, input, output });
+            input = output;
+        }
+        IntGraph { inputs, ops, outputs: ports(input), ..graph }
+    }
+
+    fn dense() -> IntKind {
+        IntKind::Dense { weights: array![[1, 2], [3, -4]], requant: None }
+    }
+
+    fn requant() -> IntKind {
+        let requant =
+            Requant { bias: vec![1, 2], multiplier: vec![3, 5], shift: vec![2, 3], zero_point: -7, lo: -128, hi: 127 };
+        IntKind::Requantize(requant)
+    }
+
+    fn check(graph: &IntGraph, expected: &[&str]) -> IntGraph {
+        let fused = run(graph.clone()).unwrap();
+        assert_eq!(fused.ops.iter().map(|op| op.name.as_str()).collect::<Vec<_>>(), expected);
+        for (a, b) in [(0, 0), (-128, 127), (100, -90), (5, 6)] {
+            let x = [ArrayD::from_shape_vec(vec![1, 2], vec![a, b]).unwrap()];
+            let value = |g: &IntGraph| integer::output(g, &integer::evaluate(g, &x), 0);
+            assert_eq!(value(graph), value(&fused));
+        }
+        fused
+    }
+
+    #[test]
+    fn requantisation_and_clamps_are_absorbed() {
+        let clamp = |lo, hi| IntKind::Clamp { lo, hi };
+        let fused = check(&chain(vec![dense(), requant(), clamp(-7, 127), clamp(-128, 20)]), &["op 0"]);
+        let IntKind::Dense { requant: Some(r), .. } = &fused.ops[0].kind else { panic!() };
+        assert_eq!((r.lo, r.hi), (-7, 20));
+    }
+
+    #[test]
+    fn clamps_pass_reshapes() {
+        let graph = chain(vec![dense(), requant(), IntKind::Reshape, IntKind::Clamp { lo: 0, hi: 9 }]);
+        check(&graph, &["op 0", "op 2"]);
+    }
+
+    #[test]
+    fn clamps_of_inputs_stay() {
+        check(&chain(vec![IntKind::Clamp { lo: 0, hi: 9 }, dense(), requant()]), &["op 0", "op 1"]);
+    }
+
+    #[test]
+    fn sums_have_one_reader() {
+        let mut graph = chain(vec![dense(), requant()]);
+        graph.outputs.push(Port { name: "sums".into(), dtype: DType::I8, tensor: TensorId(1) });
+        assert!(run(graph).unwrap_err().to_string().contains("read nowhere else"));
+    }
+
+    #[test]
+    fn clamps_pass_pools() {
+        let window = IntWindow { kernel: [1, 1], strides: [1, 1], pads: [0; 4], dilations: [1, 1] };
+        let mut graph = chain(vec![IntKind::MaxPool(window), IntKind::Clamp { lo: 0, hi: 9 }]);
+        lift_clamps(&mut graph);
+        assert_eq!(graph.ops.iter().map(|op| op.name.as_str()).collect::<Vec<_>>(), ["op 1", "op 0"]);
+    }
+}

@@ -309,3 +309,19 @@ fn gather((_, channels, kh, kw): (usize, usize, usize, usize), window: &IntWindo
     let rows = kh.div_ceil(runs);
     if kh + rows < kh * kw { Gather::Runs { runs, rows } } else { Gather::Rows }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_where_they_pay() {
+        let window = |kernel, dilations| IntWindow { kernel, strides: [1, 1], pads: [0; 4], dilations };
+        let of = |channels, kernel: [usize; 2]| gather((8, channels, kernel[0], kernel[1]), &window(kernel, [1, 1]));
+        assert_eq!(of(1, [3, 3]), Gather::Runs { runs: 3, rows: 1 });
+        assert_eq!(of(3, [7, 7]), Gather::Runs { runs: 1, rows: 7 });
+        assert_eq!(of(3, [1, 1]), Gather::Rows, "a tap is a row already");
+        assert_eq!(of(16, [3, 3]), Gather::Rows, "a run is longer than a row");
+        assert_eq!(gather((8, 1, 3, 3), &window([3, 3], [1, 2])), Gather::Rows, "taps are apart");
+    }
+}

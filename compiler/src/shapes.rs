@@ -150,21 +150,8 @@ fn infer(node: &Node, types: &Types, constants: &BTreeMap<String, Constant>) -> 
             let [oh, ow] = window_output([h, w], kernel, &window)?;
             Ok(ValueType { dtype: x.dtype, shape: vec![n, c, oh, ow] })
         }
-        Op::Gemm { transposed_weights } => {
-            let w = &input(1)?.shape;
-            let (&[m, k], &[a, b]) = (&x.shape[..], &w[..]) else {
-                return Err(format!("input {:?} and weights {w:?} are not both matrices", x.shape));
-            };
-            let (rows, n) = if transposed_weights { (b, a) } else { (a, b) };
-            if rows != k { Err(format!("input {:?} and weights {w:?} do not fit", x.shape)) } else { float(vec![m, n]) }
-        }
-        Op::MatMul => {
-            let w = &input(1)?.shape;
-            match (&x.shape[..], &w[..]) {
-                (&[m, k], &[rows, n]) if rows == k => float(vec![m, n]),
-                _ => Err(format!("{:?} times {w:?}: only matrices that fit are supported", x.shape)),
-            }
-        }
+        Op::Gemm { transposed_weights } => float(product(&x.shape, &input(1)?.shape, transposed_weights)?),
+        Op::MatMul => float(product(&x.shape, &input(1)?.shape, false)?),
         Op::Flatten { axis } => {
             let rank = x.shape.len() as i64;
             let axis = if axis < 0 { axis.saturating_add(rank) } else { axis };
@@ -182,6 +169,15 @@ fn infer(node: &Node, types: &Types, constants: &BTreeMap<String, Constant>) -> 
             Ok(ValueType { dtype: x.dtype, shape: reshape(&x.shape, &wanted, allow_zero)? })
         }
     }
+}
+
+/// Shape of the product of two matrices, the second perhaps transposed.
+fn product(x: &[usize], w: &[usize], transposed: bool) -> Result<Vec<usize>, String> {
+    let (&[m, k], &[a, b]) = (x, w) else {
+        return Err(format!("{x:?} times {w:?}: only matrices are supported"));
+    };
+    let (rows, n) = if transposed { (b, a) } else { (a, b) };
+    if rows == k { Ok(vec![m, n]) } else { Err(format!("{x:?} and {w:?} do not fit")) }
 }
 
 fn has_input(node: &Node, index: usize) -> bool {

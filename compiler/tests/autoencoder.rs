@@ -1,4 +1,5 @@
 //! A dense network of ten layers, two quantisers' versions of it: the machine against the references.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

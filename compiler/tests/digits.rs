@@ -1,4 +1,5 @@
 //! The digits model, from its ONNX file to the machine, against what ONNX Runtime answered.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

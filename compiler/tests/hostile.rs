@@ -1,4 +1,5 @@
 //! Files that are wrong on purpose: an error each, no panic, in bounded time.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

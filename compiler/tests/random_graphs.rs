@@ -1,4 +1,5 @@
 //! Random small models: the machine equals the integer IR, and that the Q/DQ reference but for ties.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
