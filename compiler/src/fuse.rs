@@ -11,11 +11,17 @@ pub fn run(mut graph: IntGraph) -> Result<IntGraph> {
     lift_clamps(&mut graph);
     let uses = graph.uses();
     let mut ops: Vec<IntOp> = Vec::with_capacity(graph.ops.len());
+    let mut maker: Vec<Option<usize>> = vec![None; graph.tensors.len()];
     for op in std::mem::take(&mut graph.ops) {
-        let single = uses[op.input.0] == 1;
-        let before = ops.iter_mut().find(|b| b.output == op.input).filter(|_| single);
-        let Some(op) = absorb(op, before)? else { continue };
-        ops.push(op);
+        let (single, output) = (uses[op.input.0] == 1, op.output);
+        let before = maker[op.input.0].filter(|_| single);
+        match absorb(op, before.and_then(|i| ops.get_mut(i)))? {
+            Some(op) => {
+                maker[output.0] = Some(ops.len());
+                ops.push(op);
+            }
+            None => maker[output.0] = before,
+        }
     }
     graph.ops = ops;
     Ok(graph)
@@ -58,24 +64,27 @@ fn unquantized(name: String, op: &str) -> CompileError {
 
 /// Moves clamps before the pools and reshapes that make their input: the same values, nearer to the requantisation.
 fn lift_clamps(graph: &mut IntGraph) {
-    let mut uses = graph.uses();
+    let uses = graph.uses();
+    let mut maker: Vec<Option<usize>> = vec![None; graph.tensors.len()];
+    for (index, op) in graph.ops.iter().enumerate() {
+        maker[op.output.0] = Some(index);
+    }
     for index in 0..graph.ops.len() {
         let mut at = index;
         while matches!(graph.ops[at].kind, IntKind::Clamp { .. }) {
-            let input = graph.ops[at].input;
-            let mover = |op: &IntOp| op.output == input && matches!(op.kind, IntKind::MaxPool(_) | IntKind::Reshape);
-            let Some(before) = graph.ops[..at].iter().position(mover).filter(|_| uses[input.0] == 1) else { break };
-            // before: x → input; clamp: input → y. Now clamp: x → c; before: c → y.
-            let source = graph.ops[before].input;
-            let mut tensor = graph.tensor(source).clone();
-            tensor.name = format!("{} clamped", tensor.name);
-            let clamped = graph.add(tensor);
-            uses.push(1);
-            let mut clamp = graph.ops.remove(at);
-            graph.ops[before].output = clamp.output;
-            graph.ops[before].input = clamped;
-            (clamp.input, clamp.output) = (source, clamped);
-            graph.ops.insert(before, clamp);
+            let between = graph.ops[at].input;
+            let Some(before) = maker[between.0].filter(|_| uses[between.0] == 1) else { break };
+            if !matches!(graph.ops[before].kind, IntKind::MaxPool(_) | IntKind::Reshape) {
+                break;
+            }
+            // The two change places; what lies between them is now the clamped source.
+            let mut tensor = graph.tensor(graph.ops[before].input).clone();
+            tensor.name = format!("{} clamped", graph.ops[at].name);
+            graph.tensors[between.0] = tensor;
+            let [first, second] = graph.ops.get_disjoint_mut([before, at]).unwrap_or_else(|_| unreachable!("a cycle"));
+            std::mem::swap(&mut first.kind, &mut second.kind);
+            std::mem::swap(&mut first.name, &mut second.name);
+            std::mem::swap(&mut first.op, &mut second.op);
             at = before;
         }
     }

@@ -15,7 +15,7 @@ use crate::graph::{Constant, DType, Graph, Node, ValueType};
 use crate::ops::{OPSETS, operator};
 
 /// Most dimensions of a tensor.
-const MAX_RANK: usize = 8;
+pub(crate) const MAX_RANK: usize = 8;
 /// Most nodes of a graph: passes may be quadratic in it.
 const MAX_NODES: usize = 1 << 15;
 /// Most elements of a value.

@@ -29,8 +29,10 @@ impl Bounds {
     }
 }
 
+/// Most weights of a model, each use counted.
+const MAX_WEIGHTS: usize = 1 << 29;
+
 /// Sums of products that wait for their output scale.
-#[derive(Clone)]
 struct Sums {
     tensor: TensorId,
     /// Real value of 1, per channel.
@@ -45,8 +47,7 @@ struct Sums {
 }
 
 /// What stands behind a value of the graph.
-#[derive(Clone)]
-enum Source {
+enum Source<'a> {
     /// A float input of the graph.
     Input,
     /// Integers themselves.
@@ -56,13 +57,17 @@ enum Source {
     /// Sums within bounds.
     Sums(Sums, Bounds),
     /// A dequantised constant.
-    Weights(Weights),
+    Weights(Weights<'a>),
+    /// Sums that have been read: what reads them takes them.
+    Taken,
 }
 
 struct Pass<'a> {
     graph: &'a Graph,
     out: IntGraph,
-    sources: BTreeMap<&'a str, Source>,
+    sources: BTreeMap<&'a str, Source<'a>>,
+    /// Weights and scales read so far.
+    weights: usize,
 }
 
 /// Runs the pass.
@@ -76,7 +81,7 @@ pub fn run(graph: &Graph) -> Result<IntGraph> {
             "it has no QuantizeLinear node: a float model; quantise it to int8 Q/DQ first, for instance with ONNX Runtime",
         ));
     }
-    let mut pass = Pass { graph, out: IntGraph::default(), sources: BTreeMap::new() };
+    let mut pass = Pass { graph, out: IntGraph::default(), sources: BTreeMap::new(), weights: 0 };
     for (name, _) in &graph.inputs {
         pass.sources.insert(name, Source::Input);
     }
@@ -115,9 +120,17 @@ impl<'a> Pass<'a> {
         self.graph.types.get(name).map(|t| t.shape.clone()).unwrap_or_default()
     }
 
-    fn source(&self, name: &str) -> Result<Source, String> {
-        match self.sources.get(name) {
-            Some(source) => Ok(source.clone()),
+    /// What stands behind a value; sums are taken away.
+    fn source(&mut self, name: &str) -> Result<Source<'a>, String> {
+        match self.sources.get_mut(name) {
+            Some(Source::Input) => Ok(Source::Input),
+            Some(Source::Integers(id)) => Ok(Source::Integers(*id)),
+            Some(Source::Reals(id, bounds)) => Ok(Source::Reals(*id, *bounds)),
+            Some(Source::Weights(weights)) => Ok(Source::Weights(*weights)),
+            Some(Source::Taken) => {
+                Err(format!("its input `{}` is read by another node, too, before it is quantised", printable(name)))
+            }
+            Some(sums @ Source::Sums(..)) => Ok(std::mem::replace(sums, Source::Taken)),
             None => Err(format!("its input `{}` is a constant that is not dequantised", printable(name))),
         }
     }
@@ -129,7 +142,7 @@ impl<'a> Pass<'a> {
         output
     }
 
-    fn node(&mut self, node: &'a Node) -> Result<Source, String> {
+    fn node(&mut self, node: &'a Node) -> Result<Source<'a>, String> {
         let input = node.inputs[0].as_str();
         match node.op {
             Op::QuantizeLinear { .. } => self.quantize(node),
@@ -165,7 +178,7 @@ impl<'a> Pass<'a> {
     }
 
     /// An operation that maps integers to integers of the same scale.
-    fn in_place(&mut self, node: &Node, kind: IntKind) -> Result<Source, String> {
+    fn in_place(&mut self, node: &Node, kind: IntKind) -> Result<Source<'a>, String> {
         let (id, real) = match self.source(&node.inputs[0])? {
             Source::Integers(id) => (id, false),
             Source::Reals(id, bounds) if bounds == UNBOUNDED => (id, true),
@@ -176,7 +189,7 @@ impl<'a> Pass<'a> {
         Ok(if real { Source::Reals(out, UNBOUNDED) } else { Source::Integers(out) })
     }
 
-    fn bound(&mut self, input: &str, lo: f32, hi: f32) -> Result<Source, String> {
+    fn bound(&mut self, input: &str, lo: f32, hi: f32) -> Result<Source<'a>, String> {
         match self.source(input)? {
             Source::Reals(id, bounds) => Ok(Source::Reals(id, bounds.clamp(lo, hi))),
             Source::Sums(sums, bounds) => Ok(Source::Sums(sums, bounds.clamp(lo, hi))),
@@ -207,17 +220,15 @@ impl<'a> Pass<'a> {
         let (zero_point, dtype) = match node.inputs.get(2).filter(|n| !n.is_empty()) {
             None => (0, dtype.unwrap_or(DType::U8)),
             Some(name) => match self.graph.constants.get(name) {
-                Some(c @ (Constant::I8(_) | Constant::U8(_))) => {
-                    let values = c.integers().filter(|a| a.len() == 1).ok_or("activations must have one zero point")?;
-                    (values.iter().map(|&z| z as i32).next().unwrap_or(0), c.dtype())
-                }
-                _ => return Err("its zero point is not a constant of int8 or uint8".into()),
+                Some(Constant::I8(a)) if a.len() == 1 => (a.iter().copied().map(i32::from).sum(), DType::I8),
+                Some(Constant::U8(a)) if a.len() == 1 => (a.iter().copied().map(i32::from).sum(), DType::U8),
+                _ => return Err("its zero point is not one constant int8 or uint8".into()),
             },
         };
         Ok(Quantization { scale, zero_point, dtype })
     }
 
-    fn quantize(&mut self, node: &Node) -> Result<Source, String> {
+    fn quantize(&mut self, node: &Node) -> Result<Source<'a>, String> {
         let q = self.parameters(node, None)?;
         let input = node.inputs[0].as_str();
         match self.source(input)? {
@@ -233,7 +244,7 @@ impl<'a> Pass<'a> {
             Source::Reals(..) => {
                 Err("its input is quantised with another scale; rescaling is not supported yet".into())
             }
-            Source::Integers(_) | Source::Weights(_) => Err(not_quantized(input)),
+            Source::Integers(_) | Source::Weights(_) | Source::Taken => Err(not_quantized(input)),
         }
     }
 
@@ -260,11 +271,15 @@ impl<'a> Pass<'a> {
         Ok(tensor)
     }
 
-    fn dequantize(&mut self, node: &Node, axis: i64) -> Result<Source, String> {
+    fn dequantize(&mut self, node: &Node, axis: i64) -> Result<Source<'a>, String> {
         let input = node.inputs[0].as_str();
         if let Some(constant) = self.graph.constants.get(input) {
             let scale = self.graph.constants.get(&node.inputs[1]);
             let zero_point = node.inputs.get(2).filter(|n| !n.is_empty()).map(|n| self.graph.constants.get(n));
+            self.weights += scale.map_or(0, |s| s.shape().iter().product());
+            if self.weights > MAX_WEIGHTS {
+                return Err(format!("the model has more than {MAX_WEIGHTS} weights and scales"));
+            }
             return weights(constant, scale, zero_point, axis).map(Source::Weights);
         }
         let declared = self.graph.types.get(input).map(|t| t.dtype);
@@ -282,21 +297,27 @@ impl<'a> Pass<'a> {
     }
 
     /// The integers and quantisation of an activation that an operator reads.
-    fn activation(&self, name: &str) -> Result<(TensorId, Quantization), String> {
+    fn activation(&mut self, name: &str) -> Result<(TensorId, Quantization), String> {
         match self.source(name)? {
             Source::Reals(id, bounds) if bounds == UNBOUNDED => Ok((id, self.quantization(id))),
             _ => Err(not_quantized(name)),
         }
     }
 
-    fn weights(&self, name: &str) -> Result<&Weights, String> {
+    fn weights(&mut self, name: &str) -> Result<Weights<'a>, String> {
         match self.sources.get(name) {
-            Some(Source::Weights(w)) => Ok(w),
+            Some(Source::Weights(w)) => {
+                self.weights += w.len();
+                if self.weights > MAX_WEIGHTS {
+                    return Err(format!("the model has more than {MAX_WEIGHTS} weights"));
+                }
+                Ok(*w)
+            }
             _ => Err(format!("its weights `{}` are not a dequantised constant", printable(name))),
         }
     }
 
-    fn conv(&mut self, node: &Node, window: &Window) -> Result<Source, String> {
+    fn conv(&mut self, node: &Node, window: &Window) -> Result<Source<'a>, String> {
         let (id, q) = self.activation(&node.inputs[0])?;
         let (weights, scales) = {
             let w = self.weights(&node.inputs[1])?;
@@ -317,7 +338,7 @@ impl<'a> Pass<'a> {
         self.sums(node, kind, id, (q, scales, channels))
     }
 
-    fn dense(&mut self, node: &Node, transposed: bool) -> Result<Source, String> {
+    fn dense(&mut self, node: &Node, transposed: bool) -> Result<Source<'a>, String> {
         let (id, q) = self.activation(&node.inputs[0])?;
         let (weights, scales) = {
             let w = self.weights(&node.inputs[1])?;
@@ -342,7 +363,7 @@ impl<'a> Pass<'a> {
         kind: IntKind,
         input: TensorId,
         (q, scales, channels): (Quantization, Vec<f32>, Vec<Vec<i8>>),
-    ) -> Result<Source, String> {
+    ) -> Result<Source<'a>, String> {
         let tensor = self.op(node, kind, input, None);
         let sums = Sums {
             tensor,
@@ -391,7 +412,7 @@ impl<'a> Pass<'a> {
         Ok(sums)
     }
 
-    fn add(&mut self, node: &Node) -> Result<Source, String> {
+    fn add(&mut self, node: &Node) -> Result<Source<'a>, String> {
         let is_constant = |name: &String| {
             self.graph.constants.contains_key(name)
                 || matches!(self.sources.get(name.as_str()), Some(Source::Weights(_)))

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::attributes::MAX_WINDOW;
 use crate::error::{CompileError, Result, printable};
 use crate::graph::{Constant, DType, Graph, Node, ValueType};
-use crate::import::elements;
+use crate::import::{MAX_RANK, elements};
 use crate::ops::{Op, Padding, Window};
 
 /// Runs the pass. Afterwards nodes stand in an order of execution and [`Graph::types`] knows every value.
@@ -32,26 +32,24 @@ pub fn run(mut graph: Graph) -> Result<Graph> {
 /// Renames the readers of an `Identity` to read its input.
 fn remove_identities(graph: &mut Graph) -> Result<()> {
     let identity = |node: &Node| node.op == Op::Identity;
-    let renames: BTreeMap<String, String> =
+    let mut renames: BTreeMap<String, String> =
         graph.nodes.iter().filter(|n| identity(n)).map(|n| (n.output.clone(), n.inputs[0].clone())).collect();
     graph.nodes.retain(|n| !identity(n));
-    let resolve = |name: &String| -> Result<String> {
-        let mut name = name;
-        for _ in 0..=renames.len() {
-            match renames.get(name) {
-                Some(next) => name = next,
-                None => return Ok(name.clone()),
+    let names = graph.nodes.iter_mut().flat_map(|n| &mut n.inputs).chain(&mut graph.outputs);
+    for name in names {
+        let mut path = Vec::new();
+        let mut end = name.clone();
+        while let Some(next) = renames.get(&end) {
+            if path.len() > renames.len() {
+                return Err(CompileError::model(format!("a cycle of Identity nodes through `{}`", printable(name))));
             }
+            path.push(std::mem::replace(&mut end, next.clone()));
         }
-        Err(CompileError::model(format!("a cycle of Identity nodes through `{}`", printable(name))))
-    };
-    for node in &mut graph.nodes {
-        for input in &mut node.inputs {
-            *input = resolve(input)?;
+        // The whole path now leads to its end, so that chains are walked once.
+        for step in path {
+            renames.insert(step, end.clone());
         }
-    }
-    for output in &mut graph.outputs {
-        *output = resolve(output)?;
+        *name = end;
     }
     Ok(())
 }
@@ -165,6 +163,9 @@ fn infer(node: &Node, types: &Types, constants: &BTreeMap<String, Constant>) -> 
             let Some(Constant::I64(shape)) = constants.get(&node.inputs[1]) else {
                 return Err("its shape is not a constant of int64".into());
             };
+            if shape.len() > MAX_RANK {
+                return Err(format!("{} dimensions; at most {MAX_RANK} are supported", shape.len()));
+            }
             let wanted: Vec<i64> = shape.iter().copied().collect();
             Ok(ValueType { dtype: x.dtype, shape: reshape(&x.shape, &wanted, allow_zero)? })
         }

@@ -2,6 +2,9 @@
 
 use isa::{Instr, Leaf, Loop, Operand, Profile, Regs, Wide, admit, micro_steps};
 
+/// Most instructions of a program.
+const MAX_INSTRS: usize = 1 << 22;
+
 /// The text of a program being written.
 #[derive(Default)]
 pub(super) struct Text {
@@ -12,6 +15,9 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn push(&mut self, instr: impl Into<Instr>) -> Result<(), String> {
+        if self.instrs.len() == MAX_INSTRS {
+            return Err(format!("the program has more than {MAX_INSTRS} instructions"));
+        }
         let instr = instr.into();
         self.steps += micro_steps(&instr, &Regs::default());
         self.words.push(instr.encode());
