@@ -4,13 +4,25 @@
 //! * [`claim`]: what a claim says, and the roots at both of its ends.
 //! * [`witness`]: one micro-step, recorded for a verifier that has only a root, and replayed by it.
 //! * [`trace`], [`fault`]: the roots of a run at any of its steps; a run that goes wrong.
+//! * [`dispute`]: the next move of a dispute, for either side.
+//! * [`chain`], [`abi`], [`contracts`]: an EVM in this process or any JSON-RPC node, and the contracts on it.
+//! * [`player`], [`operator`], [`watcher`], [`store`]: who claims, who watches, what they keep on disk.
 //!
+//! *Architecture invariant:* nothing outside [`chain`] knows which chain it talks to, and nothing but [`trace`] runs a
 //! machine. There is no async runtime.
 
+pub mod abi;
+pub mod chain;
 pub mod claim;
+pub mod contracts;
+pub mod dispute;
 pub mod fault;
 pub mod hash;
+pub mod operator;
+pub mod player;
 pub mod state;
+pub mod store;
 pub mod trace;
 pub mod tree;
+pub mod watcher;
 pub mod witness;

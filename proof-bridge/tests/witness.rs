@@ -1,4 +1,5 @@
 //! Every micro-step of random programs can be replayed from its witness alone, and from no other.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
