@@ -94,7 +94,8 @@ library Check {
             bool space = w.flag(Isa.SPACE_LSB);
             Affine memory m = Frame.far(w, regs);
             Hull memory dram = hull(m, c, space ? ROW32_LEAVES : 1);
-            bounds = within(to, space ? acc : spad) && within(dram, profile.depth(w.bits(Isa.REGION_LSB, Isa.REGION_WIDTH)));
+            bounds =
+                within(to, space ? acc : spad) && within(dram, profile.depth(w.bits(Isa.REGION_LSB, Isa.REGION_WIDTH)));
             overlap = op == Isa.OP_STORE && folds(m, c);
         } else if (op == Isa.OP_FILL) {
             bounds = within(to, w.flag(Isa.SPACE_LSB) ? acc : spad);

@@ -163,7 +163,10 @@ abstract contract Claims is IClaims, Registry {
     }
 
     /// @dev A call whose answer is not copied, whatever its length.
-    function callWithoutReturn(address to, uint256 amountWei, uint256 gas_, bytes memory data) private returns (bool ok) {
+    function callWithoutReturn(address to, uint256 amountWei, uint256 gas_, bytes memory data)
+        private
+        returns (bool ok)
+    {
         assembly ("memory-safe") {
             ok := call(gas_, to, amountWei, add(data, 0x20), mload(data), 0, 0)
         }

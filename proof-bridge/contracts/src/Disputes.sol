@@ -64,9 +64,8 @@ abstract contract Disputes is IDisputes, Claims {
     /// @inheritdoc IDisputes
     function move(Game calldata game, Pick calldata pick, bytes32[] calldata roots) external {
         bytes32 dispute = playing(game);
-        (address side, address delegate) = game.claimantTurn
-            ? (game.claimant, game.claimantDelegate)
-            : (game.challenger, game.challengerDelegate);
+        (address side, address delegate) =
+            game.claimantTurn ? (game.claimant, game.claimantDelegate) : (game.challenger, game.challengerDelegate);
         // A delegate of zero is nobody: no transaction comes from there.
         if (msg.sender != side && msg.sender != delegate) revert NotYourTurn(msg.sender);
         uint32 left = timeLeft(game);
@@ -162,7 +161,9 @@ abstract contract Disputes is IDisputes, Claims {
     }
 
     /// @dev Posts a list over [game.lo, game.hi) and passes the turn.
-    function post(bytes32 dispute, Game memory game, bytes32 start, bytes32 rejected, bytes32[] calldata roots) private {
+    function post(bytes32 dispute, Game memory game, bytes32 start, bytes32 rejected, bytes32[] calldata roots)
+        private
+    {
         uint256 count = Dissection.segmentCount(game.k, game.lo, game.hi);
         if (roots.length != count) revert WrongRootCount(roots.length, count);
         if (roots[count - 1] == rejected) revert SameEnd();
@@ -177,7 +178,9 @@ abstract contract Disputes is IDisputes, Claims {
     function picked(Game calldata game, Pick calldata pick) private pure returns (uint64 lo, uint64 hi) {
         uint256 count = Dissection.segmentCount(game.k, game.lo, game.hi);
         bool shaped = pick.segment < count && pick.proof.length == Dissection.levels(count);
-        if (!shaped || Dissection.rootOf(pick.start, pick.end, pick.segment, pick.proof) != game.segments) revert BadPick();
+        if (!shaped || Dissection.rootOf(pick.start, pick.end, pick.segment, pick.proof) != game.segments) {
+            revert BadPick();
+        }
         lo = Dissection.point(game.lo, game.hi, count, pick.segment);
         hi = Dissection.point(game.lo, game.hi, count, uint256(pick.segment) + 1);
     }

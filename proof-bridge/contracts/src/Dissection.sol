@@ -61,7 +61,8 @@ library Dissection {
     {
         node = keccak256(abi.encode(start, end));
         for (uint256 i = 0; i < proof.length; i++) {
-            node = (segment >> i) & 1 == 0 ? keccak256(abi.encode(node, proof[i])) : keccak256(abi.encode(proof[i], node));
+            node =
+                (segment >> i) & 1 == 0 ? keccak256(abi.encode(node, proof[i])) : keccak256(abi.encode(proof[i], node));
         }
     }
 

@@ -31,8 +31,8 @@ library Frame {
 
     /// @notice Whether the instruction has a loop header.
     function loops(uint256 code) internal pure returns (bool) {
-        return code == Isa.OP_LOAD || code == Isa.OP_STORE || code == Isa.OP_MOVE || code == Isa.OP_FILL || hasLanes(code)
-            || code == Isa.OP_MAXQ;
+        return code == Isa.OP_LOAD || code == Isa.OP_STORE || code == Isa.OP_MOVE || code == Isa.OP_FILL
+            || hasLanes(code) || code == Isa.OP_MAXQ;
     }
 
     /// @notice Whether its `kt` field exists.
@@ -87,7 +87,9 @@ library Frame {
     function far(Word w, Regs memory regs) internal pure returns (Affine memory a) {
         uint256 lsb = Isa.M_LSB;
         a.start = start(
-            w.bits(lsb + Isa.WIDE_BASE_LSB, Isa.WIDE_BASE_WIDTH), w.bits(lsb + Isa.WIDE_REG_LSB, Isa.WIDE_REG_WIDTH), regs
+            w.bits(lsb + Isa.WIDE_BASE_LSB, Isa.WIDE_BASE_WIDTH),
+            w.bits(lsb + Isa.WIDE_REG_LSB, Isa.WIDE_REG_WIDTH),
+            regs
         );
         a.s0 = w.signedBits(lsb + Isa.WIDE_S0_LSB, Isa.WIDE_S0_WIDTH);
         a.s1 = w.signedBits(lsb + Isa.WIDE_S1_LSB, Isa.WIDE_S1_WIDTH);

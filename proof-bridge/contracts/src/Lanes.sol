@@ -41,8 +41,7 @@ library Lanes {
     /// OFFSET to each makes all fields positive, so that they stand apart: a field is sum(a * w) + 128 * sum(a) + OFFSET,
     /// whose magnitude is below 32 * 128 * 255 + OFFSET < 2^25.
     function matmul(uint256 a, uint256 tile, uint256 k, uint256 n) internal pure returns (uint256[4] memory p) {
-        (uint256 p0, uint256 p1, uint256 p2, uint256 p3) =
-            (OFFSET * ONES, OFFSET * ONES, OFFSET * ONES, OFFSET * ONES);
+        (uint256 p0, uint256 p1, uint256 p2, uint256 p3) = (OFFSET * ONES, OFFSET * ONES, OFFSET * ONES, OFFSET * ONES);
         uint256 sum;
         assembly ("memory-safe") {
             for { let i := 0 } lt(i, k) { i := add(i, 1) } {

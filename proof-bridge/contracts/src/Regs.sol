@@ -36,8 +36,8 @@ library RegsLib {
 
     /// @notice The root of the sub-tree.
     function root(Regs memory regs) internal view returns (bytes32) {
-        uint256 control = regs.pc << Isa.CONTROL_PC_LSB | regs.status << Isa.CONTROL_STATUS_LSB
-            | regs.row << Isa.CONTROL_ROW_LSB | regs.steps << Isa.CONTROL_STEPS_LSB;
+        uint256 control = regs.pc << Isa.CONTROL_PC_LSB | regs.status << Isa.CONTROL_STATUS_LSB | regs.row
+            << Isa.CONTROL_ROW_LSB | regs.steps << Isa.CONTROL_STEPS_LSB;
         bytes32 left = Tree.pair(bytes32(control), bytes32(regs.x[0]));
         return Tree.pair(left, Tree.pair(bytes32(regs.x[1]), 0));
     }

@@ -145,7 +145,8 @@ contract Step is IStep {
     function store(Machine memory m, Word w) private view {
         uint256 region = w.bits(Isa.REGION_LSB, Isa.REGION_WIDTH);
         uint256 height = w.flag(Isa.SPACE_LSB) ? 2 : 0;
-        (uint256 leaves,) = m.state.read(Isa.TREE_ONCHIP, m.profile.onchip(), onchipLeaf(m, w, Isa.D_LSB, height), height);
+        (uint256 leaves,) =
+            m.state.read(Isa.TREE_ONCHIP, m.profile.onchip(), onchipLeaf(m, w, Isa.D_LSB, height), height);
         uint256 row = Frame.index(Frame.far(w, m.regs), m.counts, m.regs.row);
         m.state.overwrite(region, m.profile.depth(region), row, height, Tree.nodeOfCalldata(leaves, height));
     }
@@ -179,8 +180,7 @@ contract Step is IStep {
         (uint256 a,) = readSpad(m, Frame.index(Frame.taps(w, m.regs), m.counts, row));
         uint256 tile = Frame.index(Frame.tiles(w, m.regs), m.counts, row);
         (uint256 leaves,) = m.state.read(Isa.TREE_ONCHIP, m.profile.onchip(), tile, 5);
-        uint256[4] memory sums =
-            Lanes.matmul(a, leaves, atMost32(w.bits(Isa.K_LSB, Isa.K_WIDTH)), atMost32(m.counts.n));
+        uint256[4] memory sums = Lanes.matmul(a, leaves, atMost32(w.bits(Isa.K_LSB, Isa.K_WIDTH)), atMost32(m.counts.n));
         uint256 to = onchipLeaf(m, w, Isa.D_LSB, 2);
         if (firstTap(m, w)) {
             overwriteOnchip(m, to, 2, nodeOf(sums));

@@ -63,7 +63,8 @@ library ProfileLib {
     function isValid(Profile p) internal pure returns (bool) {
         return size(p, Isa.PROFILE_TEXT_LSB) <= Isa.MAX_DRAM_LOG2 && size(p, Isa.PROFILE_CONST_LSB) <= Isa.MAX_DRAM_LOG2
             && size(p, Isa.PROFILE_INPUT_LSB) <= Isa.MAX_DRAM_LOG2 && size(p, Isa.PROFILE_WORK_LSB) <= Isa.MAX_DRAM_LOG2
-            && size(p, Isa.PROFILE_OUTPUT_LSB) <= Isa.MAX_DRAM_LOG2 && size(p, Isa.PROFILE_SPAD_LSB) <= Isa.MAX_ONCHIP_LOG2
+            && size(p, Isa.PROFILE_OUTPUT_LSB) <= Isa.MAX_DRAM_LOG2
+            && size(p, Isa.PROFILE_SPAD_LSB) <= Isa.MAX_ONCHIP_LOG2
             && size(p, Isa.PROFILE_ACC_LSB) <= Isa.MAX_ONCHIP_LOG2
             && Profile.unwrap(p) >> (Isa.PROFILE_ACC_LSB + 8) == 0;
     }

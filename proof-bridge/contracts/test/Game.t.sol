@@ -120,9 +120,8 @@ contract RulesTest is Arena {
 
     function test_wrong_parent() public {
         (IDisputes.Pick memory pick, bytes32[] memory roots) = good();
-        bytes memory reason = abi.encodeWithSelector(
-            IDisputes.WrongParent.selector, court.disputeId(game.claim, game.challenger)
-        );
+        bytes memory reason =
+            abi.encodeWithSelector(IDisputes.WrongParent.selector, court.disputeId(game.claim, game.challenger));
         game.movedAt--;
         refused(reason, pick, roots);
         game.movedAt++;
@@ -173,8 +172,7 @@ contract RulesTest is Arena {
     function test_list_length_is_exact() public {
         (IDisputes.Pick memory pick, bytes32[] memory roots) = good();
         bytes32[] memory longer = new bytes32[](roots.length + 1);
-        bytes memory reason =
-            abi.encodeWithSelector(IDisputes.WrongRootCount.selector, longer.length, roots.length);
+        bytes memory reason = abi.encodeWithSelector(IDisputes.WrongRootCount.selector, longer.length, roots.length);
         refused(reason, pick, longer);
         reason = abi.encodeWithSelector(IDisputes.WrongRootCount.selector, 0, roots.length);
         refused(reason, pick, new bytes32[](0));
@@ -214,9 +212,8 @@ contract RulesTest is Arena {
         reply(other, pick);
         pick = choose(truth);
         court.prove(game, pick, "");
-        bytes memory reason = abi.encodeWithSelector(
-            IDisputes.WrongParent.selector, court.disputeId(game.claim, game.challenger)
-        );
+        bytes memory reason =
+            abi.encodeWithSelector(IDisputes.WrongParent.selector, court.disputeId(game.claim, game.challenger));
         vm.expectRevert(reason);
         court.prove(game, pick, "");
         vm.warp(block.timestamp + 30 days);
@@ -235,18 +232,16 @@ contract RulesTest is Arena {
         vm.expectRevert(IDisputes.ClockRunOut.selector);
         court.prove(game, pick, "");
         court.timeout(game);
-        bytes memory reason = abi.encodeWithSelector(
-            IDisputes.WrongParent.selector, court.disputeId(game.claim, game.challenger)
-        );
+        bytes memory reason =
+            abi.encodeWithSelector(IDisputes.WrongParent.selector, court.disputeId(game.claim, game.challenger));
         vm.expectRevert(reason);
         court.prove(game, pick, "");
     }
 
     function test_one_dispute_a_challenger() public {
         bytes32[] memory roots = points(truth, 0, 100, 10);
-        bytes memory reason = abi.encodeWithSelector(
-            IDisputes.DisputeExists.selector, court.disputeId(game.claim, game.challenger)
-        );
+        bytes memory reason =
+            abi.encodeWithSelector(IDisputes.DisputeExists.selector, court.disputeId(game.claim, game.challenger));
         vm.prank(challenger);
         vm.expectRevert(reason);
         court.open{value: BOND}(made, address(0), roots);

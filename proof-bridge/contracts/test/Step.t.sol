@@ -247,8 +247,8 @@ contract StepTest is OneStep {
         int32[32] memory sums;
         sums[0] = 17;
         setAcc(0, sums);
-        uint256 word = 0x20 | Asm.loop(1, 1) | Asm.d(0) | Asm.a(5) | uint256(0) << 160 | uint256(32) << 184
-            | uint256(1) << 200 | uint256(32) << 216 | uint256(32) << 222 | uint256(2) << 228;
+        uint256 word = 0x20 | Asm.loop(1, 1) | Asm.d(0) | Asm.a(5) | uint256(0) << 160 | uint256(32) << 184 | uint256(1)
+            << 200 | uint256(32) << 216 | uint256(32) << 222 | uint256(2) << 228;
         start(word);
         setControl(1, 0, 1, 7);
         pre = stateRoot();

@@ -76,7 +76,12 @@ interface IClaims {
     event Requested(bytes32 indexed request, bytes32 indexed model, Request content, bytes input);
     /// @param output the rows of the `output` sub-tree from row 0; the rest is zero
     event Claimed(
-        bytes32 indexed claim, bytes32 indexed request, address indexed claimant, Claim content, uint40 deadline, bytes output
+        bytes32 indexed claim,
+        bytes32 indexed request,
+        address indexed claimant,
+        Claim content,
+        uint40 deadline,
+        bytes output
     );
     event Finalized(bytes32 indexed claim, bytes32 indexed request);
     event Delivered(bytes32 indexed request, bytes32 indexed claim, bool success);

@@ -124,7 +124,11 @@ abstract contract Arena is Base {
         bytes32 seed;
     }
 
-    function at(Belief memory b, uint64 i) internal pure returns (bytes32) {
+    /// Roots of the true run that are not made up.
+    mapping(uint64 step => bytes32) internal pinned;
+
+    function at(Belief memory b, uint64 i) internal view returns (bytes32) {
+        if (i < b.fault && pinned[i] != 0) return pinned[i];
         if (i == 0) return b.start;
         if (i == b.steps) return b.end;
         return keccak256(abi.encode(i < b.fault ? bytes32(0) : b.seed, i));
@@ -144,7 +148,11 @@ abstract contract Arena is Base {
         toy.name(at(truth, fault - 1), at(truth, fault));
     }
 
-    function points(Belief memory b, uint64 lo, uint64 hi, uint256 count) internal pure returns (bytes32[] memory roots) {
+    function points(Belief memory b, uint64 lo, uint64 hi, uint256 count)
+        internal
+        view
+        returns (bytes32[] memory roots)
+    {
         roots = new bytes32[](count);
         for (uint256 j = 1; j <= count; j++) {
             roots[j - 1] = at(b, uint64(lo + uint256(hi - lo) * j / count));

@@ -44,7 +44,11 @@ library Asm {
     }
 
     /// 1 x 1 rows, one tap, k x n live.
-    function matmul(uint256 d_, uint256 a_, uint256 w_, uint256 k, uint256 n, bool acc) internal pure returns (uint256) {
+    function matmul(uint256 d_, uint256 a_, uint256 w_, uint256 k, uint256 n, bool acc)
+        internal
+        pure
+        returns (uint256)
+    {
         return 0x20 | loop(1, 1) | d(d_) | a(a_) | w_ << 160 | n << 216 | k << 222 | 1 << 228 | (acc ? 1 << 244 : 0);
     }
 
@@ -53,8 +57,8 @@ library Asm {
         pure
         returns (uint256)
     {
-        return 0x40 | loop(1, 1) | d(d_) | a(a_) | b(b_) | n << 216 | uint256(uint8(zp)) << 228 | uint256(uint8(lo)) << 236
-            | uint256(uint8(hi)) << 244;
+        return 0x40 | loop(1, 1) | d(d_) | a(a_) | b(b_) | n << 216 | uint256(uint8(zp)) << 228 | uint256(uint8(lo))
+            << 236 | uint256(uint8(hi)) << 244;
     }
 
     function maxq(uint256 d_, uint256 a_, bool acc) internal pure returns (uint256) {
