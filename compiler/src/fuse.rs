@@ -69,18 +69,23 @@ fn lift_clamps(graph: &mut IntGraph) {
     for (index, op) in graph.ops.iter().enumerate() {
         maker[op.output.0] = Some(index);
     }
-    for index in 0..graph.ops.len() {
+    // Backwards, so that a clamp meets those before it on its way and ends there: no row of pools is passed twice.
+    for index in (0..graph.ops.len()).rev() {
         let mut at = index;
-        while matches!(graph.ops[at].kind, IntKind::Clamp { .. }) {
+        while let IntKind::Clamp { lo, hi } = graph.ops[at].kind {
             let between = graph.ops[at].input;
             let Some(before) = maker[between.0].filter(|_| uses[between.0] == 1) else { break };
-            if !matches!(graph.ops[before].kind, IntKind::MaxPool(_) | IntKind::Reshape) {
-                break;
+            match &mut graph.ops[before].kind {
+                IntKind::MaxPool(_) | IntKind::Reshape => {}
+                IntKind::Clamp { lo: first_lo, hi: first_hi } => {
+                    (*first_lo, *first_hi) = ((*first_lo).clamp(lo, hi), (*first_hi).clamp(lo, hi));
+                    graph.ops[at].kind = IntKind::Clamp { lo: i8::MIN, hi: i8::MAX };
+                    break;
+                }
+                _ => break,
             }
             // The two change places; what lies between them is now the clamped source.
-            let mut tensor = graph.tensor(graph.ops[before].input).clone();
-            tensor.name = format!("{} clamped", graph.ops[at].name);
-            graph.tensors[between.0] = tensor;
+            graph.tensors[between.0] = graph.tensor(graph.ops[before].input).clone();
             let [first, second] = graph.ops.get_disjoint_mut([before, at]).unwrap_or_else(|_| unreachable!("a cycle"));
             std::mem::swap(&mut first.kind, &mut second.kind);
             std::mem::swap(&mut first.name, &mut second.name);
@@ -149,6 +154,17 @@ mod tests {
     fn clamps_pass_reshapes() {
         let graph = chain(vec![dense(), requant(), IntKind::Reshape, IntKind::Clamp { lo: 0, hi: 9 }]);
         check(&graph, &["op 0", "op 2"]);
+    }
+
+    #[test]
+    fn clamps_meet() {
+        let clamp = |lo, hi| IntKind::Clamp { lo, hi };
+        let graph = chain(vec![dense(), requant(), clamp(-50, 9), IntKind::Reshape, clamp(0, 100), IntKind::Reshape]);
+        let fused = check(&graph, &["op 0", "op 3", "op 5"]);
+        let IntKind::Dense { requant: Some(r), .. } = &fused.ops[0].kind else { panic!() };
+        assert_eq!((r.lo, r.hi), (0, 9));
+        let apart = chain(vec![clamp(-50, -40), IntKind::Reshape, clamp(0, 100)]);
+        check(&apart, &["op 0", "op 1"]);
     }
 
     #[test]

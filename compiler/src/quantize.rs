@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::Axis;
+
 use crate::error::{CompileError, Result, printable};
 use crate::graph::{Constant, DType, Graph, Node};
 use crate::int_ir::{IntGraph, IntKind, IntOp, IntTensor, IntWindow, Port, Quantization, Requant, TensorId};
 use crate::ops::{Op, Window};
-use crate::requant::{multiplier, sum_range};
+use crate::requant::{Reach, multiplier};
 use crate::shapes::pads;
 use crate::weights::{Weights, weights};
 
@@ -30,7 +32,7 @@ impl Bounds {
 }
 
 /// Most weights of a model, each use counted.
-const MAX_WEIGHTS: usize = 1 << 29;
+const MAX_WEIGHTS: usize = 1 << 28;
 
 /// Sums of products that wait for their output scale.
 struct Sums {
@@ -39,10 +41,8 @@ struct Sums {
     scales: Vec<f64>,
     /// In units of `scales`, per channel; the folded zero point is not in it.
     bias: Vec<i64>,
-    /// Σ weights, per channel.
-    weight_sums: Vec<i64>,
-    /// Least and greatest sum without bias.
-    ranges: Vec<(i128, i128)>,
+    /// Per channel.
+    reach: Vec<Reach>,
     input_zero_point: i8,
 }
 
@@ -326,16 +326,16 @@ impl<'a> Pass<'a> {
             let scales = w.channel_scales(0, array.dim().0)?;
             (array, scales)
         };
-        let (out, _, kh, kw) = weights.dim();
+        let (_, _, kh, kw) = weights.dim();
         if weights.is_empty() {
             return Err("it has no weights".into());
         }
         let shape = self.shape(&node.inputs[0]);
         let window = int_window([shape[2], shape[3]], [kh, kw], window);
-        let channels = (0..out).map(|c| weights.index_axis(ndarray::Axis(0), c).iter().copied().collect()).collect();
+        let reach = weights.axis_iter(Axis(0)).map(|channel| Reach::of(channel.iter())).collect();
         let pad_value = q.zero_point_i8();
         let kind = IntKind::Conv { weights, window, pad_value, requant: None };
-        self.sums(node, kind, id, (q, scales, channels))
+        self.sums(node, kind, id, (q, scales, reach))
     }
 
     fn dense(&mut self, node: &Node, transposed: bool) -> Result<Source<'a>, String> {
@@ -351,26 +351,25 @@ impl<'a> Pass<'a> {
         if weights.is_empty() {
             return Err("it has no weights".into());
         }
-        let channels = weights.columns().into_iter().map(|c| c.iter().copied().collect()).collect();
-        self.sums(node, IntKind::Dense { weights, requant: None }, id, (q, scales, channels))
+        let reach = weights.axis_iter(Axis(1)).map(|channel| Reach::of(channel.iter())).collect();
+        self.sums(node, IntKind::Dense { weights, requant: None }, id, (q, scales, reach))
     }
 
     /// Emits a matrix operation and describes its sums; `operands`: the input's quantisation, the weights' scales and
-    /// the weights of each output channel.
+    /// the reach of each output channel.
     fn sums(
         &mut self,
         node: &Node,
         kind: IntKind,
         input: TensorId,
-        (q, scales, channels): (Quantization, Vec<f32>, Vec<Vec<i8>>),
+        (q, scales, reach): (Quantization, Vec<f32>, Vec<Reach>),
     ) -> Result<Source<'a>, String> {
         let tensor = self.op(node, kind, input, None);
         let sums = Sums {
             tensor,
             scales: scales.iter().map(|&s| f64::from(q.scale) * f64::from(s)).collect(),
-            bias: vec![0; channels.len()],
-            weight_sums: channels.iter().map(|c| c.iter().map(|&w| i64::from(w)).sum()).collect(),
-            ranges: channels.iter().map(|c| sum_range(c.iter().copied(), 0)).collect(),
+            bias: vec![0; reach.len()],
+            reach,
             input_zero_point: q.zero_point_i8(),
         };
         let sums = match node.inputs.get(2).filter(|n| !n.is_empty()) {
@@ -457,10 +456,11 @@ fn requant(sums: &Sums, q: Quantization) -> Result<Requant, String> {
         hi: i8::MAX,
     };
     for channel in 0..channels {
-        let bias =
-            i128::from(sums.bias[channel]) - i128::from(sums.input_zero_point) * i128::from(sums.weight_sums[channel]);
-        let (lo, hi) = (sums.ranges[channel].0 + bias, sums.ranges[channel].1 + bias);
-        if lo < i128::from(i32::MIN) || hi > i128::from(i32::MAX) {
+        // |bias| < 2^33 and sums < 2^46: nothing overflows here.
+        let reach = sums.reach[channel];
+        let bias = sums.bias[channel] - i64::from(sums.input_zero_point) * reach.weights;
+        let (lo, hi) = (reach.least + bias, reach.greatest + bias);
+        if lo < i64::from(i32::MIN) || hi > i64::from(i32::MAX) {
             return Err(format!("the sums of channel {channel} can reach {lo} to {hi}, beyond 32 bits"));
         }
         let real = sums.scales[channel] / f64::from(q.scale);

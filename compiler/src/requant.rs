@@ -22,12 +22,29 @@ pub(crate) fn multiplier(real: f64) -> Option<(u32, u8)> {
     }
 }
 
-/// Least and greatest value of Σ w·a + bias for any i8 inputs a, exactly.
-pub(crate) fn sum_range(weights: impl Iterator<Item = i8>, bias: i128) -> (i128, i128) {
-    weights.fold((bias, bias), |(lo, hi), w| {
-        let (a, b) = (i128::from(w) * -128, i128::from(w) * 127);
-        (lo + a.min(b), hi + a.max(b))
-    })
+/// What the weights of one output channel can sum to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// Σ w.
+    pub(crate) weights: i64,
+    /// Least Σ w·a for any i8 inputs a.
+    pub(crate) least: i64,
+    /// Greatest Σ w·a.
+    pub(crate) greatest: i64,
+}
+
+impl Reach {
+    /// Of these weights; a tensor has at most 2³¹, so nothing overflows.
+    pub(crate) fn of<'w>(weights: impl Iterator<Item = &'w i8>) -> Reach {
+        weights.fold(Reach::default(), |reach, &w| {
+            let (a, b) = (i64::from(w) * -128, i64::from(w) * 127);
+            Reach {
+                weights: reach.weights + i64::from(w),
+                least: reach.least + a.min(b),
+                greatest: reach.greatest + a.max(b),
+            }
+        })
+    }
 }
 
 #[cfg(test)]
@@ -50,7 +67,8 @@ mod tests {
 
     #[test]
     fn ranges() {
-        assert_eq!(sum_range([1, -1].into_iter(), 5), (5 - 128 - 127, 5 + 127 + 128));
+        let expected = Reach { weights: 1, least: -128 - 127 - 128, greatest: 127 + 128 + 127 };
+        assert_eq!(Reach::of([1, -1, 1].iter()), expected);
     }
 
     proptest! {

@@ -156,6 +156,65 @@ fn shapes_and_overflow() {
     check(&model, &y, "the machine multiplies by less than 2^24");
 }
 
+/// Compiles within seconds, whatever comes out.
+fn quick(model: &Model, output: &str) -> Result<(), CompileError> {
+    let onnx = model.bytes(output);
+    let start = Instant::now();
+    let result = compile(&onnx, &Options::default());
+    println!(
+        "{:?}: {:?}",
+        start.elapsed(),
+        result.as_ref().map(|c| &c.report.micro_steps).map_err(ToString::to_string)
+    );
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    result.map(|_| ())
+}
+
+#[test]
+fn long_chains() {
+    let (mut model, mut y) = quantized(&[1, 4]);
+    for _ in 0..30_000 {
+        y = model.node("Identity", &[&y], vec![]);
+    }
+    quick(&model, &y).unwrap();
+    model.node("Relu", &[&y], vec![]);
+    for _ in 0..3_000 {
+        y = model.node("Relu", &[&y], vec![]);
+    }
+    assert!(quick(&model, &y).unwrap_err().to_string().contains("33003 nodes"));
+
+    let (mut model, mut y) = quantized(&[1, 1, 1, 1]);
+    let (scale, zero) = (model.graph.node[0].input[1].clone(), model.graph.node[0].input[2].clone());
+    for _ in 0..4_600 {
+        let relu = model.node("Relu", &[&y], vec![]);
+        let q = model.node("QuantizeLinear", &[&relu, &scale, &zero], vec![]);
+        let real = model.node("DequantizeLinear", &[&q, &scale, &zero], vec![]);
+        let pooled = model.node("MaxPool", &[&real], vec![ints("kernel_shape", &[1, 1])]);
+        let q = model.node("QuantizeLinear", &[&pooled, &scale, &zero], vec![]);
+        y = model.node("DequantizeLinear", &[&q, &scale, &zero], vec![]);
+    }
+    assert!(quick(&model, &y).unwrap_err().to_string().contains("activation function"));
+}
+
+#[test]
+fn shared_weights() {
+    let (mut model, mut y) = quantized(&[1, 1000]);
+    let w = model.weights(&[1000, 1000], &vec![1; 1_000_000], &[0.001], 1);
+    for _ in 0..300 {
+        let sums = model.node("MatMul", &[&y, &w], vec![]);
+        y = model.quantized(&sums, 0.1, 0, Byte::Signed);
+    }
+    assert!(quick(&model, &y).unwrap_err().to_string().contains("268435456 weights"));
+
+    let (mut model, x) = quantized(&[1, 4]);
+    let w = model.weights(&[4, 1], &[1; 4], &[0.001], 1);
+    let sums = model.node("MatMul", &[&x, &w], vec![]);
+    model.quantized(&sums, 0.1, 0, Byte::Signed);
+    let y = model.quantized(&sums, 0.2, 0, Byte::Signed);
+    model.graph.output.push(common::model::info("v5", &[]));
+    assert!(quick(&model, &y).unwrap_err().to_string().contains("is read by another node"));
+}
+
 #[test]
 fn windows() {
     let conv = |attributes| {
