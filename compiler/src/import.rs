@@ -1,6 +1,6 @@
 //! Import: ONNX bytes to the graph IR.
 //!
-//! `rten-onnx` parses, after [`crate::wire`] has admitted the bytes. Everything the rest of the compiler relies on is
+//! `rten-onnx` parses, after `wire` has admitted the bytes. Everything the rest of the compiler relies on is
 //! checked here: operators and attributes are known, data is inside the file and as long as its shape says, names are
 //! defined once.
 

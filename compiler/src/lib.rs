@@ -11,7 +11,7 @@
 //! | `place` | integer IR → where everything lies in spad, how operations are cut |
 //! | `emit` | placed operations → instructions, constants, `isa::program::Program` |
 //!
-//! [`reference`] evaluates both forms of a model; it is what passes and programs are tested against.
+//! [`mod@reference`] evaluates both forms of a model; it is what passes and programs are tested against.
 
 mod arena;
 mod attributes;

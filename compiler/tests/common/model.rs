@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use rten_onnx::onnx::{
-    AttributeProto, DataType, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, TypeProtoTensor, ValueInfoProto,
+    AttributeProto, AttributeType, DataType, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    TensorProto, TensorShapeProto, TypeProto, TypeProtoTensor, ValueInfoProto,
 };
 
 /// Whether activations are int8 or uint8.
@@ -31,11 +31,16 @@ pub(crate) fn tensor(name: &str, shape: &[usize], data_type: DataType, raw: Vec<
 }
 
 pub(crate) fn ints(name: &str, ints: &[usize]) -> AttributeProto {
-    AttributeProto { name: Some(name.into()), ints: ints.iter().map(|&i| i as i64).collect(), ..Default::default() }
+    AttributeProto {
+        name: Some(name.into()),
+        ints: ints.iter().map(|&i| i as i64).collect(),
+        r#type: Some(AttributeType::INTS),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto { name: Some(name.into()), i: Some(i), ..Default::default() }
+    AttributeProto { name: Some(name.into()), i: Some(i), r#type: Some(AttributeType::INT), ..Default::default() }
 }
 
 pub(crate) fn info(name: &str, shape: &[usize]) -> ValueInfoProto {
