@@ -63,7 +63,13 @@ fn install() -> Result<()> {
     // Not `npm ci`: it rejects a lock file without the entries of other platforms, and npm leaves those out.
     let mut npm = Command::new("npm");
     npm.current_dir(repo::tools()).args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-    npm.args(["--no-update-notifier", "--fetch-retries=1", "--fetch-retry-maxtimeout=2000", "--fetch-timeout=60000"]);
+    npm.args([
+        "--no-update-notifier",
+        "--fetch-retries=1",
+        "--fetch-retry-mintimeout=1000",
+        "--fetch-retry-maxtimeout=2000",
+        "--fetch-timeout=60000",
+    ]);
     run_aside(&mut npm).context("npm could not install the packages: is the npm registry reachable?")?;
     // Inside the Foundry project, as solc follows no relative import from outside it.
     copy_folder(&modules().join(FORGE_STD), &forge_std())
