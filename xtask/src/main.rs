@@ -5,10 +5,12 @@
 //! | `setup` | makes the outside tools available in `.tools/` |
 //! | `demo` | set-up, then `systole demo` |
 //! | `test` | everything that must hold before a commit |
+//! | `nightly` | the campaigns that take hours |
 //! | `codegen` | writes the generated files, or checks that they are fresh |
 
 mod codegen;
 mod demo;
+mod nightly;
 mod process;
 mod repo;
 mod setup;
@@ -35,7 +37,9 @@ enum Command {
     Demo(demo::Args),
     /// Set up, then check and test everything
     Test(test::Args),
-    /// Write the generated files
+    /// Set up, then run the campaigns that take hours
+    Nightly,
+    /// Write the generated files, or check that they are fresh
     Codegen(codegen::Args),
 }
 
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|_tools| ()),
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Nightly => nightly::run(),
         Command::Codegen(args) => codegen::run(&args),
     };
     match result {
