@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 /// @title The shape of a dissection: how many segments, where they begin, and the tree over them.
 library Dissection {
-    /// Most segments of a list. † Cheaper lists cost more rounds, dearer ones more bytes: 64 is near the least total.
+    /// Most segments of a list. Shorter lists cost more transactions, longer ones more bytes: near 64 both are few.
     uint256 private constant MOST = 64;
 
     /// @notice R = least R >= 1 with 64^R >= N; k = ceil(N^(1/R)), so that R lists of k segments reach one micro-step.

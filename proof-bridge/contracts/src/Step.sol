@@ -46,7 +46,7 @@ contract Step is IStep {
         (leaf,) = m.state.readLeaf(Isa.TREE_TEXT, depth, m.regs.pc);
         Word w = Word.wrap(leaf);
 
-        // An unknown opcode may set no bit at all, and is itself one that is set or zero.
+        // An opcode that nobody has, or that is not implemented, has no mask.
         uint256 mask = Isa.maskOf(Frame.op(w));
         if (mask == 0 || leaf & ~mask != 0) return stop(m, Isa.STATUS_ILLEGAL);
         m.counts = Frame.counts(w, m.regs);

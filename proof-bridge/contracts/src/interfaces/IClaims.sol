@@ -61,7 +61,6 @@ interface IClaims {
     error RequestExists(bytes32 request);
     error RequestUnknown(bytes32 request);
     error ClaimExists(bytes32 claim);
-    error ClaimUnknown(bytes32 claim);
     error BadStatus(uint8 status);
     error BadSteps(uint64 steps);
     error NotFinal(bytes32 claim);
