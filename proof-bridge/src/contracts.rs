@@ -288,6 +288,11 @@ impl Contracts {
         Ok(query(chain, self.step, "step", &call)?.0)
     }
 
+    /// Call data of [`Contracts::step`].
+    pub fn step_data(&self, pre_root: &Leaf, witness: &[u8]) -> Bytes {
+        Step::stepCall { preRoot: pre_root.into(), witness: Bytes::copy_from_slice(witness) }.abi_encode().into()
+    }
+
     /// Requests published from block `from` on.
     ///
     /// # Errors

@@ -25,6 +25,15 @@ const GENESIS: u64 = 1_750_000_000;
 /// Wei that each development account starts with.
 const FUNDS_WEI: u128 = 10_000 * 10u128.pow(18);
 
+/// What a transaction costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Gas that is paid for.
+    pub gas: u64,
+    /// Gas of the intrinsic cost and the execution, by which the calldata floor (EIP-7623) does not come in.
+    pub executed: u64,
+}
+
 /// The in-process chain. Gas costs nothing, so that balances show bonds alone.
 pub struct Evm {
     db: CacheDB<EmptyDB>,
@@ -71,6 +80,17 @@ impl Evm {
         }
     }
 
+    /// What a transaction to a contract would cost now.
+    ///
+    /// # Errors
+    /// It reverts.
+    pub fn measure(&mut self, to: Address, data: Bytes) -> Result<Cost, ChainError> {
+        let name = "measure";
+        let (result, _) = self.run(name, calling(to, data))?;
+        check(name, &result)?;
+        Ok(Cost { gas: result.tx_gas_used(), executed: result.gas().spent_sub_refunded() })
+    }
+
     fn number(&self) -> u64 {
         self.block.number.saturating_to()
     }
@@ -84,6 +104,11 @@ impl Evm {
         // The backing database is empty and cannot fail.
         self.db.basic_ref(of).ok().flatten().unwrap_or_default()
     }
+}
+
+/// A call by nobody.
+fn calling(to: Address, data: Bytes) -> TxEnv {
+    TxEnv { gas_limit: TRANSACTION_GAS, kind: TxKind::Call(to), data, ..TxEnv::default() }
 }
 
 /// The output of a run that succeeded, or why it did not.
@@ -133,8 +158,7 @@ impl Chain for Evm {
     }
 
     fn call(&mut self, name: &'static str, to: Address, data: Bytes) -> Result<Bytes, ChainError> {
-        let tx = TxEnv { gas_limit: TRANSACTION_GAS, kind: TxKind::Call(to), data, ..TxEnv::default() };
-        let (result, _) = self.run(name, tx)?;
+        let (result, _) = self.run(name, calling(to, data))?;
         check(name, &result)?;
         Ok(result.into_output().unwrap_or_default())
     }

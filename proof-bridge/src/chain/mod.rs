@@ -12,7 +12,7 @@ mod rpc;
 
 pub use account::Account;
 pub use anvil::Anvil;
-pub use evm::Evm;
+pub use evm::{Cost, Evm};
 pub use revert::reason;
 pub use rpc::Rpc;
 
