@@ -1,11 +1,12 @@
 //! Where things are in the repository.
 
-use std::path::{Path, PathBuf};
+use std::env;
+use std::path::PathBuf;
 
-/// The repository's root.
+/// The repository's root. Cargo's word at run time comes first: checkouts may share a target folder, and so this program.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+    let here = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.parent().unwrap_or(&here).to_path_buf()
 }
 
 /// What set-up installs; ignored by git.
