@@ -26,3 +26,7 @@ pub mod trace;
 pub mod tree;
 pub mod watcher;
 pub mod witness;
+
+pub use state::StateTree;
+pub use trace::Trace;
+pub use tree::Tree;

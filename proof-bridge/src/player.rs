@@ -129,7 +129,7 @@ impl Played {
     }
 }
 
-/// Plays both sides of a dispute that has been opened until it is over. A side without a winning move lets its clock run out,
+/// Plays both sides of a dispute, in any order, from after its opening until it is over. A side without a winning move lets its clock run out,
 /// for which time is advanced on the (test) chain.
 ///
 /// # Errors

@@ -148,6 +148,22 @@ mod tests {
     }
 
     #[test]
+    fn a_keystore_opens_with_its_password_only() {
+        let folder = std::env::temp_dir();
+        let name = format!("systole-keystore-{}", std::process::id());
+        let dev = Account::dev(2);
+        let key = dev.key.to_bytes();
+        eth_keystore::encrypt_key(&folder, &mut k256::elliptic_curve::rand_core::OsRng, key, "right", Some(&name))
+            .unwrap();
+        let path = folder.join(name);
+        let opened = Account::from_keystore(&path, "right").map(|account| account.address());
+        let refused = Account::from_keystore(&path, "wrong").unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(opened, Ok(dev.address()));
+        assert!(refused.to_string().ends_with(": the password is wrong"), "{refused}");
+    }
+
+    #[test]
     fn wrong_keys_are_errors() {
         for key in ["", "0x12", &"0".repeat(64), &"f".repeat(64)] {
             assert!(matches!(Account::from_hex(key), Err(ChainError::Key { .. })), "{key}");
