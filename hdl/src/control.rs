@@ -1,0 +1,255 @@
+//! Instructions one after another: fetch, decode, admit or trap, execute, count steps.
+
+use isa::Status;
+use rust_hdl::prelude::*;
+
+use crate::alu::Alu;
+use crate::check::Check;
+use crate::decode::Decode;
+use crate::encoding::*;
+use crate::legal::Legal;
+use crate::operation::Operation;
+use crate::prims::{Fixed, Kind, Multiplier, OpcodeRom, RegFile};
+use crate::profile::SizesLog2;
+
+/// What the control does in a cycle.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
+pub(crate) enum Phase {
+    Idle,
+    Settle,
+    Clear,
+    Fetch,
+    Wait,
+    Decode,
+    Dispatch,
+    Execute,
+    Check,
+    Launch,
+    Run,
+    Stopped,
+}
+
+/// Runs from `start` to HALT or a trap; the units do what `operation` says between `launch` and `unit_done`.
+#[derive(LogicBlock, Default)]
+pub(crate) struct Control {
+    pub(crate) clock: Signal<In, Clock>,
+    pub(crate) start: Signal<In, Bit>,
+    pub(crate) limit: Signal<In, Bits<64>>,
+    pub(crate) sizes: Signal<In, SizesLog2>,
+    pub(crate) base_const: Signal<In, Bits<32>>,
+    pub(crate) base_input: Signal<In, Bits<32>>,
+    pub(crate) base_work: Signal<In, Bits<32>>,
+    pub(crate) base_output: Signal<In, Bits<32>>,
+    pub(crate) phase: Signal<Out, Phase>,
+    pub(crate) kind: Signal<Out, Kind>,
+    pub(crate) status: Signal<Out, Bits<8>>,
+    pub(crate) steps: Signal<Out, Bits<64>>,
+    pub(crate) mark_valid: Signal<Out, Bit>,
+    pub(crate) mark_id: Signal<Out, Bits<32>>,
+    pub(crate) clear_address: Signal<Out, Bits<20>>,
+    pub(crate) fetch: Signal<Out, Bit>,
+    pub(crate) pc: Signal<Out, Bits<32>>,
+    pub(crate) fetched: Signal<In, Bit>,
+    pub(crate) word: Signal<In, Bits<256>>,
+    pub(crate) launch: Signal<Out, Bit>,
+    pub(crate) operation: Signal<Out, Operation>,
+    pub(crate) unit_done: Signal<In, Bit>,
+    state: DFF<Phase>,
+    pc_register: DFF<Bits<32>>,
+    step_count: DFF<Bits<64>>,
+    end_status: DFF<Bits<8>>,
+    clearing: DFF<Bits<21>>,
+    op: DFF<Operation>,
+    x: RegFile,
+    rom: OpcodeRom,
+    decode: Decode,
+    legal: Legal,
+    check: Check,
+    alu: Alu,
+    multiplier: Multiplier,
+    room: Signal<Local, Bits<64>>,
+    beyond: Signal<Local, Bits<64>>,
+    last_clear: Signal<Local, Bits<21>>,
+    clear_spad: Signal<Local, Bits<21>>,
+    clear_acc: Signal<Local, Bits<21>>,
+    one: Signal<Local, Bits<21>>,
+    imm: Signal<Local, Bits<32>>,
+    next_pc: Signal<Local, Bits<32>>,
+    at_creg: Fixed<8, { CREG.lsb }>,
+    at_csel: Fixed<8, { CSEL.lsb }>,
+    at_d_reg: Fixed<8, { D_REG.lsb }>,
+    at_rd: Fixed<8, { RD.lsb }>,
+    at_ra: Fixed<8, { RA.lsb }>,
+    at_rb: Fixed<8, { RB.lsb }>,
+    at_imm: Fixed<8, { IMM.lsb }>,
+    region_const: Fixed<3, { isa::Subtree::Const as u64 }>,
+    region_input: Fixed<3, { isa::Subtree::Input as u64 }>,
+    region_work: Fixed<3, { isa::Subtree::Work as u64 }>,
+    halted: Fixed<8, { Status::Halted as u64 }>,
+    illegal: Fixed<8, { Status::Illegal as u64 }>,
+    limited: Fixed<8, { Status::Limit as u64 }>,
+    no_text: Fixed<8, { Status::Fetch as u64 }>,
+}
+
+impl Logic for Control {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, state, pc_register, step_count, end_status, clearing, op);
+        clock!(self, clock, x, rom, decode, legal, check, alu, multiplier);
+        self.room.next = self.limit.val() - self.step_count.q.val();
+        self.imm.next = self.word.val().get_bits::<{ IMM.width }>(self.at_imm.val().index());
+
+        // The word is there from Decode on, its kind and the scalars' registers from Dispatch on.
+        self.rom.word.next = self.word.val();
+        self.decode.word.next = self.word.val();
+        self.decode.kind.next = self.rom.kind.val();
+        self.legal.word.next = self.word.val();
+        self.legal.kind.next = self.rom.kind.val();
+        self.legal.stray.next = self.rom.stray.val();
+        self.x.b_index.next = self.word.val().get_bits::<{ RB.width }>(self.at_rb.val().index());
+        self.x.a_index.next = self.check.register_index.val();
+        if self.state.q.val() == Phase::Decode {
+            self.x.a_index.next = self.word.val().get_bits::<{ RA.width }>(self.at_ra.val().index());
+        }
+        self.alu.kind.next = self.rom.kind.val();
+        self.alu.a.next = self.x.a.val();
+        self.alu.b.next = self.x.b.val();
+        self.alu.imm.next = self.imm.val();
+        self.alu.product.next = self.multiplier.product.val();
+        self.multiplier.a.next = self.check.factor_a.val();
+        self.multiplier.b.next = self.check.factor_b.val();
+        if self.state.q.val() == Phase::Dispatch {
+            self.multiplier.a.next = self.x.a.val();
+            self.multiplier.b.next = self.alu.second.val();
+        }
+        self.x.clear.next = self.state.q.val() == Phase::Settle;
+        self.x.write_enable.next = (self.state.q.val() == Phase::Execute) & self.alu.writes.val();
+        self.x.write_index.next = self.word.val().get_bits::<{ RD.width }>(self.at_rd.val().index());
+        self.x.write_data.next = self.alu.result.val();
+
+        self.check.go.next = (self.state.q.val() == Phase::Dispatch) & self.legal.legal.val() & self.legal.moves_rows.val();
+        self.check.kind.next = self.rom.kind.val();
+        self.check.fields.next = self.decode.fields.val();
+        self.check.creg.next = self.word.val().get_bits::<{ CREG.width }>(self.at_creg.val().index());
+        self.check.csel.next = self.word.val().get_bits::<{ CSEL.width }>(self.at_csel.val().index());
+        self.check.d_reg.next = self.word.val().get_bits::<{ D_REG.width }>(self.at_d_reg.val().index());
+        self.check.a_reg.next = self.decode.a_reg.val();
+        self.check.b_reg.next = self.decode.b_reg.val();
+        self.check.sizes.next = self.sizes.val();
+        self.check.room.next = self.room.val();
+        self.check.register.next = self.x.a.val();
+        self.check.product.next = self.multiplier.product.val();
+
+        // Clears as many rows as the program can name.
+        self.one.next = 1.into();
+        self.clear_spad.next = self.one.val() << self.sizes.val().spad;
+        self.clear_acc.next = self.one.val() << self.sizes.val().acc;
+        self.last_clear.next = self.clear_spad.val() - 1;
+        if self.clear_spad.val() < self.clear_acc.val() {
+            self.last_clear.next = self.clear_acc.val() - 1;
+        }
+        self.beyond.next = bit_cast::<64, 32>(self.pc_register.q.val()) >> self.sizes.val().text;
+        self.next_pc.next = self.pc_register.q.val() + 1;
+        self.mark_valid.next = false;
+        match self.state.q.val() {
+            Phase::Idle => {}
+            Phase::Settle => {
+                self.pc_register.d.next = 0.into();
+                self.step_count.d.next = 0.into();
+                self.end_status.d.next = 0.into();
+                self.clearing.d.next = 0.into();
+                self.state.d.next = Phase::Clear;
+            }
+            Phase::Clear => {
+                self.clearing.d.next = self.clearing.q.val() + 1;
+                if self.clearing.q.val() == self.last_clear.val() {
+                    self.state.d.next = Phase::Fetch;
+                }
+            }
+            Phase::Fetch => {
+                self.state.d.next = Phase::Wait;
+                if self.beyond.val().any() {
+                    self.end_status.d.next = self.no_text.val();
+                    self.state.d.next = Phase::Stopped;
+                }
+            }
+            Phase::Wait => {
+                if self.fetched.val() {
+                    self.state.d.next = Phase::Decode;
+                }
+            }
+            Phase::Decode => {
+                self.state.d.next = Phase::Dispatch;
+            }
+            Phase::Dispatch => {
+                self.state.d.next = Phase::Execute;
+                if !self.legal.legal.val() {
+                    self.end_status.d.next = self.illegal.val();
+                    self.state.d.next = Phase::Stopped;
+                } else if self.legal.moves_rows.val() {
+                    self.state.d.next = Phase::Check;
+                } else if self.room.val() == 0 {
+                    self.end_status.d.next = self.limited.val();
+                    self.state.d.next = Phase::Stopped;
+                } else if self.rom.kind.val() == Kind::Halt {
+                    self.end_status.d.next = self.halted.val();
+                    self.state.d.next = Phase::Stopped;
+                }
+            }
+            Phase::Execute => {
+                self.mark_valid.next = self.rom.kind.val() == Kind::Mark;
+                self.step_count.d.next = self.step_count.q.val() + 1;
+                self.pc_register.d.next = self.next_pc.val();
+                if self.alu.taken.val() {
+                    self.pc_register.d.next = self.imm.val();
+                }
+                self.state.d.next = Phase::Fetch;
+            }
+            Phase::Check => {
+                if self.check.done.val() {
+                    self.state.d.next = Phase::Launch;
+                    if self.check.trap.val().any() {
+                        self.end_status.d.next = self.check.trap.val();
+                        self.state.d.next = Phase::Stopped;
+                    }
+                }
+                self.op.d.next = self.check.operation.val();
+                self.op.d.next.region_base = self.base_output.val();
+                if self.op.q.val().region == self.region_const.val() {
+                    self.op.d.next.region_base = self.base_const.val();
+                } else if self.op.q.val().region == self.region_input.val() {
+                    self.op.d.next.region_base = self.base_input.val();
+                } else if self.op.q.val().region == self.region_work.val() {
+                    self.op.d.next.region_base = self.base_work.val();
+                }
+            }
+            Phase::Launch => {
+                self.state.d.next = Phase::Run;
+            }
+            Phase::Run => {
+                if self.unit_done.val() {
+                    self.step_count.d.next = self.step_count.q.val() + self.check.total.val();
+                    self.pc_register.d.next = self.next_pc.val();
+                    self.state.d.next = Phase::Fetch;
+                }
+            }
+            Phase::Stopped => {
+                self.step_count.d.next = self.step_count.q.val() + 1;
+                self.state.d.next = Phase::Idle;
+            }
+        }
+        if (self.state.q.val() == Phase::Idle) & self.start.val() {
+            self.state.d.next = Phase::Settle;
+        }
+        self.phase.next = self.state.q.val();
+        self.kind.next = self.rom.kind.val();
+        self.status.next = self.end_status.q.val();
+        self.steps.next = self.step_count.q.val();
+        self.mark_id.next = self.imm.val();
+        self.clear_address.next = self.clearing.q.val().get_bits::<20>(0);
+        self.fetch.next = (self.state.q.val() == Phase::Fetch) & !self.beyond.val().any();
+        self.pc.next = self.pc_register.q.val();
+        self.launch.next = self.state.q.val() == Phase::Launch;
+        self.operation.next = self.op.q.val();
+    }
+}

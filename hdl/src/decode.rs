@@ -1,0 +1,168 @@
+//! Takes an instruction word apart: fields where `isa`'s table has them, signs extended, absent operands zero.
+
+use rust_hdl::prelude::*;
+
+use crate::encoding::*;
+use crate::operation::Operation;
+use crate::prims::{Fixed, Kind};
+
+/// The operands and counts of an instruction before registers are read, one cycle after `kind` is known.
+#[derive(LogicBlock, Default)]
+pub(crate) struct Decode {
+    pub(crate) clock: Signal<In, Clock>,
+    pub(crate) word: Signal<In, Bits<256>>,
+    pub(crate) kind: Signal<In, Kind>,
+    /// Bases without registers; `kt`, `n` and `k` are 1 where the instruction has none.
+    pub(crate) fields: Signal<Out, Operation>,
+    pub(crate) a_reg: Signal<Out, Bits<4>>,
+    pub(crate) b_reg: Signal<Out, Bits<4>>,
+    operation: DFF<Operation>,
+    a_register: DFF<Bits<4>>,
+    b_register: DFF<Bits<4>>,
+    bits16: Signal<Local, Bits<16>>,
+    bits20: Signal<Local, Bits<20>>,
+    bits32: Signal<Local, Bits<32>>,
+    has_m: Signal<Local, Bit>,
+    at_n0: Fixed<8, { N0.lsb }>,
+    at_n1: Fixed<8, { N1.lsb }>,
+    at_n: Fixed<8, { N.lsb }>,
+    at_k: Fixed<8, { K.lsb }>,
+    at_kt: Fixed<8, { KT.lsb }>,
+    at_d_base: Fixed<8, { D_BASE.lsb }>,
+    at_d_s0: Fixed<8, { D_S0.lsb }>,
+    at_d_s1: Fixed<8, { D_S1.lsb }>,
+    at_a_base: Fixed<8, { A_BASE.lsb }>,
+    at_a_reg: Fixed<8, { A_REG.lsb }>,
+    at_a_s0: Fixed<8, { A_S0.lsb }>,
+    at_a_s1: Fixed<8, { A_S1.lsb }>,
+    at_a_sk: Fixed<8, { A_SK.lsb }>,
+    at_m_base: Fixed<8, { M_BASE.lsb }>,
+    at_m_reg: Fixed<8, { M_REG.lsb }>,
+    at_m_s0: Fixed<8, { M_S0.lsb }>,
+    at_m_s1: Fixed<8, { M_S1.lsb }>,
+    at_b_base: Fixed<8, { B_BASE.lsb }>,
+    at_b_reg: Fixed<8, { B_REG.lsb }>,
+    at_b_s0: Fixed<8, { B_S0.lsb }>,
+    at_b_s1: Fixed<8, { B_S1.lsb }>,
+    at_w_base: Fixed<8, { W_BASE.lsb }>,
+    at_w_reg: Fixed<8, { W_REG.lsb }>,
+    at_w_sk: Fixed<8, { W_SK.lsb }>,
+    at_region: Fixed<8, { REGION.lsb }>,
+    at_space: Fixed<8, { SPACE.lsb }>,
+    at_acc: Fixed<8, { ACC.lsb }>,
+    at_imm: Fixed<8, { IMM.lsb }>,
+    at_offset: Fixed<8, { OFFSET.lsb }>,
+    at_zp: Fixed<8, { ZP.lsb }>,
+    at_lo: Fixed<8, { LO.lsb }>,
+    at_hi: Fixed<8, { HI.lsb }>,
+}
+
+impl Logic for Decode {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, operation, a_register, b_register);
+        self.operation.d.next.n0 = self.word.val().get_bits::<{ N0.width }>(self.at_n0.val().index());
+        self.operation.d.next.n1 = self.word.val().get_bits::<{ N1.width }>(self.at_n1.val().index());
+        self.operation.d.next.n = self.word.val().get_bits::<{ N.width }>(self.at_n.val().index());
+        self.operation.d.next.k = self.word.val().get_bits::<{ K.width }>(self.at_k.val().index());
+        self.operation.d.next.kt = self.word.val().get_bits::<{ KT.width }>(self.at_kt.val().index());
+        self.operation.d.next.imm = self.word.val().get_bits::<{ IMM.width }>(self.at_imm.val().index());
+        self.operation.d.next.region = self.word.val().get_bits::<{ REGION.width }>(self.at_region.val().index());
+        self.operation.d.next.space = self.word.val().get_bit(self.at_space.val().index());
+        self.operation.d.next.accumulate = self.word.val().get_bit(self.at_acc.val().index());
+        self.operation.d.next.offset = self.word.val().get_bits::<{ OFFSET.width }>(self.at_offset.val().index());
+        self.operation.d.next.zp = self.word.val().get_bits::<{ ZP.width }>(self.at_zp.val().index());
+        self.operation.d.next.lo = self.word.val().get_bits::<{ LO.width }>(self.at_lo.val().index());
+        self.operation.d.next.hi = self.word.val().get_bits::<{ HI.width }>(self.at_hi.val().index());
+
+        self.operation.d.next.d_base = self.word.val().get_bits::<{ D_BASE.width }>(self.at_d_base.val().index());
+        self.bits16.next = self.word.val().get_bits::<{ D_S0.width }>(self.at_d_s0.val().index());
+        self.bits20.next = bit_cast::<20, 16>(self.bits16.val());
+        if self.bits16.val().get_bit(15) {
+            self.bits20.next = self.bits20.val() | 0xf_0000;
+        }
+        self.operation.d.next.d_s0 = self.bits20.val();
+        self.bits16.next = self.word.val().get_bits::<{ D_S1.width }>(self.at_d_s1.val().index());
+        self.bits20.next = bit_cast::<20, 16>(self.bits16.val());
+        if self.bits16.val().get_bit(15) {
+            self.bits20.next = self.bits20.val() | 0xf_0000;
+        }
+        self.operation.d.next.d_s1 = self.bits20.val();
+
+        self.has_m.next = (self.kind.val() == Kind::Load) | (self.kind.val() == Kind::Store) | (self.kind.val() == Kind::Move);
+        self.bits20.next = self.word.val().get_bits::<{ A_BASE.width }>(self.at_a_base.val().index());
+        self.operation.d.next.a_base = bit_cast::<32, 20>(self.bits20.val());
+        self.a_register.d.next = self.word.val().get_bits::<{ A_REG.width }>(self.at_a_reg.val().index());
+        self.bits16.next = self.word.val().get_bits::<{ A_S0.width }>(self.at_a_s0.val().index());
+        self.bits32.next = bit_cast::<32, 16>(self.bits16.val());
+        if self.bits16.val().get_bit(15) {
+            self.bits32.next = self.bits32.val() | 0xffff_0000_u64;
+        }
+        self.operation.d.next.a_s0 = self.bits32.val();
+        self.bits16.next = self.word.val().get_bits::<{ A_S1.width }>(self.at_a_s1.val().index());
+        self.bits32.next = bit_cast::<32, 16>(self.bits16.val());
+        if self.bits16.val().get_bit(15) {
+            self.bits32.next = self.bits32.val() | 0xffff_0000_u64;
+        }
+        self.operation.d.next.a_s1 = self.bits32.val();
+        self.bits16.next = self.word.val().get_bits::<{ A_SK.width }>(self.at_a_sk.val().index());
+        self.bits32.next = bit_cast::<32, 16>(self.bits16.val());
+        if self.bits16.val().get_bit(15) {
+            self.bits32.next = self.bits32.val() | 0xffff_0000_u64;
+        }
+        self.operation.d.next.a_sk = self.bits32.val();
+        if self.has_m.val() {
+            self.operation.d.next.a_base = self.word.val().get_bits::<{ M_BASE.width }>(self.at_m_base.val().index());
+            self.a_register.d.next = self.word.val().get_bits::<{ M_REG.width }>(self.at_m_reg.val().index());
+            self.operation.d.next.a_s0 = self.word.val().get_bits::<{ M_S0.width }>(self.at_m_s0.val().index());
+            self.operation.d.next.a_s1 = self.word.val().get_bits::<{ M_S1.width }>(self.at_m_s1.val().index());
+            self.operation.d.next.a_sk = 0.into();
+        }
+
+        self.operation.d.next.b_base = self.word.val().get_bits::<{ B_BASE.width }>(self.at_b_base.val().index());
+        self.b_register.d.next = self.word.val().get_bits::<{ B_REG.width }>(self.at_b_reg.val().index());
+        self.bits16.next = self.word.val().get_bits::<{ B_S0.width }>(self.at_b_s0.val().index());
+        self.bits20.next = bit_cast::<20, 16>(self.bits16.val());
+        if self.bits16.val().get_bit(15) {
+            self.bits20.next = self.bits20.val() | 0xf_0000;
+        }
+        self.operation.d.next.b_s0 = self.bits20.val();
+        self.bits16.next = self.word.val().get_bits::<{ B_S1.width }>(self.at_b_s1.val().index());
+        self.bits20.next = bit_cast::<20, 16>(self.bits16.val());
+        if self.bits16.val().get_bit(15) {
+            self.bits20.next = self.bits20.val() | 0xf_0000;
+        }
+        self.operation.d.next.b_s1 = self.bits20.val();
+        self.operation.d.next.b_sk = 0.into();
+        if self.kind.val() == Kind::Matmul {
+            self.operation.d.next.b_base = self.word.val().get_bits::<{ W_BASE.width }>(self.at_w_base.val().index());
+            self.b_register.d.next = self.word.val().get_bits::<{ W_REG.width }>(self.at_w_reg.val().index());
+            self.operation.d.next.b_s0 = 0.into();
+            self.operation.d.next.b_s1 = 0.into();
+            self.bits16.next = self.word.val().get_bits::<{ W_SK.width }>(self.at_w_sk.val().index());
+            self.bits20.next = bit_cast::<20, 16>(self.bits16.val());
+            if self.bits16.val().get_bit(15) {
+                self.bits20.next = self.bits20.val() | 0xf_0000;
+            }
+            self.operation.d.next.b_sk = self.bits20.val();
+        }
+
+        if (self.kind.val() != Kind::Matmul) & (self.kind.val() != Kind::Maxq) {
+            self.operation.d.next.kt = 1.into();
+            self.operation.d.next.a_sk = 0.into();
+        }
+        if self.kind.val() != Kind::Matmul {
+            self.operation.d.next.k = 1.into();
+        }
+        if (self.kind.val() != Kind::Matmul) & (self.kind.val() != Kind::Requant) & (self.kind.val() != Kind::Move) {
+            self.operation.d.next.n = 1.into();
+        }
+        if self.kind.val() == Kind::Fill {
+            self.operation.d.next.a_s0 = 0.into();
+            self.operation.d.next.a_s1 = 0.into();
+        }
+        self.fields.next = self.operation.q.val();
+        self.a_reg.next = self.a_register.q.val();
+        self.b_reg.next = self.b_register.q.val();
+    }
+}

@@ -1,0 +1,109 @@
+//! Which encodings have a meaning: the ILLEGAL trap.
+
+use isa::{Loop, Subtree};
+use rust_hdl::prelude::*;
+
+use crate::encoding::*;
+use crate::prims::{Fixed, Kind};
+
+/// Judges an instruction word, one cycle after `kind` and `stray` are known.
+#[derive(LogicBlock, Default)]
+pub(crate) struct Legal {
+    pub(crate) clock: Signal<In, Clock>,
+    pub(crate) word: Signal<In, Bits<256>>,
+    pub(crate) kind: Signal<In, Kind>,
+    /// Bits are set that are no field.
+    pub(crate) stray: Signal<In, Bit>,
+    pub(crate) legal: Signal<Out, Bit>,
+    /// The instruction moves rows; the others are scalar.
+    pub(crate) moves_rows: Signal<Out, Bit>,
+    verdict: DFF<Bit>,
+    rows: DFF<Bit>,
+    moving: Signal<Local, Bit>,
+    has_kt: Signal<Local, Bit>,
+    has_n: Signal<Local, Bit>,
+    selected: Signal<Local, Bit>,
+    fit: Signal<Local, Bit>,
+    writable: Signal<Local, Bit>,
+    readable: Signal<Local, Bit>,
+    region: Signal<Local, Bits<3>>,
+    select: Signal<Local, Bits<3>>,
+    lo: Signal<Local, Bits<8>>,
+    hi: Signal<Local, Bits<8>>,
+    at_n0: Fixed<8, { N0.lsb }>,
+    at_n1: Fixed<8, { N1.lsb }>,
+    at_kt: Fixed<8, { KT.lsb }>,
+    at_n: Fixed<8, { N.lsb }>,
+    at_creg: Fixed<8, { CREG.lsb }>,
+    at_csel: Fixed<8, { CSEL.lsb }>,
+    at_region: Fixed<8, { REGION.lsb }>,
+    at_space: Fixed<8, { SPACE.lsb }>,
+    at_imm: Fixed<8, { IMM.lsb }>,
+    at_tr: Fixed<8, { TR.lsb }>,
+    at_lo: Fixed<8, { LO.lsb }>,
+    at_hi: Fixed<8, { HI.lsb }>,
+    select_none: Fixed<3, { Loop::NONE as u64 }>,
+    select_n0: Fixed<3, { Loop::N0 as u64 }>,
+    select_n1: Fixed<3, { Loop::N1 as u64 }>,
+    select_kt: Fixed<3, { Loop::KT as u64 }>,
+    select_n: Fixed<3, { Loop::N as u64 }>,
+    region_const: Fixed<3, { Subtree::Const as u64 }>,
+    region_input: Fixed<3, { Subtree::Input as u64 }>,
+    region_work: Fixed<3, { Subtree::Work as u64 }>,
+    region_output: Fixed<3, { Subtree::Output as u64 }>,
+}
+
+impl Logic for Legal {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, verdict, rows);
+        self.has_kt.next = (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Maxq);
+        self.has_n.next = (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Requant) | (self.kind.val() == Kind::Move);
+        self.moving.next = self.has_kt.val()
+            | self.has_n.val()
+            | (self.kind.val() == Kind::Load)
+            | (self.kind.val() == Kind::Store)
+            | (self.kind.val() == Kind::Fill);
+
+        self.select.next = self.word.val().get_bits::<{ CSEL.width }>(self.at_csel.val().index());
+        self.selected.next = false;
+        if self.select.val() == self.select_none.val() {
+            self.selected.next = !self.word.val().get_bits::<{ CREG.width }>(self.at_creg.val().index()).any();
+        } else if self.select.val() == self.select_n0.val() {
+            self.selected.next = !self.word.val().get_bits::<{ N0.width }>(self.at_n0.val().index()).any();
+        } else if self.select.val() == self.select_n1.val() {
+            self.selected.next = !self.word.val().get_bits::<{ N1.width }>(self.at_n1.val().index()).any();
+        } else if self.select.val() == self.select_kt.val() {
+            self.selected.next = self.has_kt.val() & !self.word.val().get_bits::<{ KT.width }>(self.at_kt.val().index()).any();
+        } else if self.select.val() == self.select_n.val() {
+            self.selected.next = self.has_n.val() & !self.word.val().get_bits::<{ N.width }>(self.at_n.val().index()).any();
+        }
+
+        self.region.next = self.word.val().get_bits::<{ REGION.width }>(self.at_region.val().index());
+        self.writable.next = (self.region.val() == self.region_work.val()) | (self.region.val() == self.region_output.val());
+        self.readable.next = self.writable.val()
+            | (self.region.val() == self.region_const.val())
+            | (self.region.val() == self.region_input.val());
+        self.lo.next = self.word.val().get_bits::<{ LO.width }>(self.at_lo.val().index()) ^ 0x80;
+        self.hi.next = self.word.val().get_bits::<{ HI.width }>(self.at_hi.val().index()) ^ 0x80;
+        self.fit.next = true;
+        if self.kind.val() == Kind::Load {
+            self.fit.next = self.readable.val();
+        } else if self.kind.val() == Kind::Store {
+            self.fit.next = self.writable.val();
+        } else if self.kind.val() == Kind::Fill {
+            self.fit.next = self.word.val().get_bit(self.at_space.val().index())
+                | (self.word.val().get_bits::<{ IMM.width }>(self.at_imm.val().index()) < 256);
+        } else if self.kind.val() == Kind::Matmul {
+            self.fit.next = !self.word.val().get_bit(self.at_tr.val().index());
+        } else if self.kind.val() == Kind::Requant {
+            self.fit.next = self.lo.val() <= self.hi.val();
+        }
+        self.verdict.d.next = (self.kind.val() != Kind::Unknown)
+            & !self.stray.val()
+            & (!self.moving.val() | (self.selected.val() & self.fit.val()));
+        self.rows.d.next = self.moving.val();
+        self.legal.next = self.verdict.q.val();
+        self.moves_rows.next = self.rows.q.val();
+    }
+}

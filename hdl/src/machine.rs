@@ -1,0 +1,305 @@
+//! The machine: control, units, memories, port; and who drives a memory when.
+//!
+//! Instructions run one after another, so at most one unit asks for a memory or the port in a cycle: the muxes below
+//! have no arbitration. *Architecture invariant:* units know nothing of each other.
+
+use isa::ISA_HASH;
+use num_bigint::BigUint;
+use rust_hdl::prelude::*;
+
+use crate::control::{Control, Phase};
+use crate::counters::Counters;
+use crate::fetch::Fetch;
+use crate::load::Load;
+use crate::matrix::Matrix;
+use crate::maxq::Maxq;
+use crate::mover::Mover;
+use crate::params::Params;
+use crate::port::Gearbox;
+use crate::prims::{Kind, Ram};
+use crate::profile::Sizes;
+use crate::requant::Requant;
+use crate::store::Store;
+
+/// The accelerator; `BEAT` is the width of the memory port in bits. The ports are described in the crate's root.
+#[derive(LogicBlock)]
+pub(crate) struct Machine<const BEAT: usize> {
+    pub(crate) clock: Signal<In, Clock>,
+    pub(crate) start: Signal<In, Bit>,
+    pub(crate) profile: Signal<In, Bits<256>>,
+    pub(crate) base_text: Signal<In, Bits<32>>,
+    pub(crate) base_const: Signal<In, Bits<32>>,
+    pub(crate) base_input: Signal<In, Bits<32>>,
+    pub(crate) base_work: Signal<In, Bits<32>>,
+    pub(crate) base_output: Signal<In, Bits<32>>,
+    pub(crate) isa_hash: Signal<Out, Bits<256>>,
+    pub(crate) busy: Signal<Out, Bit>,
+    pub(crate) done: Signal<Out, Bit>,
+    pub(crate) status: Signal<Out, Bits<8>>,
+    pub(crate) steps: Signal<Out, Bits<64>>,
+    pub(crate) digest: Signal<Out, Bits<64>>,
+    pub(crate) mark_valid: Signal<Out, Bit>,
+    pub(crate) mark_id: Signal<Out, Bits<32>>,
+    pub(crate) cycles: Signal<Out, Bits<64>>,
+    pub(crate) cycles_clear: Signal<Out, Bits<64>>,
+    pub(crate) cycles_issue: Signal<Out, Bits<64>>,
+    pub(crate) cycles_load: Signal<Out, Bits<64>>,
+    pub(crate) cycles_store: Signal<Out, Bits<64>>,
+    pub(crate) cycles_move: Signal<Out, Bits<64>>,
+    pub(crate) cycles_matmul: Signal<Out, Bits<64>>,
+    pub(crate) cycles_vector: Signal<Out, Bits<64>>,
+    pub(crate) macs: Signal<Out, Bits<64>>,
+    pub(crate) req_valid: Signal<Out, Bit>,
+    pub(crate) req_write: Signal<Out, Bit>,
+    pub(crate) req_row: Signal<Out, Bits<32>>,
+    pub(crate) req_rows: Signal<Out, Bits<16>>,
+    pub(crate) req_ready: Signal<In, Bit>,
+    pub(crate) rdata_valid: Signal<In, Bit>,
+    pub(crate) rdata: Signal<In, Bits<BEAT>>,
+    pub(crate) wdata_valid: Signal<Out, Bit>,
+    pub(crate) wdata: Signal<Out, Bits<BEAT>>,
+    pub(crate) wdata_ready: Signal<In, Bit>,
+    sizes: Sizes,
+    control: Control,
+    counters: Counters,
+    gearbox: Gearbox<BEAT>,
+    fetch: Fetch,
+    load: Load,
+    store: Store,
+    mover: Mover,
+    matrix: Matrix,
+    requant: Requant,
+    maxq: Maxq,
+    spad: Ram<256>,
+    acc: Ram<1024>,
+    hash: Constant<Bits<256>>,
+    clearing: Signal<Local, Bit>,
+    launch: Signal<Local, Bit>,
+}
+
+impl<const BEAT: usize> Machine<BEAT> {
+    /// The machine of these parameters, whose port must have `BEAT` bits.
+    pub(crate) fn new(params: &Params) -> Self {
+        assert_eq!(params.port_bytes * 8, BEAT, "the caller chooses the width by the parameters");
+        Self {
+            clock: Signal::default(),
+            start: Signal::default(),
+            profile: Signal::default(),
+            base_text: Signal::default(),
+            base_const: Signal::default(),
+            base_input: Signal::default(),
+            base_work: Signal::default(),
+            base_output: Signal::default(),
+            isa_hash: Signal::default(),
+            busy: Signal::default(),
+            done: Signal::default(),
+            status: Signal::default(),
+            steps: Signal::default(),
+            digest: Signal::default(),
+            mark_valid: Signal::default(),
+            mark_id: Signal::default(),
+            cycles: Signal::default(),
+            cycles_clear: Signal::default(),
+            cycles_issue: Signal::default(),
+            cycles_load: Signal::default(),
+            cycles_store: Signal::default(),
+            cycles_move: Signal::default(),
+            cycles_matmul: Signal::default(),
+            cycles_vector: Signal::default(),
+            macs: Signal::default(),
+            req_valid: Signal::default(),
+            req_write: Signal::default(),
+            req_row: Signal::default(),
+            req_rows: Signal::default(),
+            req_ready: Signal::default(),
+            rdata_valid: Signal::default(),
+            rdata: Signal::default(),
+            wdata_valid: Signal::default(),
+            wdata: Signal::default(),
+            wdata_ready: Signal::default(),
+            sizes: Sizes::default(),
+            control: Control::default(),
+            counters: Counters::default(),
+            gearbox: Gearbox::default(),
+            fetch: Fetch::default(),
+            load: Load::default(),
+            store: Store::default(),
+            mover: Mover::default(),
+            matrix: Matrix::new(params),
+            requant: Requant::new(params),
+            maxq: Maxq::default(),
+            spad: Ram::new(params.spad_log2),
+            acc: Ram::new(params.acc_log2),
+            hash: Constant::new(BigUint::from_bytes_be(&ISA_HASH).into()),
+            clearing: Signal::default(),
+            launch: Signal::default(),
+        }
+    }
+}
+
+impl<const BEAT: usize> Logic for Machine<BEAT> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        clock!(self, clock, sizes, control, counters, gearbox, fetch, load, store);
+        clock!(self, clock, mover, matrix, requant, maxq, spad, acc);
+        self.isa_hash.next = self.hash.val();
+        self.sizes.profile.next = self.profile.val();
+        self.control.start.next = self.start.val();
+        self.control.limit.next = self.sizes.limit.val();
+        self.control.sizes.next = self.sizes.sizes.val();
+        self.control.base_const.next = self.base_const.val();
+        self.control.base_input.next = self.base_input.val();
+        self.control.base_work.next = self.base_work.val();
+        self.control.base_output.next = self.base_output.val();
+        self.control.fetched.next = self.fetch.valid.val();
+        self.control.word.next = self.fetch.word.val();
+        self.control.unit_done.next = self.load.done.val()
+            | self.store.done.val()
+            | self.mover.done.val()
+            | self.matrix.done.val()
+            | self.requant.done.val()
+            | self.maxq.done.val();
+        self.busy.next = self.control.phase.val() != Phase::Idle;
+        self.done.next = (self.control.phase.val() == Phase::Idle) & self.control.status.val().any();
+        self.status.next = self.control.status.val();
+        self.steps.next = self.control.steps.val();
+        self.digest.next = self.store.digest.val();
+        self.mark_valid.next = self.control.mark_valid.val();
+        self.mark_id.next = self.control.mark_id.val();
+
+        // Units.
+        self.launch.next = self.control.launch.val();
+        self.load.start.next = self.launch.val() & (self.control.kind.val() == Kind::Load);
+        self.store.start.next = self.launch.val() & (self.control.kind.val() == Kind::Store);
+        self.mover.start_move.next = self.launch.val() & (self.control.kind.val() == Kind::Move);
+        self.mover.start_fill.next = self.launch.val() & (self.control.kind.val() == Kind::Fill);
+        self.matrix.start.next = self.launch.val() & (self.control.kind.val() == Kind::Matmul);
+        self.requant.start.next = self.launch.val() & (self.control.kind.val() == Kind::Requant);
+        self.maxq.start.next = self.launch.val() & (self.control.kind.val() == Kind::Maxq);
+        self.load.op.next = self.control.operation.val();
+        self.store.op.next = self.control.operation.val();
+        self.mover.op.next = self.control.operation.val();
+        self.matrix.op.next = self.control.operation.val();
+        self.requant.op.next = self.control.operation.val();
+        self.maxq.op.next = self.control.operation.val();
+        self.fetch.clear.next = self.start.val();
+        self.store.clear.next = self.control.phase.val() == Phase::Settle;
+        self.fetch.go.next = self.control.fetch.val();
+        self.fetch.pc.next = self.control.pc.val();
+        self.fetch.text_log2.next = self.sizes.sizes.val().text;
+        self.fetch.base_text.next = self.base_text.val();
+
+        // The memory port.
+        self.req_valid.next = self.fetch.req_valid.val() | self.load.req_valid.val() | self.store.req_valid.val();
+        self.req_write.next = self.store.req_valid.val();
+        self.req_row.next = self.fetch.req_row.val();
+        self.req_rows.next = self.fetch.req_rows.val();
+        if self.load.req_valid.val() {
+            self.req_row.next = self.load.req_row.val();
+            self.req_rows.next = self.load.req_rows.val();
+        } else if self.store.req_valid.val() {
+            self.req_row.next = self.store.req_row.val();
+            self.req_rows.next = self.store.req_rows.val();
+        }
+        self.fetch.req_ready.next = self.req_ready.val();
+        self.load.req_ready.next = self.req_ready.val();
+        self.store.req_ready.next = self.req_ready.val();
+        self.gearbox.rdata_valid.next = self.rdata_valid.val();
+        self.gearbox.rdata.next = self.rdata.val();
+        self.fetch.row_valid.next = self.gearbox.read_valid.val();
+        self.fetch.row.next = self.gearbox.read_row.val();
+        self.load.row_valid.next = self.gearbox.read_valid.val();
+        self.load.row.next = self.gearbox.read_row.val();
+        self.gearbox.write_valid.next = self.store.row_valid.val();
+        self.gearbox.write_row.next = self.store.row.val();
+        self.store.row_ready.next = self.gearbox.write_ready.val();
+        self.store.port_idle.next = self.gearbox.idle.val();
+        self.wdata_valid.next = self.gearbox.wdata_valid.val();
+        self.wdata.next = self.gearbox.wdata.val();
+        self.gearbox.wdata_ready.next = self.wdata_ready.val();
+
+        // Reads of spad and acc.
+        self.spad.read_enable.next = self.store.spad_read.val()
+            | self.mover.spad_read.val()
+            | self.matrix.spad_read.val()
+            | self.requant.spad_read.val()
+            | self.maxq.spad_read.val();
+        self.spad.read_address.next = self.matrix.spad_address.val();
+        if self.store.spad_read.val() {
+            self.spad.read_address.next = self.store.read_address.val();
+        } else if self.mover.spad_read.val() {
+            self.spad.read_address.next = self.mover.read_address.val();
+        } else if self.requant.spad_read.val() {
+            self.spad.read_address.next = self.requant.spad_address.val();
+        } else if self.maxq.spad_read.val() {
+            self.spad.read_address.next = self.maxq.read_address.val();
+        }
+        self.store.spad_data.next = self.spad.read_data.val();
+        self.mover.read_data.next = self.spad.read_data.val();
+        self.matrix.spad_data.next = self.spad.read_data.val();
+        self.requant.spad_data.next = self.spad.read_data.val();
+        self.maxq.read_data.next = self.spad.read_data.val();
+        self.acc.read_enable.next = self.store.acc_read.val() | self.matrix.acc_read.val() | self.requant.acc_read.val();
+        self.acc.read_address.next = self.matrix.acc_read_address.val();
+        if self.store.acc_read.val() {
+            self.acc.read_address.next = self.store.read_address.val();
+        } else if self.requant.acc_read.val() {
+            self.acc.read_address.next = self.requant.acc_address.val();
+        }
+        self.store.acc_data.next = self.acc.read_data.val();
+        self.matrix.acc_read_data.next = self.acc.read_data.val();
+        self.requant.acc_data.next = self.acc.read_data.val();
+
+        // Writes of spad and acc.
+        self.clearing.next = self.control.phase.val() == Phase::Clear;
+        self.spad.write_enable.next = self.clearing.val()
+            | self.load.spad_write.val()
+            | self.mover.spad_write.val()
+            | self.requant.spad_write.val()
+            | self.maxq.spad_write.val();
+        self.spad.write_address.next = self.control.clear_address.val();
+        self.spad.write_data.next = 0.into();
+        if self.load.spad_write.val() {
+            self.spad.write_address.next = self.load.write_address.val();
+            self.spad.write_data.next = self.load.spad_data.val();
+        } else if self.mover.spad_write.val() {
+            self.spad.write_address.next = self.mover.write_address.val();
+            self.spad.write_data.next = self.mover.spad_data.val();
+        } else if self.requant.spad_write.val() {
+            self.spad.write_address.next = self.requant.write_address.val();
+            self.spad.write_data.next = self.requant.write_data.val();
+        } else if self.maxq.spad_write.val() {
+            self.spad.write_address.next = self.maxq.write_address.val();
+            self.spad.write_data.next = self.maxq.write_data.val();
+        }
+        self.acc.write_enable.next =
+            self.clearing.val() | self.load.acc_write.val() | self.mover.acc_write.val() | self.matrix.acc_write.val();
+        self.acc.write_address.next = self.control.clear_address.val();
+        self.acc.write_data.next = 0.into();
+        if self.load.acc_write.val() {
+            self.acc.write_address.next = self.load.write_address.val();
+            self.acc.write_data.next = self.load.acc_data.val();
+        } else if self.mover.acc_write.val() {
+            self.acc.write_address.next = self.mover.write_address.val();
+            self.acc.write_data.next = self.mover.acc_data.val();
+        } else if self.matrix.acc_write.val() {
+            self.acc.write_address.next = self.matrix.acc_write_address.val();
+            self.acc.write_data.next = self.matrix.acc_write_data.val();
+        }
+
+        // Counters.
+        self.counters.clear.next = self.start.val() & (self.control.phase.val() == Phase::Idle);
+        self.counters.phase.next = self.control.phase.val();
+        self.counters.kind.next = self.control.kind.val();
+        self.counters.new_macs.next = self.matrix.macs.val();
+        self.cycles.next = self.counters.cycles.val();
+        self.cycles_clear.next = self.counters.cycles_clear.val();
+        self.cycles_issue.next = self.counters.cycles_issue.val();
+        self.cycles_load.next = self.counters.cycles_load.val();
+        self.cycles_store.next = self.counters.cycles_store.val();
+        self.cycles_move.next = self.counters.cycles_move.val();
+        self.cycles_matmul.next = self.counters.cycles_matmul.val();
+        self.cycles_vector.next = self.counters.cycles_vector.val();
+        self.macs.next = self.counters.macs.val();
+    }
+}

@@ -1,0 +1,123 @@
+//! The parameters of one machine: what may differ between implementations of the same ISA.
+
+use serde::{Deserialize, Serialize};
+
+/// Sizes of one implementation. Programs see none of them but through their speed and what fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// Inputs (k) that the array multiplies at once. Requires 4, 8, 16 or 32.
+    pub array_rows: usize,
+    /// Outputs (n) that the array sums at once. Requires 4, 8, 16 or 32.
+    pub array_cols: usize,
+    /// log₂ of the rows of spad (32 bytes each). Requires 5..=20.
+    pub spad_log2: usize,
+    /// log₂ of the row32s of acc (128 bytes each). Requires 2..=20.
+    pub acc_log2: usize,
+    /// Bytes of one beat of the memory port. Requires a power of two, 1..=32.
+    pub port_bytes: usize,
+    /// Lanes that `REQUANT` treats in one cycle. Requires 1, 2, 4, 8, 16 or 32.
+    pub vector_lanes: usize,
+}
+
+/// Why there is no such machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParamsError {
+    /// A value that no machine can have.
+    #[error("{name} is {value}, must be {allowed}")]
+    Value {
+        /// The parameter.
+        name: &'static str,
+        /// What it is.
+        value: usize,
+        /// What it may be.
+        allowed: &'static str,
+    },
+    /// No set of this name.
+    #[error("no target is named `{name}`; there are {known}")]
+    Target {
+        /// The name asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+}
+
+/// The named parameter sets.
+pub const TARGETS: &[(&str, Params)] = &[
+    (
+        "p8",
+        Params { array_rows: 8, array_cols: 8, spad_log2: 12, acc_log2: 9, port_bytes: 8, vector_lanes: 8 },
+    ),
+    (
+        "p8x16",
+        Params { array_rows: 8, array_cols: 16, spad_log2: 12, acc_log2: 9, port_bytes: 8, vector_lanes: 16 },
+    ),
+    (
+        "p16",
+        Params { array_rows: 16, array_cols: 16, spad_log2: 13, acc_log2: 10, port_bytes: 16, vector_lanes: 16 },
+    ),
+    (
+        "p32",
+        Params { array_rows: 32, array_cols: 32, spad_log2: 14, acc_log2: 11, port_bytes: 32, vector_lanes: 32 },
+    ),
+];
+
+impl Params {
+    /// The set of this name.
+    ///
+    /// # Errors
+    /// No set has it; the message lists those that exist.
+    pub fn target(name: &str) -> Result<Params, ParamsError> {
+        TARGETS.iter().find(|(known, _)| *known == name).map(|(_, params)| *params).ok_or_else(|| {
+            let known: Vec<_> = TARGETS.iter().map(|(known, _)| *known).collect();
+            ParamsError::Target { name: name.into(), known: known.join(", ") }
+        })
+    }
+
+    /// Whether there can be such a machine.
+    ///
+    /// # Errors
+    /// The first parameter out of range.
+    pub fn validate(&self) -> Result<(), ParamsError> {
+        let power = |name, value: usize, from: usize, allowed| {
+            ensure(value.is_power_of_two() && (from..=32).contains(&value), name, value, allowed)
+        };
+        power("array_rows", self.array_rows, 4, "4, 8, 16 or 32")?;
+        power("array_cols", self.array_cols, 4, "4, 8, 16 or 32")?;
+        ensure((5..=20).contains(&self.spad_log2), "spad_log2", self.spad_log2, "5..=20")?;
+        ensure((2..=20).contains(&self.acc_log2), "acc_log2", self.acc_log2, "2..=20")?;
+        power("port_bytes", self.port_bytes, 1, "1, 2, 4, 8, 16 or 32")?;
+        power("vector_lanes", self.vector_lanes, 1, "1, 2, 4, 8, 16 or 32")
+    }
+}
+
+fn ensure(condition: bool, name: &'static str, value: usize, allowed: &'static str) -> Result<(), ParamsError> {
+    if condition { Ok(()) } else { Err(ParamsError::Value { name, value, allowed }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_valid_and_found_by_name() {
+        for (name, params) in TARGETS {
+            assert_eq!(params.validate(), Ok(()), "{name}");
+            assert_eq!(Params::target(name), Ok(*params));
+        }
+        assert_eq!(Params::target("p9").unwrap_err().to_string(), "no target is named `p9`; there are p8, p8x16, p16, p32");
+    }
+
+    #[test]
+    fn a_bad_value_is_named() {
+        let params = Params { array_rows: 12, ..TARGETS[0].1 };
+        assert_eq!(params.validate().unwrap_err().to_string(), "array_rows is 12, must be 4, 8, 16 or 32");
+    }
+
+    #[test]
+    fn survives_json() {
+        let text = serde_json::to_string(&TARGETS[0].1).unwrap();
+        assert_eq!(serde_json::from_str::<Params>(&text).unwrap(), TARGETS[0].1);
+    }
+}
