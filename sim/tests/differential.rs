@@ -1,0 +1,121 @@
+//! Constrained-random programs on the RTL against the reference: status, steps, the digest at each mark and at the
+//! end, all of work and output (to which the programs store all of spad and acc). One machine runs them back to back,
+//! with a memory of random rate, latency and back-pressure at random places. A seed names a program for ever.
+//!
+//! `SYSTOLE_SEEDS=1000..5000` runs others than the usual ones.
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
+mod common;
+
+use std::env;
+use std::ops::Range;
+
+use isa::asm::{Source, assemble};
+use isa::program::Program;
+use isa::random::{Rng, case};
+use isa::{Add, Bltu, Fill, Instr, Leaf};
+use sim::{DramConfig, Engine, EngineError, Outcome, RtlEngine, StepEngine, Watch};
+
+/// The program of a seed; one in four runs its instructions in a loop.
+fn source(seed: u64) -> Source {
+    let mut rng = Rng::new(!seed);
+    let mut source = common::source(case(seed, 10 + rng.below(60) as usize));
+    if seed.is_multiple_of(4) {
+        // Behind the four loads of the prologue, before the two stores and HALT of the epilogue.
+        // The instructions may change the counter; the limit ends what never comes to its end.
+        let repeat: [Instr; 2] = [Add { rd: 15, ra: 15, rb: 0, imm: 1 }.into(), Bltu { ra: 15, rb: 14, imm: 4 }.into()];
+        let end = source.text.len() - 3;
+        source.text.splice(end..end, repeat.iter().map(Instr::encode));
+        source.profile.limit = source.profile.limit.min(3000);
+    }
+    source
+}
+
+/// The memory of a seed: one in three answers at full speed.
+fn dram(seed: u64) -> DramConfig {
+    let mut rng = Rng::new(seed ^ 0x6d65_6d6f_7279);
+    if rng.one_in(3) {
+        return DramConfig { latency_cycles: rng.below(40) as u32, ..DramConfig::default() };
+    }
+    DramConfig {
+        bytes_per_cycle: 1 + rng.below(16) as u32,
+        latency_cycles: rng.below(12) as u32,
+        stall_permille: rng.below(700) as u32,
+        jitter_cycles: rng.below(30) as u32,
+        seed,
+    }
+}
+
+fn seeds(usual: Range<u64>) -> Range<u64> {
+    let Ok(text) = env::var("SYSTOLE_SEEDS") else { return usual };
+    let (from, to) = text.split_once("..").unwrap();
+    from.parse().unwrap()..to.parse().unwrap()
+}
+
+fn check(engine: &mut RtlEngine, seeds: Range<u64>) {
+    for seed in seeds {
+        let source = source(seed);
+        let base_row = Rng::new(seed).below(1 << 31) as u32;
+        engine.set_dram(dram(seed));
+        engine.set_base_row(base_row);
+        let Some(text) = common::shrink::difference(engine, &source) else { continue };
+        let small =
+            common::shrink::shrink(&source, &mut |smaller| common::shrink::difference(engine, smaller).is_some());
+        let of_small = common::shrink::difference(engine, &small).unwrap_or_default();
+        panic!("seed {seed}: {text}\nshrunk: {of_small}\nmemory: {:?}\n{}", dram(seed), common::shrink::render(&small));
+    }
+}
+
+#[test]
+fn five_hundred_programs_on_the_rtl_p8() {
+    let Some(mut engine) = common::rtl("p8") else { return };
+    check(&mut engine, seeds(0..500));
+}
+
+#[test]
+fn two_hundred_programs_on_the_rtl_p16() {
+    let Some(mut engine) = common::rtl("p16") else { return };
+    check(&mut engine, seeds(500..700));
+}
+
+#[test]
+fn the_programs_end_in_many_ways() {
+    let mut ends = std::collections::BTreeMap::new();
+    for seed in 0..500 {
+        let source = source(seed);
+        let outcome = StepEngine.run_to_end(&common::program(&source), &source.input).unwrap();
+        *ends.entry(outcome.status).or_insert(0) += 1;
+    }
+    assert!(ends[&isa::Status::Halted] >= 250, "{ends:?}");
+    assert!(ends.len() >= 6, "{ends:?}");
+}
+
+/// The reference with one fault: FILL writes another value.
+struct Broken;
+
+impl Engine for Broken {
+    fn name(&self) -> &'static str {
+        "broken"
+    }
+
+    fn run(&mut self, program: &Program, input: &[Leaf], watch: Watch<'_>) -> Result<Outcome, EngineError> {
+        let mut program = program.clone();
+        for leaf in &mut program.text {
+            if let Ok(Instr::Fill(fill)) = Instr::decode(leaf) {
+                *leaf = Instr::from(Fill { imm: fill.imm ^ 1, ..fill }).encode();
+            }
+        }
+        StepEngine.run(&program, input, watch)
+    }
+}
+
+#[test]
+fn a_failing_program_is_shrunk_and_printed() {
+    let fails = |source: &Source| common::shrink::difference(&mut Broken, source).is_some();
+    let failing = (0..100).map(source).find(fails).unwrap();
+    let small = common::shrink::shrink(&failing, &mut { fails });
+    assert!(small.text.len() <= 3, "{}", common::shrink::render(&small));
+    let again = assemble(&common::shrink::render(&small)).unwrap();
+    assert_eq!((again.profile, &again.text), (small.profile, &small.text));
+    assert!(fails(&again));
+}
