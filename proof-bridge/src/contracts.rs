@@ -332,6 +332,14 @@ impl Contracts {
         Ok(all.into_iter().rev().map(|(_, posted)| posted).find(|posted| keccak256(posted.game.abi_encode()) == hash))
     }
 
+    /// Whether a dispute has ever been opened.
+    ///
+    /// # Errors
+    /// Those of the chain.
+    pub fn was_opened(&self, chain: &mut dyn Chain, dispute: B256) -> Result<bool, ChainError> {
+        Ok(!self.call(chain, "gameOf", &Court::gameOfCall { dispute })?.is_zero())
+    }
+
     /// How a dispute ended, if it has.
     ///
     /// # Errors

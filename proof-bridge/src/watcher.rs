@@ -14,6 +14,9 @@ use crate::{
     trace::Trace,
 };
 
+/// `Phase.Open` of a claim.
+const OPEN: u8 = 1;
+
 /// What a watcher thinks of a claim.
 pub enum Opinion {
     /// It is what the watcher's own run gives.
@@ -90,7 +93,8 @@ impl Watcher<'_> {
         Ok((dispute, receipt))
     }
 
-    /// Looks at every claim made from block `from` on of a model whose program is kept, and disputes those that are false.
+    /// Looks at every open claim made from block `from` on, of a model whose program is kept, and disputes those that are
+    /// false. Claims that are not open any more, or that the watcher disputes already, are left out.
     ///
     /// # Errors
     /// Those of chain and store.
@@ -98,7 +102,8 @@ impl Watcher<'_> {
         let mut seen = Vec::new();
         let now = chain.now()?;
         for claimed in self.contracts.claims(chain, from)? {
-            if claimed.deadline < now || claimed.content.claimant == self.account.address() {
+            let mine = claimed.content.claimant == self.account.address();
+            if mine || claimed.deadline < now || !self.is_news(chain, claimed.id)? {
                 continue;
             }
             let opened = match self.judge(chain, &claimed) {
@@ -111,16 +116,29 @@ impl Watcher<'_> {
         Ok(seen)
     }
 
-    /// Takes a remembered dispute up again, on whichever side, and does what is to be done in it now: all that a restarted
-    /// process needs.
+    /// Whether a claim is open and not disputed by this watcher.
+    fn is_news(&self, chain: &mut dyn Chain, claim: B256) -> Result<bool, PartyError> {
+        let open = self.contracts.state_of(chain, claim)?.phase == OPEN;
+        Ok(open && !self.contracts.was_opened(chain, dispute_id(claim, self.account.address()))?)
+    }
+
+    /// Takes a remembered dispute up again, on whichever side, and does what is to be done in it now, opening it where that
+    /// had not come to pass: all that a restarted process needs.
     ///
     /// # Errors
     /// Those of chain and store.
     pub fn resume(&self, chain: &mut dyn Chain, record: &Record) -> Result<Turn, PartyError> {
+        if let Some(verdict) = self.contracts.verdict(chain, record.dispute)? {
+            return Ok(Turn::Over(verdict));
+        }
         let model = record.content.model;
         let program = self.store.program(model)?.ok_or(PartyError::UnknownModel(model))?;
         let requested = self.request(chain, record.content.request)?;
         let trace = run(&program, &requested, record.fault)?;
+        if record.side == Side::Challenger && !self.contracts.was_opened(chain, record.dispute)? {
+            let roots = opening(&trace, record.content.steps);
+            return Ok(Turn::Moved(self.contracts.open(chain, self.account, &record.content, roots)?));
+        }
         let player = Player { account: self.account, side: record.side, trace: &trace };
         Ok(player.turn(chain, &self.contracts, record.dispute)?)
     }

@@ -13,10 +13,10 @@ use common::random;
 use isa::{Leaf, program::Program};
 use proof_bridge::{
     chain::{Account, Anvil, Chain, ChainError, Evm, Rpc},
-    contracts::{Claimed, Contracts, Registration, Requested, Terms},
+    contracts::{Claimed, Contracts, Registration, Requested, Terms, dispute_id},
     dispute::opening,
     fault::Fault,
-    operator::{Operator, run},
+    operator::{Operator, record, run},
     player::{Played, Player, Turn, play_out},
     store::{Side, Store},
     trace::Trace,
@@ -62,7 +62,7 @@ fn find_program_with_fault() -> (Program, Vec<Leaf>, Fault) {
         let (program, input) = random(seed, 120);
         let state = proof_bridge::state::StateTree::of_program(&program, &input).unwrap();
         let trace = Trace::run(state);
-        if trace.outcome().steps < 1500 || trace.outcome().status.code() != 1 {
+        if trace.outcome().steps < 700 || trace.outcome().status.code() != 1 {
             continue;
         }
         if let Some(fault) = Fault::that_matters(&trace, trace.outcome().steps * 2 / 3) {
@@ -189,6 +189,7 @@ fn an_absent_claimant_loses_and_a_dispute_survives_restarts(w: &mut World) {
     let opened = watcher(w.contracts, &w.accounts, &w.store).look(&mut *w.chain, 0).unwrap();
     let seen = opened.into_iter().find(|seen| seen.claimed.id == claimed.id).unwrap();
     let (dispute, _) = seen.opened.unwrap();
+    assert_eq!(watcher(w.contracts, &w.accounts, &w.store).look(&mut *w.chain, 0).unwrap(), [], "disputed already");
     // What follows knows nothing but the data folder and the chain.
     let record = w.store.disputes().unwrap().into_iter().find(|record| record.dispute == dispute).unwrap();
     let turn = watcher(w.contracts, &w.accounts, &w.store).resume(&mut *w.chain, &record).unwrap();
@@ -199,6 +200,18 @@ fn an_absent_claimant_loses_and_a_dispute_survives_restarts(w: &mut World) {
     assert!(matches!(turn, Turn::Claimed(_)), "{turn:?}");
     let turn = watcher(w.contracts, &w.accounts, &w.store).resume(&mut *w.chain, &record).unwrap();
     assert!(matches!(turn, Turn::Over(verdict) if verdict.challenger_won && !verdict.by_step), "{turn:?}");
+}
+
+fn a_dispute_that_was_never_sent_is_opened(w: &mut World) {
+    let fault = w.fault;
+    let (claimed, _) = w.claim(Some(fault));
+    let dispute = dispute_id(claimed.id, w.accounts[1].address());
+    // As if the process had ended between writing the record and sending the transaction.
+    let unsent = record(dispute, &claimed, Side::Challenger, None);
+    w.store.save_dispute(&unsent).unwrap();
+    let turn = watcher(w.contracts, &w.accounts, &w.store).resume(&mut *w.chain, &unsent).unwrap();
+    assert!(matches!(&turn, Turn::Moved(receipt) if receipt.name == "open"), "{turn:?}");
+    assert!(w.contracts.was_opened(&mut *w.chain, dispute).unwrap());
 }
 
 fn a_claim_of_the_wrong_length_is_false(w: &mut World) {
@@ -233,6 +246,7 @@ fn all(name: &str, chain: Box<dyn Chain>) {
 fn in_process() {
     all("evm", Box::new(Evm::new()));
     an_absent_claimant_loses_and_a_dispute_survives_restarts(&mut world("absent", Box::new(Evm::new())));
+    a_dispute_that_was_never_sent_is_opened(&mut world("unsent", Box::new(Evm::new())));
     a_claim_of_the_wrong_length_is_false(&mut world("length", Box::new(Evm::new())));
 }
 
