@@ -11,19 +11,27 @@
 //! *Architecture invariant:* nothing outside [`chain`] knows which chain it talks to, and nothing but [`trace`] runs a
 //! machine. There is no async runtime.
 
+#[cfg(feature = "chain")]
 pub mod abi;
+#[cfg(feature = "chain")]
 pub mod chain;
 pub mod claim;
+#[cfg(feature = "chain")]
 pub mod contracts;
+#[cfg(feature = "chain")]
 pub mod dispute;
 pub mod fault;
 pub mod hash;
+#[cfg(feature = "chain")]
 pub mod operator;
+#[cfg(feature = "chain")]
 pub mod player;
 pub mod state;
+#[cfg(feature = "chain")]
 pub mod store;
 pub mod trace;
 pub mod tree;
+#[cfg(feature = "chain")]
 pub mod watcher;
 pub mod witness;
 
