@@ -60,10 +60,10 @@ pub(crate) struct Control {
     end_status: DFF<Bits<8>>,
     clearing: DFF<Bits<21>>,
     op: DFF<Operation>,
-    x: RegFile,
+    registers: RegFile,
     rom: OpcodeRom,
     decode: Decode,
-    legal: Legal,
+    law: Legal,
     check: Check,
     alu: Alu,
     multiplier: Multiplier,
@@ -95,7 +95,7 @@ impl Logic for Control {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, pc_register, step_count, end_status, clearing, op);
-        clock!(self, clock, x, rom, decode, legal, check, alu, multiplier);
+        clock!(self, clock, registers, rom, decode, law, check, alu, multiplier);
         self.room.next = self.limit.val() - self.step_count.q.val();
         self.imm.next = self.word.val().get_bits::<{ IMM.width }>(self.at_imm.val().index());
 
@@ -103,31 +103,31 @@ impl Logic for Control {
         self.rom.word.next = self.word.val();
         self.decode.word.next = self.word.val();
         self.decode.kind.next = self.rom.kind.val();
-        self.legal.word.next = self.word.val();
-        self.legal.kind.next = self.rom.kind.val();
-        self.legal.stray.next = self.rom.stray.val();
-        self.x.b_index.next = self.word.val().get_bits::<{ RB.width }>(self.at_rb.val().index());
-        self.x.a_index.next = self.check.register_index.val();
+        self.law.word.next = self.word.val();
+        self.law.kind.next = self.rom.kind.val();
+        self.law.stray.next = self.rom.stray.val();
+        self.registers.b_index.next = self.word.val().get_bits::<{ RB.width }>(self.at_rb.val().index());
+        self.registers.a_index.next = self.check.register_index.val();
         if self.state.q.val() == Phase::Decode {
-            self.x.a_index.next = self.word.val().get_bits::<{ RA.width }>(self.at_ra.val().index());
+            self.registers.a_index.next = self.word.val().get_bits::<{ RA.width }>(self.at_ra.val().index());
         }
         self.alu.kind.next = self.rom.kind.val();
-        self.alu.a.next = self.x.a.val();
-        self.alu.b.next = self.x.b.val();
+        self.alu.a.next = self.registers.a.val();
+        self.alu.b.next = self.registers.b.val();
         self.alu.imm.next = self.imm.val();
         self.alu.product.next = self.multiplier.product.val();
         self.multiplier.a.next = self.check.factor_a.val();
         self.multiplier.b.next = self.check.factor_b.val();
         if self.state.q.val() == Phase::Dispatch {
-            self.multiplier.a.next = self.x.a.val();
+            self.multiplier.a.next = self.registers.a.val();
             self.multiplier.b.next = self.alu.second.val();
         }
-        self.x.clear.next = self.state.q.val() == Phase::Settle;
-        self.x.write_enable.next = (self.state.q.val() == Phase::Execute) & self.alu.writes.val();
-        self.x.write_index.next = self.word.val().get_bits::<{ RD.width }>(self.at_rd.val().index());
-        self.x.write_data.next = self.alu.result.val();
+        self.registers.clear.next = self.state.q.val() == Phase::Settle;
+        self.registers.write_enable.next = (self.state.q.val() == Phase::Execute) & self.alu.writes.val();
+        self.registers.write_index.next = self.word.val().get_bits::<{ RD.width }>(self.at_rd.val().index());
+        self.registers.write_data.next = self.alu.result.val();
 
-        self.check.go.next = (self.state.q.val() == Phase::Dispatch) & self.legal.legal.val() & self.legal.moves_rows.val();
+        self.check.go.next = (self.state.q.val() == Phase::Dispatch) & self.law.legal.val() & self.law.moves_rows.val();
         self.check.kind.next = self.rom.kind.val();
         self.check.fields.next = self.decode.fields.val();
         self.check.creg.next = self.word.val().get_bits::<{ CREG.width }>(self.at_creg.val().index());
@@ -137,7 +137,7 @@ impl Logic for Control {
         self.check.b_reg.next = self.decode.b_reg.val();
         self.check.sizes.next = self.sizes.val();
         self.check.room.next = self.room.val();
-        self.check.register.next = self.x.a.val();
+        self.check.register.next = self.registers.a.val();
         self.check.product.next = self.multiplier.product.val();
 
         // Clears as many rows as the program can name.
@@ -183,10 +183,10 @@ impl Logic for Control {
             }
             Phase::Dispatch => {
                 self.state.d.next = Phase::Execute;
-                if !self.legal.legal.val() {
+                if !self.law.legal.val() {
                     self.end_status.d.next = self.illegal.val();
                     self.state.d.next = Phase::Stopped;
-                } else if self.legal.moves_rows.val() {
+                } else if self.law.moves_rows.val() {
                     self.state.d.next = Phase::Check;
                 } else if self.room.val() == 0 {
                     self.end_status.d.next = self.limited.val();

@@ -89,7 +89,8 @@ impl Logic for Decode {
         }
         self.operation.d.next.d_s1 = self.bits20.val();
 
-        self.has_m.next = (self.kind.val() == Kind::Load) | (self.kind.val() == Kind::Store) | (self.kind.val() == Kind::Move);
+        self.has_m.next =
+            (self.kind.val() == Kind::Load) | (self.kind.val() == Kind::Store) | (self.kind.val() == Kind::Move);
         self.bits20.next = self.word.val().get_bits::<{ A_BASE.width }>(self.at_a_base.val().index());
         self.operation.d.next.a_base = bit_cast::<32, 20>(self.bits20.val());
         self.a_register.d.next = self.word.val().get_bits::<{ A_REG.width }>(self.at_a_reg.val().index());

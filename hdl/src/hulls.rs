@@ -59,7 +59,8 @@ impl Logic for Hulls {
         self.a.reach.next = self.product.val();
 
         self.b.first.next = self.step.val() == Step::B0;
-        self.b.add.next = (self.step.val() == Step::B1) | (self.step.val() == Step::Bt) | (self.step.val() == Step::Self0);
+        self.b.add.next =
+            (self.step.val() == Step::B1) | (self.step.val() == Step::Bt) | (self.step.val() == Step::Self0);
         self.b.base.next = bit_cast::<32, 20>(self.op.val().b_base);
         self.b.extra.next = self.beyond_block.val();
         if self.kind.val() == Kind::Matmul {

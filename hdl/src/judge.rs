@@ -63,10 +63,11 @@ impl Logic for Judge {
         if self.kind.val() == Kind::Matmul {
             self.low_bits.next = bit_cast::<32, 20>(self.op.val().b_base | self.op.val().b_sk) & self.tile_mask.val();
         } else if self.kind.val() == Kind::Requant {
-            self.low_bits.next =
-                bit_cast::<32, 20>(self.op.val().b_base | self.op.val().b_s0 | self.op.val().b_s1) & self.block_mask.val();
+            self.low_bits.next = bit_cast::<32, 20>(self.op.val().b_base | self.op.val().b_s0 | self.op.val().b_s1)
+                & self.block_mask.val();
         } else if self.op.val().space & ((self.kind.val() == Kind::Load) | (self.kind.val() == Kind::Store)) {
-            self.low_bits.next = (self.op.val().a_base | self.op.val().a_s0 | self.op.val().a_s1) & self.row32_mask.val();
+            self.low_bits.next =
+                (self.op.val().a_base | self.op.val().a_s0 | self.op.val().a_s1) & self.row32_mask.val();
         }
 
         // BOUNDS: a hull below 0 or beyond its space, or a run of MOVE beyond its row.

@@ -58,7 +58,8 @@ impl Logic for Legal {
     fn update(&mut self) {
         dff_setup!(self, clock, verdict, rows);
         self.has_kt.next = (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Maxq);
-        self.has_n.next = (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Requant) | (self.kind.val() == Kind::Move);
+        self.has_n.next =
+            (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Requant) | (self.kind.val() == Kind::Move);
         self.moving.next = self.has_kt.val()
             | self.has_n.val()
             | (self.kind.val() == Kind::Load)
@@ -74,13 +75,16 @@ impl Logic for Legal {
         } else if self.select.val() == self.select_n1.val() {
             self.selected.next = !self.word.val().get_bits::<{ N1.width }>(self.at_n1.val().index()).any();
         } else if self.select.val() == self.select_kt.val() {
-            self.selected.next = self.has_kt.val() & !self.word.val().get_bits::<{ KT.width }>(self.at_kt.val().index()).any();
+            self.selected.next =
+                self.has_kt.val() & !self.word.val().get_bits::<{ KT.width }>(self.at_kt.val().index()).any();
         } else if self.select.val() == self.select_n.val() {
-            self.selected.next = self.has_n.val() & !self.word.val().get_bits::<{ N.width }>(self.at_n.val().index()).any();
+            self.selected.next =
+                self.has_n.val() & !self.word.val().get_bits::<{ N.width }>(self.at_n.val().index()).any();
         }
 
         self.region.next = self.word.val().get_bits::<{ REGION.width }>(self.at_region.val().index());
-        self.writable.next = (self.region.val() == self.region_work.val()) | (self.region.val() == self.region_output.val());
+        self.writable.next =
+            (self.region.val() == self.region_work.val()) | (self.region.val() == self.region_output.val());
         self.readable.next = self.writable.val()
             | (self.region.val() == self.region_const.val())
             | (self.region.val() == self.region_input.val());

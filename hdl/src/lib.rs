@@ -15,6 +15,8 @@ mod counts;
 mod decode;
 mod emit;
 mod encoding;
+#[cfg(test)]
+mod equivalence;
 mod fetch;
 mod fold;
 mod hull;
@@ -33,9 +35,11 @@ mod port;
 mod prims;
 mod profile;
 mod requant;
+#[cfg(test)]
+mod silent;
 mod spaces;
 mod store;
 mod walker;
 
 pub use emit::{EmitError, TOP, emit};
-pub use params::{Params, ParamsError, TARGETS};
+pub use params::{COMMITTED, Params, ParamsError, TARGETS};

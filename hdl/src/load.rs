@@ -76,7 +76,9 @@ impl Logic for Load {
             self.req_rows.next = self.rows.q.val() << 2;
         }
 
-        self.row_done.next = self.row_valid.val() & self.taking.q.val() & (!self.op.val().space | (self.leaf.q.val() == self.last_leaf.val()));
+        self.row_done.next = self.row_valid.val()
+            & self.taking.q.val()
+            & (!self.op.val().space | (self.leaf.q.val() == self.last_leaf.val()));
         self.spad_write.next = self.row_valid.val() & self.taking.q.val() & !self.op.val().space;
         self.acc_write.next = self.acc_full.q.val();
         self.to.load.next = self.begun.q.val();

@@ -59,7 +59,7 @@ pub(crate) struct Machine<const BEAT: usize> {
     pub(crate) wdata_valid: Signal<Out, Bit>,
     pub(crate) wdata: Signal<Out, Bits<BEAT>>,
     pub(crate) wdata_ready: Signal<In, Bit>,
-    sizes: Sizes,
+    head: Sizes,
     control: Control,
     counters: Counters,
     gearbox: Gearbox<BEAT>,
@@ -117,7 +117,7 @@ impl<const BEAT: usize> Machine<BEAT> {
             wdata_valid: Signal::default(),
             wdata: Signal::default(),
             wdata_ready: Signal::default(),
-            sizes: Sizes::default(),
+            head: Sizes::default(),
             control: Control::default(),
             counters: Counters::default(),
             gearbox: Gearbox::default(),
@@ -140,13 +140,13 @@ impl<const BEAT: usize> Machine<BEAT> {
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
-        clock!(self, clock, sizes, control, counters, gearbox, fetch, load, store);
+        clock!(self, clock, head, control, counters, gearbox, fetch, load, store);
         clock!(self, clock, mover, matrix, requant, maxq, spad, acc);
         self.isa_hash.next = self.hash.val();
-        self.sizes.profile.next = self.profile.val();
+        self.head.profile.next = self.profile.val();
         self.control.start.next = self.start.val();
-        self.control.limit.next = self.sizes.limit.val();
-        self.control.sizes.next = self.sizes.sizes.val();
+        self.control.limit.next = self.head.limit.val();
+        self.control.sizes.next = self.head.sizes.val();
         self.control.base_const.next = self.base_const.val();
         self.control.base_input.next = self.base_input.val();
         self.control.base_work.next = self.base_work.val();
@@ -186,7 +186,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.store.clear.next = self.control.phase.val() == Phase::Settle;
         self.fetch.go.next = self.control.fetch.val();
         self.fetch.pc.next = self.control.pc.val();
-        self.fetch.text_log2.next = self.sizes.sizes.val().text;
+        self.fetch.text_log2.next = self.head.sizes.val().text;
         self.fetch.base_text.next = self.base_text.val();
 
         // The memory port.
@@ -239,7 +239,8 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.matrix.spad_data.next = self.spad.read_data.val();
         self.requant.spad_data.next = self.spad.read_data.val();
         self.maxq.read_data.next = self.spad.read_data.val();
-        self.acc.read_enable.next = self.store.acc_read.val() | self.matrix.acc_read.val() | self.requant.acc_read.val();
+        self.acc.read_enable.next =
+            self.store.acc_read.val() | self.matrix.acc_read.val() | self.requant.acc_read.val();
         self.acc.read_address.next = self.matrix.acc_read_address.val();
         if self.store.acc_read.val() {
             self.acc.read_address.next = self.store.read_address.val();

@@ -79,7 +79,9 @@ impl Logic for Mover {
 
         // Reads: the run's first row, the one after it, the row to change. Bytes leave the reader one cycle later.
         self.source.next = self.from.address.val().get_bits::<20>(5);
-        self.spad_read.next = (self.state.q.val() == State::Low) | (self.state.q.val() == State::High) | (self.state.q.val() == State::Place);
+        self.spad_read.next = (self.state.q.val() == State::Low)
+            | (self.state.q.val() == State::High)
+            | (self.state.q.val() == State::Place);
         self.read_address.next = self.source.val();
         if self.state.q.val() == State::High {
             self.read_address.next = self.source.val() + 1;

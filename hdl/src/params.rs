@@ -45,23 +45,14 @@ pub enum ParamsError {
 
 /// The named parameter sets.
 pub const TARGETS: &[(&str, Params)] = &[
-    (
-        "p8",
-        Params { array_rows: 8, array_cols: 8, spad_log2: 12, acc_log2: 9, port_bytes: 8, vector_lanes: 8 },
-    ),
-    (
-        "p8x16",
-        Params { array_rows: 8, array_cols: 16, spad_log2: 12, acc_log2: 9, port_bytes: 8, vector_lanes: 16 },
-    ),
-    (
-        "p16",
-        Params { array_rows: 16, array_cols: 16, spad_log2: 13, acc_log2: 10, port_bytes: 16, vector_lanes: 16 },
-    ),
-    (
-        "p32",
-        Params { array_rows: 32, array_cols: 32, spad_log2: 14, acc_log2: 11, port_bytes: 32, vector_lanes: 32 },
-    ),
+    ("p8", Params { array_rows: 8, array_cols: 8, spad_log2: 12, acc_log2: 9, port_bytes: 8, vector_lanes: 8 }),
+    ("p8x16", Params { array_rows: 8, array_cols: 16, spad_log2: 12, acc_log2: 9, port_bytes: 8, vector_lanes: 16 }),
+    ("p16", Params { array_rows: 16, array_cols: 16, spad_log2: 13, acc_log2: 10, port_bytes: 16, vector_lanes: 16 }),
+    ("p32", Params { array_rows: 32, array_cols: 32, spad_log2: 14, acc_log2: 11, port_bytes: 32, vector_lanes: 32 }),
 ];
+
+/// The targets whose Verilog is committed, as `hdl/verilog/systole_NAME.v`.
+pub const COMMITTED: &[&str] = &["p8", "p16"];
 
 impl Params {
     /// The set of this name.
@@ -106,7 +97,10 @@ mod tests {
             assert_eq!(params.validate(), Ok(()), "{name}");
             assert_eq!(Params::target(name), Ok(*params));
         }
-        assert_eq!(Params::target("p9").unwrap_err().to_string(), "no target is named `p9`; there are p8, p8x16, p16, p32");
+        assert_eq!(
+            Params::target("p9").unwrap_err().to_string(),
+            "no target is named `p9`; there are p8, p8x16, p16, p32"
+        );
     }
 
     #[test]

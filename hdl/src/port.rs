@@ -90,8 +90,8 @@ impl<const BEAT: usize> Logic for Gearbox<BEAT> {
             self.write.d.next = self.write.q.val() >> self.down.val();
             self.write_left.d.next = self.write_left.q.val() - 1;
         }
-        self.last_write.next = (self.write_left.q.val() == 0)
-            | ((self.write_left.q.val() == 1) & self.wdata_ready.val());
+        self.last_write.next =
+            (self.write_left.q.val() == 0) | ((self.write_left.q.val() == 1) & self.wdata_ready.val());
         if self.last_write.val() & self.next_full.q.val() {
             self.write.d.next = self.next.q.val();
             self.write_left.d.next = self.beats.val();

@@ -27,7 +27,9 @@ impl Logic for Spaces {
     fn update(&mut self) {
         self.moves_dram.next = (self.kind.val() == Kind::Load) | (self.kind.val() == Kind::Store);
         self.d_log2.next = self.sizes.val().spad;
-        if (self.kind.val() == Kind::Matmul) | ((self.moves_dram.val() | (self.kind.val() == Kind::Fill)) & self.op.val().space) {
+        if (self.kind.val() == Kind::Matmul)
+            | ((self.moves_dram.val() | (self.kind.val() == Kind::Fill)) & self.op.val().space)
+        {
             self.d_log2.next = self.sizes.val().acc;
         }
         self.a_log2.next = self.sizes.val().spad;

@@ -96,7 +96,8 @@ impl Logic for Store {
         // A row leaves when the port takes it; the next spad row is read in that very cycle.
         self.row_valid.next = self.state.q.val() == State::Send;
         self.accepted.next = self.row_valid.val() & self.row_ready.val();
-        self.place_done.next = self.accepted.val() & (!self.op.val().space | (self.leaf.q.val() == self.last_leaf.val()));
+        self.place_done.next =
+            self.accepted.val() & (!self.op.val().space | (self.leaf.q.val() == self.last_leaf.val()));
         self.row.next = self.spad_data.val();
         if self.op.val().space {
             self.row.next = self.pick.leaf.val();
@@ -106,7 +107,8 @@ impl Logic for Store {
         self.dram_row.next = self.to.address.val() + bit_cast::<32, 2>(self.leaf.q.val());
         self.crc.clear.next = self.clear.val();
         self.crc.enable.next = self.accepted.val();
-        self.crc.header.next = (bit_cast::<64, 3>(self.op.val().region) << 32) | bit_cast::<64, 32>(self.dram_row.val());
+        self.crc.header.next =
+            (bit_cast::<64, 3>(self.op.val().region) << 32) | bit_cast::<64, 32>(self.dram_row.val());
         self.crc.row.next = self.row.val();
         self.digest.next = self.crc.digest.val();
         self.to.step.next = self.place_done.val();

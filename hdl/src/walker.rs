@@ -71,7 +71,6 @@ impl<const A: usize> Logic for Walker<A> {
         self.address.next = self.at.q.val();
         self.first_tap.next = self.first.q.val();
         self.last_tap.next = self.left_t.q.val() == 0;
-        self.last.next =
-            (self.left_t.q.val() == 0) & (self.left0.q.val() == 0) & (self.left1.q.val() == 0);
+        self.last.next = (self.left_t.q.val() == 0) & (self.left0.q.val() == 0) & (self.left1.q.val() == 0);
     }
 }

@@ -78,10 +78,10 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     localparam Kind$Maxq = 20;
 
     // Stub signals
-    reg  sizes$clock;
-    reg  [255:0] sizes$profile;
-    wire  [63:0] sizes$limit;
-    wire  [55:0] sizes$sizes;
+    reg  head$clock;
+    reg  [255:0] head$profile;
+    wire  [63:0] head$limit;
+    wire  [55:0] head$sizes;
     reg  control$clock;
     reg  control$start;
     reg  [63:0] control$limit;
@@ -248,11 +248,11 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  launch;
 
     // Sub module instances
-    systole$sizes sizes(
-        .clock(sizes$clock),
-        .profile(sizes$profile),
-        .limit(sizes$limit),
-        .sizes(sizes$sizes)
+    systole$head head(
+        .clock(head$clock),
+        .profile(head$profile),
+        .limit(head$limit),
+        .sizes(head$sizes)
     );
     systole$control control(
         .clock(control$clock),
@@ -441,7 +441,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
 
     // Update code
     always @(*) begin
-        sizes$clock = clock;
+        head$clock = clock;
         control$clock = clock;
         counters$clock = clock;
         gearbox$clock = clock;
@@ -455,10 +455,10 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
         spad$clock = clock;
         acc$clock = clock;
         isa_hash = hash;
-        sizes$profile = profile;
+        head$profile = profile;
         control$start = start;
-        control$limit = sizes$limit;
-        control$sizes = sizes$sizes;
+        control$limit = head$limit;
+        control$sizes = head$sizes;
         control$base_const = base_const;
         control$base_input = base_input;
         control$base_work = base_work;
@@ -491,7 +491,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
         store$clear = control$phase == Phase$Settle;
         fetch$go = control$fetch;
         fetch$pc = control$pc;
-        fetch$text_log2 = sizes$sizes[(64'h0)+:(8)];
+        fetch$text_log2 = head$sizes[(64'h0)+:(8)];
         fetch$base_text = base_text;
         req_valid = fetch$req_valid | load$req_valid | store$req_valid;
         req_write = store$req_valid;
@@ -725,15 +725,15 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     reg  [425:0] op$d;
     wire  [425:0] op$q;
     reg  op$clock;
-    reg  x$clock;
-    reg  x$clear;
-    reg  [3:0] x$a_index;
-    reg  [3:0] x$b_index;
-    wire  [31:0] x$a;
-    wire  [31:0] x$b;
-    reg  x$write_enable;
-    reg  [3:0] x$write_index;
-    reg  [31:0] x$write_data;
+    reg  registers$clock;
+    reg  registers$clear;
+    reg  [3:0] registers$a_index;
+    reg  [3:0] registers$b_index;
+    wire  [31:0] registers$a;
+    wire  [31:0] registers$b;
+    reg  registers$write_enable;
+    reg  [3:0] registers$write_index;
+    reg  [31:0] registers$write_data;
     reg  rom$clock;
     reg  [255:0] rom$word;
     wire  [4:0] rom$kind;
@@ -744,12 +744,12 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     wire  [425:0] decode$fields;
     wire  [3:0] decode$a_reg;
     wire  [3:0] decode$b_reg;
-    reg  legal$clock;
-    reg  [255:0] legal$word;
-    reg  [4:0] legal$kind;
-    reg  legal$stray;
-    wire  legal$legal;
-    wire  legal$moves_rows;
+    reg  law$clock;
+    reg  [255:0] law$word;
+    reg  [4:0] law$kind;
+    reg  law$stray;
+    wire  law$legal;
+    wire  law$moves_rows;
     reg  check$clock;
     reg  check$go;
     reg  [4:0] check$kind;
@@ -826,16 +826,16 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
         .q(op$q),
         .clock(op$clock)
     );
-    systole$control$x x(
-        .clock(x$clock),
-        .clear(x$clear),
-        .a_index(x$a_index),
-        .b_index(x$b_index),
-        .a(x$a),
-        .b(x$b),
-        .write_enable(x$write_enable),
-        .write_index(x$write_index),
-        .write_data(x$write_data)
+    systole$control$registers registers(
+        .clock(registers$clock),
+        .clear(registers$clear),
+        .a_index(registers$a_index),
+        .b_index(registers$b_index),
+        .a(registers$a),
+        .b(registers$b),
+        .write_enable(registers$write_enable),
+        .write_index(registers$write_index),
+        .write_data(registers$write_data)
     );
     systole$control$rom rom(
         .clock(rom$clock),
@@ -851,13 +851,13 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
         .a_reg(decode$a_reg),
         .b_reg(decode$b_reg)
     );
-    systole$control$legal legal(
-        .clock(legal$clock),
-        .word(legal$word),
-        .kind(legal$kind),
-        .stray(legal$stray),
-        .legal(legal$legal),
-        .moves_rows(legal$moves_rows)
+    systole$control$law law(
+        .clock(law$clock),
+        .word(law$word),
+        .kind(law$kind),
+        .stray(law$stray),
+        .legal(law$legal),
+        .moves_rows(law$moves_rows)
     );
     systole$control$check check(
         .clock(check$clock),
@@ -914,10 +914,10 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
         end_status$d = end_status$q;
         clearing$d = clearing$q;
         op$d = op$q;
-        x$clock = clock;
+        registers$clock = clock;
         rom$clock = clock;
         decode$clock = clock;
-        legal$clock = clock;
+        law$clock = clock;
         check$clock = clock;
         alu$clock = clock;
         multiplier$clock = clock;
@@ -926,30 +926,30 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
         rom$word = word;
         decode$word = word;
         decode$kind = rom$kind;
-        legal$word = word;
-        legal$kind = rom$kind;
-        legal$stray = rom$stray;
-        x$b_index = word[(at_rb)+:(4)];
-        x$a_index = check$register_index;
+        law$word = word;
+        law$kind = rom$kind;
+        law$stray = rom$stray;
+        registers$b_index = word[(at_rb)+:(4)];
+        registers$a_index = check$register_index;
         if (state$q == Phase$Decode) begin
-            x$a_index = word[(at_ra)+:(4)];
+            registers$a_index = word[(at_ra)+:(4)];
         end
         alu$kind = rom$kind;
-        alu$a = x$a;
-        alu$b = x$b;
+        alu$a = registers$a;
+        alu$b = registers$b;
         alu$imm = imm;
         alu$product = multiplier$product;
         multiplier$a = check$factor_a;
         multiplier$b = check$factor_b;
         if (state$q == Phase$Dispatch) begin
-            multiplier$a = x$a;
+            multiplier$a = registers$a;
             multiplier$b = alu$second;
         end
-        x$clear = state$q == Phase$Settle;
-        x$write_enable = (state$q == Phase$Execute) & alu$writes;
-        x$write_index = word[(at_rd)+:(4)];
-        x$write_data = alu$result;
-        check$go = (state$q == Phase$Dispatch) & legal$legal & legal$moves_rows;
+        registers$clear = state$q == Phase$Settle;
+        registers$write_enable = (state$q == Phase$Execute) & alu$writes;
+        registers$write_index = word[(at_rd)+:(4)];
+        registers$write_data = alu$result;
+        check$go = (state$q == Phase$Dispatch) & law$legal & law$moves_rows;
         check$kind = rom$kind;
         check$fields = decode$fields;
         check$creg = word[(at_creg)+:(4)];
@@ -959,7 +959,7 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
         check$b_reg = decode$b_reg;
         check$sizes = sizes;
         check$room = room;
-        check$register = x$a;
+        check$register = registers$a;
         check$product = multiplier$product;
         one = 32'h1;
         clear_spad = one << sizes[(64'h28)+:(8)];
@@ -1011,11 +1011,11 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
             Phase$Dispatch:
                 begin
                     state$d = Phase$Execute;
-                    if (~legal$legal) begin
+                    if (~law$legal) begin
                         end_status$d = illegal;
                         state$d = Phase$Stopped;
                     end
-                    else if (legal$moves_rows) begin
+                    else if (law$moves_rows) begin
                         state$d = Phase$Check;
                     end
                     else if (room == 32'h0) begin
@@ -3178,7 +3178,7 @@ module systole$control$end_status(d,q,clock);
 endmodule // systole$control$end_status
 
 
-module systole$control$legal(clock,word,kind,stray,legal,moves_rows);
+module systole$control$law(clock,word,kind,stray,legal,moves_rows);
 
     // Module arguments
     input wire  clock;
@@ -3256,12 +3256,12 @@ module systole$control$legal(clock,word,kind,stray,legal,moves_rows);
     reg  [7:0] hi;
 
     // Sub module instances
-    systole$control$legal$verdict verdict(
+    systole$control$law$verdict verdict(
         .d(verdict$d),
         .q(verdict$q),
         .clock(verdict$clock)
     );
-    systole$control$legal$rows rows(
+    systole$control$law$rows rows(
         .d(rows$d),
         .q(rows$q),
         .clock(rows$clock)
@@ -3320,29 +3320,10 @@ module systole$control$legal(clock,word,kind,stray,legal,moves_rows);
         moves_rows = rows$q;
     end
 
-endmodule // systole$control$legal
+endmodule // systole$control$law
 
 
-module systole$control$legal$rows(d,q,clock);
-
-    // Module arguments
-    input wire  d;
-    output reg  q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 1'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$control$legal$rows
-
-
-module systole$control$legal$verdict(d,q,clock);
+module systole$control$law$rows(d,q,clock);
 
     // Module arguments
     input wire  d;
@@ -3358,7 +3339,26 @@ module systole$control$legal$verdict(d,q,clock);
        q <= d;
     end
 
-endmodule // systole$control$legal$verdict
+endmodule // systole$control$law$rows
+
+
+module systole$control$law$verdict(d,q,clock);
+
+    // Module arguments
+    input wire  d;
+    output reg  q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 1'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$control$law$verdict
 
 
 module systole$control$multiplier(clock,a,b,product);
@@ -3411,6 +3411,37 @@ module systole$control$pc_register(d,q,clock);
     end
 
 endmodule // systole$control$pc_register
+
+
+module systole$control$registers(clock,clear,a_index,b_index,a,b,write_enable,write_index,write_data);
+
+    // Module arguments
+    input wire  clock;
+    input wire  clear;
+    input wire  [3:0] a_index;
+    input wire  [3:0] b_index;
+    output reg  [31:0] a;
+    output reg  [31:0] b;
+    input wire  write_enable;
+    input wire  [3:0] write_index;
+    input wire  [31:0] write_data;
+
+    // Update code (custom)
+    reg [31:0] x [0:15];
+    integer i;
+    initial begin
+        a = 0;
+        b = 0;
+        for (i = 0; i < 16; i = i + 1) x[i] = 0;
+    end
+    always @(posedge clock) begin
+        a <= x[a_index];
+        b <= x[b_index];
+        if (clear) begin
+            for (i = 0; i < 16; i = i + 1) x[i] <= 0;
+        end else if (write_enable && write_index != 0) x[write_index] <= write_data;
+    end
+endmodule // systole$control$registers
 
 
 module systole$control$rom(clock,word,kind,stray);
@@ -3527,37 +3558,6 @@ module systole$control$step_count(d,q,clock);
     end
 
 endmodule // systole$control$step_count
-
-
-module systole$control$x(clock,clear,a_index,b_index,a,b,write_enable,write_index,write_data);
-
-    // Module arguments
-    input wire  clock;
-    input wire  clear;
-    input wire  [3:0] a_index;
-    input wire  [3:0] b_index;
-    output reg  [31:0] a;
-    output reg  [31:0] b;
-    input wire  write_enable;
-    input wire  [3:0] write_index;
-    input wire  [31:0] write_data;
-
-    // Update code (custom)
-    reg [31:0] x [0:15];
-    integer i;
-    initial begin
-        a = 0;
-        b = 0;
-        for (i = 0; i < 16; i = i + 1) x[i] = 0;
-    end
-    always @(posedge clock) begin
-        a <= x[a_index];
-        b <= x[b_index];
-        if (clear) begin
-            for (i = 0; i < 16; i = i + 1) x[i] <= 0;
-        end else if (write_enable && write_index != 0) x[write_index] <= write_data;
-    end
-endmodule // systole$control$x
 
 
 module systole$counters(clock,clear,phase,kind,new_macs,cycles,cycles_clear,cycles_issue,cycles_load,cycles_store,cycles_move,cycles_matmul,cycles_vector,macs);
@@ -4583,6 +4583,103 @@ module systole$gearbox$write_left(d,q,clock);
     end
 
 endmodule // systole$gearbox$write_left
+
+
+module systole$head(clock,profile,limit,sizes);
+
+    // Module arguments
+    input wire  clock;
+    input wire  [255:0] profile;
+    output reg  [63:0] limit;
+    output reg  [55:0] sizes;
+
+    // Constant declarations
+    localparam  at_limit = 8'h0;
+    localparam  at_text = 8'h40;
+    localparam  at_constant = 8'h48;
+    localparam  at_input = 8'h50;
+    localparam  at_work = 8'h58;
+    localparam  at_output = 8'h60;
+    localparam  at_spad = 8'h68;
+    localparam  at_acc = 8'h70;
+
+    // Stub signals
+    reg  [63:0] step_limit$d;
+    wire  [63:0] step_limit$q;
+    reg  step_limit$clock;
+    reg  [55:0] log2$d;
+    wire  [55:0] log2$q;
+    reg  log2$clock;
+
+    // Sub module instances
+    systole$head$step_limit step_limit(
+        .d(step_limit$d),
+        .q(step_limit$q),
+        .clock(step_limit$clock)
+    );
+    systole$head$log2 log2(
+        .d(log2$d),
+        .q(log2$q),
+        .clock(log2$clock)
+    );
+
+    // Update code
+    always @(*) begin
+        step_limit$clock = clock;
+        log2$clock = clock;
+        step_limit$d = step_limit$q;
+        log2$d = log2$q;
+        step_limit$d = profile[(at_limit)+:(64)];
+        log2$d[(64'h0)+:(8)] = profile[(at_text)+:(8)];
+        log2$d[(64'h8)+:(8)] = profile[(at_constant)+:(8)];
+        log2$d[(64'h10)+:(8)] = profile[(at_input)+:(8)];
+        log2$d[(64'h18)+:(8)] = profile[(at_work)+:(8)];
+        log2$d[(64'h20)+:(8)] = profile[(at_output)+:(8)];
+        log2$d[(64'h28)+:(8)] = profile[(at_spad)+:(8)];
+        log2$d[(64'h30)+:(8)] = profile[(at_acc)+:(8)];
+        limit = step_limit$q;
+        sizes = log2$q;
+    end
+
+endmodule // systole$head
+
+
+module systole$head$log2(d,q,clock);
+
+    // Module arguments
+    input wire  [55:0] d;
+    output reg  [55:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 56'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$head$log2
+
+
+module systole$head$step_limit(d,q,clock);
+
+    // Module arguments
+    input wire  [63:0] d;
+    output reg  [63:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 64'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$head$step_limit
 
 
 module systole$load(clock,start,op,done,req_valid,req_row,req_rows,req_ready,row_valid,row,spad_write,acc_write,write_address,spad_data,acc_data);
@@ -6705,8 +6802,8 @@ module systole$matrix$column$0(clock,load,load_row,load_weight,enable,activation
             p7 <= $signed(w7) * $signed(activations[63:56]);
         end
         if (enable1) begin
-            q0 <= p0 + p1 + p2 + p3;
-            q1 <= p4 + p5 + p6 + p7;
+            q0 <= {{2{p0[15]}}, p0} + {{2{p1[15]}}, p1} + {{2{p2[15]}}, p2} + {{2{p3[15]}}, p3};
+            q1 <= {{2{p4[15]}}, p4} + {{2{p5[15]}}, p5} + {{2{p6[15]}}, p6} + {{2{p7[15]}}, p7};
         end
         if (enable2) sum <= {{14{q0[17]}}, q0} + {{14{q1[17]}}, q1};
     end
@@ -6757,8 +6854,8 @@ module systole$matrix$column$1(clock,load,load_row,load_weight,enable,activation
             p7 <= $signed(w7) * $signed(activations[63:56]);
         end
         if (enable1) begin
-            q0 <= p0 + p1 + p2 + p3;
-            q1 <= p4 + p5 + p6 + p7;
+            q0 <= {{2{p0[15]}}, p0} + {{2{p1[15]}}, p1} + {{2{p2[15]}}, p2} + {{2{p3[15]}}, p3};
+            q1 <= {{2{p4[15]}}, p4} + {{2{p5[15]}}, p5} + {{2{p6[15]}}, p6} + {{2{p7[15]}}, p7};
         end
         if (enable2) sum <= {{14{q0[17]}}, q0} + {{14{q1[17]}}, q1};
     end
@@ -6809,8 +6906,8 @@ module systole$matrix$column$2(clock,load,load_row,load_weight,enable,activation
             p7 <= $signed(w7) * $signed(activations[63:56]);
         end
         if (enable1) begin
-            q0 <= p0 + p1 + p2 + p3;
-            q1 <= p4 + p5 + p6 + p7;
+            q0 <= {{2{p0[15]}}, p0} + {{2{p1[15]}}, p1} + {{2{p2[15]}}, p2} + {{2{p3[15]}}, p3};
+            q1 <= {{2{p4[15]}}, p4} + {{2{p5[15]}}, p5} + {{2{p6[15]}}, p6} + {{2{p7[15]}}, p7};
         end
         if (enable2) sum <= {{14{q0[17]}}, q0} + {{14{q1[17]}}, q1};
     end
@@ -6861,8 +6958,8 @@ module systole$matrix$column$3(clock,load,load_row,load_weight,enable,activation
             p7 <= $signed(w7) * $signed(activations[63:56]);
         end
         if (enable1) begin
-            q0 <= p0 + p1 + p2 + p3;
-            q1 <= p4 + p5 + p6 + p7;
+            q0 <= {{2{p0[15]}}, p0} + {{2{p1[15]}}, p1} + {{2{p2[15]}}, p2} + {{2{p3[15]}}, p3};
+            q1 <= {{2{p4[15]}}, p4} + {{2{p5[15]}}, p5} + {{2{p6[15]}}, p6} + {{2{p7[15]}}, p7};
         end
         if (enable2) sum <= {{14{q0[17]}}, q0} + {{14{q1[17]}}, q1};
     end
@@ -6913,8 +7010,8 @@ module systole$matrix$column$4(clock,load,load_row,load_weight,enable,activation
             p7 <= $signed(w7) * $signed(activations[63:56]);
         end
         if (enable1) begin
-            q0 <= p0 + p1 + p2 + p3;
-            q1 <= p4 + p5 + p6 + p7;
+            q0 <= {{2{p0[15]}}, p0} + {{2{p1[15]}}, p1} + {{2{p2[15]}}, p2} + {{2{p3[15]}}, p3};
+            q1 <= {{2{p4[15]}}, p4} + {{2{p5[15]}}, p5} + {{2{p6[15]}}, p6} + {{2{p7[15]}}, p7};
         end
         if (enable2) sum <= {{14{q0[17]}}, q0} + {{14{q1[17]}}, q1};
     end
@@ -6965,8 +7062,8 @@ module systole$matrix$column$5(clock,load,load_row,load_weight,enable,activation
             p7 <= $signed(w7) * $signed(activations[63:56]);
         end
         if (enable1) begin
-            q0 <= p0 + p1 + p2 + p3;
-            q1 <= p4 + p5 + p6 + p7;
+            q0 <= {{2{p0[15]}}, p0} + {{2{p1[15]}}, p1} + {{2{p2[15]}}, p2} + {{2{p3[15]}}, p3};
+            q1 <= {{2{p4[15]}}, p4} + {{2{p5[15]}}, p5} + {{2{p6[15]}}, p6} + {{2{p7[15]}}, p7};
         end
         if (enable2) sum <= {{14{q0[17]}}, q0} + {{14{q1[17]}}, q1};
     end
@@ -7017,8 +7114,8 @@ module systole$matrix$column$6(clock,load,load_row,load_weight,enable,activation
             p7 <= $signed(w7) * $signed(activations[63:56]);
         end
         if (enable1) begin
-            q0 <= p0 + p1 + p2 + p3;
-            q1 <= p4 + p5 + p6 + p7;
+            q0 <= {{2{p0[15]}}, p0} + {{2{p1[15]}}, p1} + {{2{p2[15]}}, p2} + {{2{p3[15]}}, p3};
+            q1 <= {{2{p4[15]}}, p4} + {{2{p5[15]}}, p5} + {{2{p6[15]}}, p6} + {{2{p7[15]}}, p7};
         end
         if (enable2) sum <= {{14{q0[17]}}, q0} + {{14{q1[17]}}, q1};
     end
@@ -7069,8 +7166,8 @@ module systole$matrix$column$7(clock,load,load_row,load_weight,enable,activation
             p7 <= $signed(w7) * $signed(activations[63:56]);
         end
         if (enable1) begin
-            q0 <= p0 + p1 + p2 + p3;
-            q1 <= p4 + p5 + p6 + p7;
+            q0 <= {{2{p0[15]}}, p0} + {{2{p1[15]}}, p1} + {{2{p2[15]}}, p2} + {{2{p3[15]}}, p3};
+            q1 <= {{2{p4[15]}}, p4} + {{2{p5[15]}}, p5} + {{2{p6[15]}}, p6} + {{2{p7[15]}}, p7};
         end
         if (enable2) sum <= {{14{q0[17]}}, q0} + {{14{q1[17]}}, q1};
     end
@@ -9461,8 +9558,8 @@ module systole$mover$merge(clock,low,high,row,shift,n,offset,out);
 
     // Update code (custom)
     initial out = 0;
-    wire [511:0] run = {high, low} >> {shift, 3'h0};
-    wire [255:0] placed = run[255:0] << {offset, 3'h0};
+    wire [255:0] run = (low >> {shift, 3'h0}) | (high << (9'h100 - {1'b0, shift, 3'h0}));
+    wire [255:0] placed = run << {offset, 3'h0};
     wire [255:0] keep = ~({256{1'b1}} << {n, 3'h0});
     wire [255:0] mask = keep << {offset, 3'h0};
     always @(posedge clock) out <= (row & ~mask) | (placed & mask);
@@ -11360,11 +11457,11 @@ module systole$requant$lanes(clock,enable,beat,acc,bias,params,n,zp,lo,hi,row);
     end
     wire [31:0] acc0 = beat == 0 ? acc[31:0] : beat == 1 ? acc[287:256] : beat == 2 ? acc[543:512] : acc[799:768];
     wire [31:0] bias0 = beat == 0 ? bias[31:0] : beat == 1 ? bias[287:256] : beat == 2 ? bias[543:512] : bias[799:768];
-    wire [31:0] pick0 = beat == 0 ? params[31:0] : beat == 1 ? params[287:256] : beat == 2 ? params[543:512] : params[799:768];
+    wire [29:0] pick0 = beat == 0 ? params[29:0] : beat == 1 ? params[285:256] : beat == 2 ? params[541:512] : params[797:768];
     always @(posedge clock) begin
         if (enable) begin
             sum0 <= $signed(acc0 + bias0);
-            params10 <= pick0[29:0];
+            params10 <= pick0;
         end
         if (enables[0]) begin
             product0 <= {{32{sum0[31]}}, sum0} * $signed({40'h0, params10[23:0]});
@@ -11392,11 +11489,11 @@ module systole$requant$lanes(clock,enable,beat,acc,bias,params,n,zp,lo,hi,row);
     end
     wire [31:0] acc1 = beat == 0 ? acc[63:32] : beat == 1 ? acc[319:288] : beat == 2 ? acc[575:544] : acc[831:800];
     wire [31:0] bias1 = beat == 0 ? bias[63:32] : beat == 1 ? bias[319:288] : beat == 2 ? bias[575:544] : bias[831:800];
-    wire [31:0] pick1 = beat == 0 ? params[63:32] : beat == 1 ? params[319:288] : beat == 2 ? params[575:544] : params[831:800];
+    wire [29:0] pick1 = beat == 0 ? params[61:32] : beat == 1 ? params[317:288] : beat == 2 ? params[573:544] : params[829:800];
     always @(posedge clock) begin
         if (enable) begin
             sum1 <= $signed(acc1 + bias1);
-            params11 <= pick1[29:0];
+            params11 <= pick1;
         end
         if (enables[0]) begin
             product1 <= {{32{sum1[31]}}, sum1} * $signed({40'h0, params11[23:0]});
@@ -11424,11 +11521,11 @@ module systole$requant$lanes(clock,enable,beat,acc,bias,params,n,zp,lo,hi,row);
     end
     wire [31:0] acc2 = beat == 0 ? acc[95:64] : beat == 1 ? acc[351:320] : beat == 2 ? acc[607:576] : acc[863:832];
     wire [31:0] bias2 = beat == 0 ? bias[95:64] : beat == 1 ? bias[351:320] : beat == 2 ? bias[607:576] : bias[863:832];
-    wire [31:0] pick2 = beat == 0 ? params[95:64] : beat == 1 ? params[351:320] : beat == 2 ? params[607:576] : params[863:832];
+    wire [29:0] pick2 = beat == 0 ? params[93:64] : beat == 1 ? params[349:320] : beat == 2 ? params[605:576] : params[861:832];
     always @(posedge clock) begin
         if (enable) begin
             sum2 <= $signed(acc2 + bias2);
-            params12 <= pick2[29:0];
+            params12 <= pick2;
         end
         if (enables[0]) begin
             product2 <= {{32{sum2[31]}}, sum2} * $signed({40'h0, params12[23:0]});
@@ -11456,11 +11553,11 @@ module systole$requant$lanes(clock,enable,beat,acc,bias,params,n,zp,lo,hi,row);
     end
     wire [31:0] acc3 = beat == 0 ? acc[127:96] : beat == 1 ? acc[383:352] : beat == 2 ? acc[639:608] : acc[895:864];
     wire [31:0] bias3 = beat == 0 ? bias[127:96] : beat == 1 ? bias[383:352] : beat == 2 ? bias[639:608] : bias[895:864];
-    wire [31:0] pick3 = beat == 0 ? params[127:96] : beat == 1 ? params[383:352] : beat == 2 ? params[639:608] : params[895:864];
+    wire [29:0] pick3 = beat == 0 ? params[125:96] : beat == 1 ? params[381:352] : beat == 2 ? params[637:608] : params[893:864];
     always @(posedge clock) begin
         if (enable) begin
             sum3 <= $signed(acc3 + bias3);
-            params13 <= pick3[29:0];
+            params13 <= pick3;
         end
         if (enables[0]) begin
             product3 <= {{32{sum3[31]}}, sum3} * $signed({40'h0, params13[23:0]});
@@ -11488,11 +11585,11 @@ module systole$requant$lanes(clock,enable,beat,acc,bias,params,n,zp,lo,hi,row);
     end
     wire [31:0] acc4 = beat == 0 ? acc[159:128] : beat == 1 ? acc[415:384] : beat == 2 ? acc[671:640] : acc[927:896];
     wire [31:0] bias4 = beat == 0 ? bias[159:128] : beat == 1 ? bias[415:384] : beat == 2 ? bias[671:640] : bias[927:896];
-    wire [31:0] pick4 = beat == 0 ? params[159:128] : beat == 1 ? params[415:384] : beat == 2 ? params[671:640] : params[927:896];
+    wire [29:0] pick4 = beat == 0 ? params[157:128] : beat == 1 ? params[413:384] : beat == 2 ? params[669:640] : params[925:896];
     always @(posedge clock) begin
         if (enable) begin
             sum4 <= $signed(acc4 + bias4);
-            params14 <= pick4[29:0];
+            params14 <= pick4;
         end
         if (enables[0]) begin
             product4 <= {{32{sum4[31]}}, sum4} * $signed({40'h0, params14[23:0]});
@@ -11520,11 +11617,11 @@ module systole$requant$lanes(clock,enable,beat,acc,bias,params,n,zp,lo,hi,row);
     end
     wire [31:0] acc5 = beat == 0 ? acc[191:160] : beat == 1 ? acc[447:416] : beat == 2 ? acc[703:672] : acc[959:928];
     wire [31:0] bias5 = beat == 0 ? bias[191:160] : beat == 1 ? bias[447:416] : beat == 2 ? bias[703:672] : bias[959:928];
-    wire [31:0] pick5 = beat == 0 ? params[191:160] : beat == 1 ? params[447:416] : beat == 2 ? params[703:672] : params[959:928];
+    wire [29:0] pick5 = beat == 0 ? params[189:160] : beat == 1 ? params[445:416] : beat == 2 ? params[701:672] : params[957:928];
     always @(posedge clock) begin
         if (enable) begin
             sum5 <= $signed(acc5 + bias5);
-            params15 <= pick5[29:0];
+            params15 <= pick5;
         end
         if (enables[0]) begin
             product5 <= {{32{sum5[31]}}, sum5} * $signed({40'h0, params15[23:0]});
@@ -11552,11 +11649,11 @@ module systole$requant$lanes(clock,enable,beat,acc,bias,params,n,zp,lo,hi,row);
     end
     wire [31:0] acc6 = beat == 0 ? acc[223:192] : beat == 1 ? acc[479:448] : beat == 2 ? acc[735:704] : acc[991:960];
     wire [31:0] bias6 = beat == 0 ? bias[223:192] : beat == 1 ? bias[479:448] : beat == 2 ? bias[735:704] : bias[991:960];
-    wire [31:0] pick6 = beat == 0 ? params[223:192] : beat == 1 ? params[479:448] : beat == 2 ? params[735:704] : params[991:960];
+    wire [29:0] pick6 = beat == 0 ? params[221:192] : beat == 1 ? params[477:448] : beat == 2 ? params[733:704] : params[989:960];
     always @(posedge clock) begin
         if (enable) begin
             sum6 <= $signed(acc6 + bias6);
-            params16 <= pick6[29:0];
+            params16 <= pick6;
         end
         if (enables[0]) begin
             product6 <= {{32{sum6[31]}}, sum6} * $signed({40'h0, params16[23:0]});
@@ -11584,11 +11681,11 @@ module systole$requant$lanes(clock,enable,beat,acc,bias,params,n,zp,lo,hi,row);
     end
     wire [31:0] acc7 = beat == 0 ? acc[255:224] : beat == 1 ? acc[511:480] : beat == 2 ? acc[767:736] : acc[1023:992];
     wire [31:0] bias7 = beat == 0 ? bias[255:224] : beat == 1 ? bias[511:480] : beat == 2 ? bias[767:736] : bias[1023:992];
-    wire [31:0] pick7 = beat == 0 ? params[255:224] : beat == 1 ? params[511:480] : beat == 2 ? params[767:736] : params[1023:992];
+    wire [29:0] pick7 = beat == 0 ? params[253:224] : beat == 1 ? params[509:480] : beat == 2 ? params[765:736] : params[1021:992];
     always @(posedge clock) begin
         if (enable) begin
             sum7 <= $signed(acc7 + bias7);
-            params17 <= pick7[29:0];
+            params17 <= pick7;
         end
         if (enables[0]) begin
             product7 <= {{32{sum7[31]}}, sum7} * $signed({40'h0, params17[23:0]});
@@ -11683,103 +11780,6 @@ module systole$requant$state(d,q,clock);
     end
 
 endmodule // systole$requant$state
-
-
-module systole$sizes(clock,profile,limit,sizes);
-
-    // Module arguments
-    input wire  clock;
-    input wire  [255:0] profile;
-    output reg  [63:0] limit;
-    output reg  [55:0] sizes;
-
-    // Constant declarations
-    localparam  at_limit = 8'h0;
-    localparam  at_text = 8'h40;
-    localparam  at_constant = 8'h48;
-    localparam  at_input = 8'h50;
-    localparam  at_work = 8'h58;
-    localparam  at_output = 8'h60;
-    localparam  at_spad = 8'h68;
-    localparam  at_acc = 8'h70;
-
-    // Stub signals
-    reg  [63:0] step_limit$d;
-    wire  [63:0] step_limit$q;
-    reg  step_limit$clock;
-    reg  [55:0] log2$d;
-    wire  [55:0] log2$q;
-    reg  log2$clock;
-
-    // Sub module instances
-    systole$sizes$step_limit step_limit(
-        .d(step_limit$d),
-        .q(step_limit$q),
-        .clock(step_limit$clock)
-    );
-    systole$sizes$log2 log2(
-        .d(log2$d),
-        .q(log2$q),
-        .clock(log2$clock)
-    );
-
-    // Update code
-    always @(*) begin
-        step_limit$clock = clock;
-        log2$clock = clock;
-        step_limit$d = step_limit$q;
-        log2$d = log2$q;
-        step_limit$d = profile[(at_limit)+:(64)];
-        log2$d[(64'h0)+:(8)] = profile[(at_text)+:(8)];
-        log2$d[(64'h8)+:(8)] = profile[(at_constant)+:(8)];
-        log2$d[(64'h10)+:(8)] = profile[(at_input)+:(8)];
-        log2$d[(64'h18)+:(8)] = profile[(at_work)+:(8)];
-        log2$d[(64'h20)+:(8)] = profile[(at_output)+:(8)];
-        log2$d[(64'h28)+:(8)] = profile[(at_spad)+:(8)];
-        log2$d[(64'h30)+:(8)] = profile[(at_acc)+:(8)];
-        limit = step_limit$q;
-        sizes = log2$q;
-    end
-
-endmodule // systole$sizes
-
-
-module systole$sizes$log2(d,q,clock);
-
-    // Module arguments
-    input wire  [55:0] d;
-    output reg  [55:0] q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 56'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$sizes$log2
-
-
-module systole$sizes$step_limit(d,q,clock);
-
-    // Module arguments
-    input wire  [63:0] d;
-    output reg  [63:0] q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 64'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$sizes$step_limit
 
 
 module systole$spad(clock,read_enable,read_address,read_data,write_enable,write_address,write_data);

@@ -76,15 +76,18 @@ impl Logic for Column {
 
     fn hdl(&self) -> Verilog {
         let rows = self._weights.len();
-        let list = |prefix: &str, count: usize| (0..count).map(|i| format!("{prefix}{i}")).collect::<Vec<_>>().join(", ");
+        let list =
+            |prefix: &str, count: usize| (0..count).map(|i| format!("{prefix}{i}")).collect::<Vec<_>>().join(", ");
         let zero = |prefix: &str, count: usize| (0..count).map(|i| format!(" {prefix}{i} = 0;")).collect::<String>();
-        let loads: String =
-            (0..rows).map(|i| format!("        if (load_row == {i}) w{i} <= load_weight;\n")).collect();
+        let loads: String = (0..rows).map(|i| format!("        if (load_row == {i}) w{i} <= load_weight;\n")).collect();
         let products: String = (0..rows)
             .map(|i| format!("        p{i} <= $signed(w{i}) * $signed(activations[{}:{}]);\n", 8 * i + 7, 8 * i))
             .collect();
         let quads: String = (0..rows / 4)
-            .map(|q| format!("        q{q} <= p{} + p{} + p{} + p{};\n", 4 * q, 4 * q + 1, 4 * q + 2, 4 * q + 3))
+            .map(|q| {
+                let wide: Vec<_> = (4 * q..4 * q + 4).map(|p| format!("{{{{2{{p{p}[15]}}}}, p{p}}}")).collect();
+                format!("        q{q} <= {};\n", wide.join(" + "))
+            })
             .collect();
         let total = (0..rows / 4).map(|q| format!("{{{{14{{q{q}[17]}}}}, q{q}}}")).collect::<Vec<_>>().join(" + ");
         Verilog::Custom(format!(

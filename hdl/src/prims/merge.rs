@@ -43,8 +43,8 @@ impl Logic for Merge {
     fn hdl(&self) -> Verilog {
         Verilog::Custom(
             "initial out = 0;
-wire [511:0] run = {high, low} >> {shift, 3'h0};
-wire [255:0] placed = run[255:0] << {offset, 3'h0};
+wire [255:0] run = (low >> {shift, 3'h0}) | (high << (9'h100 - {1'b0, shift, 3'h0}));
+wire [255:0] placed = run << {offset, 3'h0};
 wire [255:0] keep = ~({256{1'b1}} << {n, 3'h0});
 wire [255:0] mask = keep << {offset, 3'h0};
 always @(posedge clock) out <= (row & ~mask) | (placed & mask);"

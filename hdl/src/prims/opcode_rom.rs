@@ -106,7 +106,10 @@ impl Logic for OpcodeRom {
                 isa::spec(opcode).mnemonic,
             ));
         }
-        text.push_str(&format!("        default: begin kind <= {}; stray <= 0; end\n    endcase\nend", Kind::Unknown.code()));
+        text.push_str(&format!(
+            "        default: begin kind <= {}; stray <= 0; end\n    endcase\nend",
+            Kind::Unknown.code()
+        ));
         Verilog::Custom(text)
     }
 }

@@ -108,11 +108,11 @@ end
 impl RequantLanes {
     fn lane_hdl(&self, lane: usize) -> String {
         let beats = 32 / self._lanes;
-        let select = |row: &str| {
+        let select = |row: &str, width: usize| {
             let parts: Vec<_> = (0..beats)
                 .map(|beat| {
                     let low = 32 * (beat * self._lanes + lane);
-                    let part = format!("{row}[{}:{low}]", low + 31);
+                    let part = format!("{row}[{}:{low}]", low + width - 1);
                     if beat + 1 == beats { part } else { format!("beat == {beat} ? {part} : ") }
                 })
                 .collect();
@@ -129,9 +129,9 @@ impl RequantLanes {
                 )
             })
             .collect();
-        LANE.replace("ACC", &select("acc"))
-            .replace("BIAS", &select("bias"))
-            .replace("PARAMS", &select("params"))
+        LANE.replace("ACC", &select("acc", 32))
+            .replace("BIAS", &select("bias", 32))
+            .replace("PARAMS", &select("params", 30))
             .replace("WRITES", &writes)
             .replace('#', &lane.to_string())
     }
@@ -153,11 +153,11 @@ initial begin
 end
 wire [31:0] acc# = ACC;
 wire [31:0] bias# = BIAS;
-wire [31:0] pick# = PARAMS;
+wire [29:0] pick# = PARAMS;
 always @(posedge clock) begin
     if (enable) begin
         sum# <= $signed(acc# + bias#);
-        params1# <= pick#[29:0];
+        params1# <= pick#;
     end
     if (enables[0]) begin
         product# <= {{32{sum#[31]}}, sum#} * $signed({40'h0, params1#[23:0]});

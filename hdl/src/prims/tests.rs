@@ -1,0 +1,175 @@
+//! Every leaf against its Verilog.
+
+use isa::random::Rng;
+use rust_hdl::prelude::*;
+
+use super::*;
+use crate::encoding;
+use crate::equivalence::{Trace, Value, compare, trace};
+
+const CYCLES: usize = 1500;
+
+fn memories() -> Vec<Trace> {
+    vec![
+        trace!(
+            "ram",
+            Ram::<256>::new(3),
+            in {read_enable, read_address, write_enable, write_address, write_data},
+            out {read_data},
+            CYCLES,
+            |it, rng| {}
+        ),
+        trace!(
+            "regfile",
+            RegFile::default(),
+            in {clear, a_index, b_index, write_enable, write_index, write_data},
+            out {a, b},
+            CYCLES,
+            |it, rng| it.clear.next = rng.one_in(50)
+        ),
+    ]
+}
+
+fn wiring() -> Vec<Trace> {
+    vec![
+        trace!("reverse", Reverse::default(), in {row}, out {word}, CYCLES, |it, rng| {}),
+        trace!("leaf_of", LeafOf::default(), in {row32, index}, out {leaf}, 300, |it, rng| {}),
+        trace!("row32_of", Row32Of::default(), in {enable, index, leaf}, out {row32}, 300, |it, rng| {}),
+        trace!("splat", Splat::default(), in {value}, out {row8, row32}, 300, |it, rng| {}),
+        trace!("merge", Merge::default(), in {low, high, row, shift, n, offset}, out {out}, CYCLES, |it, rng| {
+            it.n.next = (1 + rng.below(32)).into();
+        }),
+        trace!("opcode_rom", OpcodeRom::default(), in {word}, out {kind, stray}, CYCLES, |it, rng| {
+            it.word.next = instruction(rng);
+        }),
+    ]
+}
+
+/// A word whose opcode mostly exists, and whose other bits are mostly those of its fields.
+fn instruction(rng: &mut Rng) -> Bits<256> {
+    let table = isa::TABLE;
+    let opcode = table[rng.below(table.len() as u64) as usize].opcode;
+    let mut word = Bits::<256>::random(rng);
+    if let Some(opcode) = encoding::implemented().find(|&it| it as u8 == opcode) {
+        for (bit, field) in encoding::mask(opcode).into_iter().enumerate() {
+            if !field && !rng.one_in(400) {
+                word = word.replace_bit(bit, false);
+            }
+        }
+    }
+    if !rng.one_in(20) {
+        word.set_bits::<8>(encoding::OPCODE.lsb as usize, u64::from(opcode).into());
+    }
+    word
+}
+
+fn arithmetic() -> Vec<Trace> {
+    vec![
+        trace!("multiplier", Multiplier::default(), in {a, b}, out {product}, CYCLES, |it, rng| {}),
+        trace!("crc_row", CrcRow::default(), in {clear, enable, header, row}, out {digest}, 300, |it, rng| {
+            it.clear.next = rng.one_in(20);
+        }),
+        trace!("max_row", MaxRow::default(), in {enable, first, row}, out {out}, 300, |it, rng| {}),
+    ]
+}
+
+fn columns() -> Vec<Trace> {
+    vec![
+        trace!(
+            "column4",
+            Column::new(4),
+            in {load, load_row, load_weight, enable, activations},
+            out {sum},
+            CYCLES,
+            |it, rng| it.load_row.next = rng.below(4).into()
+        ),
+        trace!(
+            "column32",
+            Column::new(32),
+            in {load, load_row, load_weight, enable, activations},
+            out {sum},
+            CYCLES,
+            |it, rng| {}
+        ),
+    ]
+}
+
+/// The sums are a list of ports, which the macro cannot name: the base and the flags are random, the sums follow.
+fn adder() -> Trace {
+    let mut rng = Rng::new(2);
+    let mut it = Box::new(RowAdder::new(8));
+    it.connect_all();
+    let mut trace = Trace {
+        name: "row_adder".into(),
+        verilog: crate::equivalence::verilog(it.as_ref(), "row_adder"),
+        inputs: [("enable", 1), ("zero", 1), ("pass", 3), ("base", 1024)].map(|(n, w)| (n.to_owned(), w)).to_vec(),
+        outputs: vec![("out".into(), 1024)],
+        cycles: Vec::new(),
+    };
+    trace.inputs.extend((0..8).map(|i| (format!("sum${i}"), 32)));
+    for _ in 0..300 {
+        it.enable.next = bool::random(&mut rng);
+        it.zero.next = bool::random(&mut rng);
+        it.pass.next = rng.below(4).into();
+        it.base.next = Bits::random(&mut rng);
+        for sum in &mut it.sum {
+            sum.next = Bits::random(&mut rng);
+        }
+        let digits = crate::equivalence::digits::<Bits<32>>;
+        let mut inputs = vec![
+            crate::equivalence::digits(it.enable.next),
+            crate::equivalence::digits(it.zero.next),
+            crate::equivalence::digits(it.pass.next),
+            crate::equivalence::digits(it.base.next),
+        ];
+        inputs.extend(it.sum.iter().map(|sum| digits(sum.next)));
+        it.clock.next = Clock { clk: false };
+        assert!(simulate(it.as_mut(), 50));
+        it.clock.next = Clock { clk: true };
+        assert!(simulate(it.as_mut(), 50));
+        trace.cycles.push((inputs, vec![crate::equivalence::digits(it.out.val())]));
+    }
+    trace
+}
+
+/// Rows of one operation after another: its constants change only when the pipeline is empty.
+fn requant() -> Trace {
+    let mut age = 0;
+    let mut fixed = (Bits::default(), Bits::default(), Bits::default(), Bits::default());
+    trace!(
+        "requant",
+        RequantLanes::new(8),
+        in {enable, beat, acc, bias, params, n, zp, lo, hi},
+        out {row},
+        1200,
+        |it, rng| {
+            if age % 40 == 0 {
+                let (a, b) = (Bits::<8>::random(rng), Bits::<8>::random(rng));
+                let low = if a.to_u8().cast_signed() <= b.to_u8().cast_signed() { (a, b) } else { (b, a) };
+                fixed = ((1 + rng.below(32)).into(), Bits::random(rng), low.0, low.1);
+            }
+            (it.n.next, it.zp.next, it.lo.next, it.hi.next) = fixed;
+            it.beat.next = rng.below(4).into();
+            it.enable.next = it.enable.next && age % 40 < 35;
+            if rng.one_in(2) {
+                // Small products and shifts near them: ties are frequent.
+                for lane in 0..32 {
+                    let word = (rng.below(8) << 24) | rng.below(4);
+                    it.params.next.set_bits::<32>(32 * lane, word.into());
+                }
+            }
+            age += 1;
+        }
+    )
+}
+
+#[test]
+fn leaves_equal_their_verilog() {
+    let mut traces = memories();
+    traces.extend(wiring());
+    traces.extend(arithmetic());
+    traces.extend(columns());
+    traces.push(adder());
+    traces.push(requant());
+    compare(&traces, &["DECLFILENAME", "UNUSEDSIGNAL", "UNUSEDPARAM"]);
+}

@@ -1,1 +1,0 @@
-fn main() { print!("{}", hdl::emit(&hdl::Params::target(&std::env::args().nth(1).unwrap()).unwrap()).unwrap()); }
