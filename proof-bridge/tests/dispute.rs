@@ -202,6 +202,35 @@ fn an_absent_claimant_loses_and_a_dispute_survives_restarts(w: &mut World) {
     assert!(matches!(turn, Turn::Over(verdict) if verdict.challenger_won && !verdict.by_step), "{turn:?}");
 }
 
+fn an_operator_defends_its_claim_against_several(w: &mut World) {
+    let (claimed, honest) = w.claim(None);
+    let program = w.store.program(w.requested.content.model).unwrap().unwrap();
+    let faults = [w.fault, Fault { delta: -w.fault.delta, ..w.fault }];
+    let liars = faults.map(|fault| run(&program, &w.requested, Some(fault)).unwrap());
+    let mut disputes = Vec::new();
+    for (index, trace) in liars.iter().enumerate() {
+        let liar = Watcher { contracts: w.contracts, account: &w.accounts[1 + index], store: &w.store };
+        disputes.push(liar.challenge(&mut *w.chain, &claimed, trace).unwrap().0);
+    }
+    loop {
+        let turns =
+            operator(w.contracts, &w.accounts, &w.store).defend(&mut *w.chain, &claimed, &honest, None).unwrap();
+        assert_eq!(turns.len(), 2);
+        if turns.iter().all(|turn| matches!(turn, Turn::Over(verdict) if !verdict.challenger_won)) {
+            break;
+        }
+        let mut moved = false;
+        for (index, trace) in liars.iter().enumerate() {
+            let liar = Player { account: &w.accounts[1 + index], side: Side::Challenger, trace };
+            moved |= matches!(liar.turn(&mut *w.chain, &w.contracts, disputes[index]).unwrap(), Turn::Moved(_));
+        }
+        if !moved {
+            w.chain.advance(w.terms.clock_seconds.into()).unwrap();
+        }
+    }
+    assert_eq!(w.contracts.state_of(&mut *w.chain, claimed.id).unwrap().repelled, 2);
+}
+
 fn a_dispute_that_was_never_sent_is_opened(w: &mut World) {
     let fault = w.fault;
     let (claimed, _) = w.claim(Some(fault));
@@ -246,6 +275,7 @@ fn all(name: &str, chain: Box<dyn Chain>) {
 fn in_process() {
     all("evm", Box::new(Evm::new()));
     an_absent_claimant_loses_and_a_dispute_survives_restarts(&mut world("absent", Box::new(Evm::new())));
+    an_operator_defends_its_claim_against_several(&mut world("several", Box::new(Evm::new())));
     a_dispute_that_was_never_sent_is_opened(&mut world("unsent", Box::new(Evm::new())));
     a_claim_of_the_wrong_length_is_false(&mut world("length", Box::new(Evm::new())));
 }
