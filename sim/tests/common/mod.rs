@@ -4,13 +4,14 @@
 pub(crate) mod expect;
 pub(crate) mod shrink;
 
-use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use isa::asm::Source;
 use isa::program::{Metadata, Program};
 use isa::random::Case;
-use sim::rtl::Toolchain;
+use sim::rtl::Cache;
 use sim::{RtlEngine, RtlOptions, RtlParams};
 
 /// Machines whose Verilog is committed.
@@ -24,18 +25,26 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// Notes that a test is skipped, or fails it where `$SYSTOLE_REQUIRE_RTL` is set.
+fn skip(why: &str) {
+    assert!(env::var_os("SYSTOLE_REQUIRE_RTL").is_none(), "SYSTOLE_REQUIRE_RTL is set, but {why}");
+    eprintln!("skipped: {why}");
+}
+
+/// Whether Verilog can be built here; says why not.
+pub(crate) fn can_build() -> bool {
+    Cache::standard().toolchain(false).inspect_err(|error| skip(&error.to_string())).is_ok()
+}
+
 /// The RTL of a machine, or `None` with a note where its Verilog or Verilator is not there.
 pub(crate) fn rtl(machine: &str) -> Option<RtlEngine> {
     let (name, params) = *MACHINES.iter().find(|(name, _)| *name == machine).unwrap();
     let path = root().join(format!("hdl/verilog/systole_{name}.v"));
     let Ok(verilog) = fs::read_to_string(&path) else {
-        eprintln!("skipped: no RTL at {}", path.display());
+        skip(&format!("no RTL at {}", path.display()));
         return None;
     };
-    if let Err(error) = Toolchain::find(None) {
-        eprintln!("skipped: {error}");
-        return None;
-    }
+    can_build().then_some(())?;
     // A machine that does nothing for so long will do nothing more: the longest instruction of a test is shorter.
     let options = RtlOptions { hang_cycles: 400_000, ..RtlOptions::default() };
     Some(RtlEngine::new(&verilog, params, options).unwrap_or_else(|error| panic!("{name}: {error}")))
@@ -60,4 +69,11 @@ pub(crate) fn source(case: Case) -> Source {
         input: case.input,
         expectations: Vec::new(),
     }
+}
+
+/// The seeds to run: those of `$SYSTOLE_SEEDS` (`1000..5000`), else the usual ones.
+pub(crate) fn seeds(usual: Range<u64>) -> Range<u64> {
+    let Ok(text) = env::var("SYSTOLE_SEEDS") else { return usual };
+    let (from, to) = text.split_once("..").unwrap();
+    from.parse().unwrap()..to.parse().unwrap()
 }
