@@ -79,6 +79,7 @@ pub(crate) struct Check {
     judge: Judge,
 }
 
+#[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Check {
     #[hdl_gen]
     fn update(&mut self) {

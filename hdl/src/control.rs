@@ -91,6 +91,7 @@ pub(crate) struct Control {
     no_text: Fixed<8, { Status::Fetch as u64 }>,
 }
 
+#[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Control {
     #[hdl_gen]
     fn update(&mut self) {

@@ -57,6 +57,7 @@ pub(crate) struct Decode {
     at_hi: Fixed<8, { HI.lsb }>,
 }
 
+#[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Decode {
     #[hdl_gen]
     fn update(&mut self) {

@@ -36,32 +36,19 @@ impl Logic for Fold {
         self.stores.next = self.kind.val() == Kind::Store;
         self.factor_a.next = self.size0.q.val();
         self.factor_b.next = self.op.val().n0;
-        match self.step.val() {
-            Step::D0 => {
-                self.size0.d.next = self.size.val();
-            }
-            Step::D1 => {
-                self.size1.d.next = self.size.val();
-            }
-            Step::A0 => {
-                if self.stores.val() {
-                    self.size0.d.next = self.size.val();
-                }
-            }
-            Step::A1 => {
-                if self.stores.val() {
-                    self.size1.d.next = self.size.val();
-                }
-            }
-            Step::Self1 => {
-                self.factor_a.next = self.size1.q.val();
-                self.factor_b.next = self.op.val().n1;
-                self.reach0.d.next = self.product.val();
-            }
-            Step::Last => {
-                self.reach1.d.next = self.product.val();
-            }
-            _ => {}
+        if (self.step.val() == Step::D0) | ((self.step.val() == Step::A0) & self.stores.val()) {
+            self.size0.d.next = self.size.val();
+        }
+        if (self.step.val() == Step::D1) | ((self.step.val() == Step::A1) & self.stores.val()) {
+            self.size1.d.next = self.size.val();
+        }
+        if self.step.val() == Step::Self1 {
+            self.factor_a.next = self.size1.q.val();
+            self.factor_b.next = self.op.val().n1;
+            self.reach0.d.next = self.product.val();
+        }
+        if self.step.val() == Step::Last {
+            self.reach1.d.next = self.product.val();
         }
         self.one_level.next = (self.op.val().n0 == 1) | (self.op.val().n1 == 1);
         self.apart.next = (bit_cast::<64, 32>(self.size1.q.val()) >= self.reach0.q.val())

@@ -8,6 +8,8 @@
 #![allow(unused_braces, reason = "#[hdl_gen] repeats the braces of get_bits::<{ .. }> where none are needed")]
 
 mod alu;
+#[cfg(test)]
+mod block_tests;
 mod check;
 mod control;
 mod counters;

@@ -137,6 +137,7 @@ impl<const BEAT: usize> Machine<BEAT> {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {

@@ -153,6 +153,7 @@ impl Matrix {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Matrix {
     #[hdl_gen]
     fn update(&mut self) {

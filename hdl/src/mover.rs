@@ -53,6 +53,7 @@ pub(crate) struct Mover {
     source: Signal<Local, Bits<20>>,
 }
 
+#[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Mover {
     #[hdl_gen]
     fn update(&mut self) {

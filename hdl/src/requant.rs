@@ -96,6 +96,7 @@ impl Requant {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Requant {
     #[hdl_gen]
     fn update(&mut self) {

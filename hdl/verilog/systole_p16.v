@@ -1838,41 +1838,20 @@ module systole$control$check$fold(clock,step,kind,op,size,product,factor_a,facto
         stores = kind == Kind$Store;
         factor_a = size0$q;
         factor_b = op[(64'h0)+:(16)];
-        case (step)
-            Step$D0:
-                begin
-                    size0$d = size;
-                end
-            Step$D1:
-                begin
-                    size1$d = size;
-                end
-            Step$A0:
-                begin
-                    if (stores) begin
-                        size0$d = size;
-                    end
-                end
-            Step$A1:
-                begin
-                    if (stores) begin
-                        size1$d = size;
-                    end
-                end
-            Step$Self1:
-                begin
-                    factor_a = size1$q;
-                    factor_b = op[(64'h10)+:(16)];
-                    reach0$d = product;
-                end
-            Step$Last:
-                begin
-                    reach1$d = product;
-                end
-            default:
-                begin
-                end
-        endcase
+        if ((step == Step$D0) | ((step == Step$A0) & stores)) begin
+            size0$d = size;
+        end
+        if ((step == Step$D1) | ((step == Step$A1) & stores)) begin
+            size1$d = size;
+        end
+        if (step == Step$Self1) begin
+            factor_a = size1$q;
+            factor_b = op[(64'h10)+:(16)];
+            reach0$d = product;
+        end
+        if (step == Step$Last) begin
+            reach1$d = product;
+        end
         one_level = (op[(64'h0)+:(16)] == 32'h1) | (op[(64'h10)+:(16)] == 32'h1);
         apart = (((size1$q) & 64'hffffffffffffffff) >= reach0$q) | (((size0$q) & 64'hffffffffffffffff) >= reach1$q);
         folds = ((op[(64'h0)+:(16)] != 32'h1) & (size0$q == 32'h0)) | ((op[(64'h10)+:(16)] != 32'h1) & (size1$q == 32'h0)) | (~one_level & ~apart);

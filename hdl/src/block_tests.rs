@@ -1,0 +1,150 @@
+//! Blocks of rust-hdl against the Verilog that it emits for them, where arithmetic or many cases could differ.
+
+use isa::random::Rng;
+use rust_hdl::prelude::*;
+
+use crate::alu::Alu;
+use crate::check::Step;
+use crate::equivalence::{Trace, Value, compare, trace};
+use crate::fold::Fold;
+use crate::hull::Hull;
+use crate::hulls::Hulls;
+use crate::judge::Judge;
+use crate::legal::Legal;
+use crate::operation::Operation;
+use crate::port::Gearbox;
+use crate::prims::Kind;
+use crate::walker::Walker;
+
+macro_rules! variants {
+    ($type:ty: $($variant:ident)*) => {
+        impl Value for $type {
+            fn random(rng: &mut Rng) -> Self {
+                let all = [$(<$type>::$variant),*];
+                all[rng.below(all.len() as u64) as usize]
+            }
+        }
+    };
+}
+variants!(Kind: Unknown Halt Mark Li Add Sub Mul Shl Shr And Beq Bne Bltu Bgeu Load Store Move Fill Matmul Requant Maxq);
+variants!(Step: Idle Count Rows Total D0 D1 A0 A1 At B0 B1 Bt Self0 Self1 Last Verdict Done);
+
+macro_rules! operation {
+    ($($field:ident)*) => {
+        impl Value for Operation {
+            fn random(rng: &mut Rng) -> Self {
+                Operation { $($field: Value::random(rng)),* }
+            }
+        }
+    };
+}
+operation! {
+    n0 n1 kt n k d_base d_s0 d_s1 a_base a_s0 a_s1 a_sk b_base b_s0 b_s1 b_sk region region_base space accumulate imm
+    offset zp lo hi
+}
+
+/// Mostly a few bits, so that comparisons go both ways.
+fn small<const N: usize>(rng: &mut Rng) -> Bits<N> {
+    if rng.one_in(3) { Bits::random(rng) } else { rng.below(12).into() }
+}
+
+fn issue() -> Vec<Trace> {
+    vec![
+        trace!("alu", Alu::default(), in {kind, a, b, imm, product}, out {second, result, writes, taken}, 3000, |it, rng| {
+            if rng.one_in(4) {
+                it.b.next = it.a.next;
+            }
+        }),
+        trace!("legal", Legal::default(), in {word, kind, stray}, out {legal, moves_rows}, 3000, |it, rng| {}),
+        trace!(
+            "hull",
+            Hull::default(),
+            in {first, base, register, extra, add, negative, reach},
+            out {low, high},
+            1000,
+            |it, rng| it.reach.next = rng.below(1 << 47).into()
+        ),
+        trace!(
+            "hulls",
+            Hulls::default(),
+            in {step, kind, op, register, product, negative},
+            out {d_low, d_high, a_low, a_high, b_low, b_high},
+            2000,
+            |it, rng| it.product.next = rng.below(1 << 47).into()
+        ),
+        trace!(
+            "fold",
+            Fold::default(),
+            in {step, kind, op, size, product},
+            out {factor_a, factor_b, folds},
+            2000,
+            |it, rng| {
+                it.size.next = small(rng);
+                it.product.next = small(rng);
+            }
+        ),
+    ]
+}
+
+fn verdict() -> Trace {
+    trace!(
+        "judge",
+        Judge::default(),
+        in {kind, op, count_bad, total, room, folds, d_log2, a_log2, b_log2, d_low, d_high, a_low, a_high, b_low, b_high},
+        out {trap},
+        4000,
+        |it, rng| {
+            it.count_bad.next = rng.one_in(20);
+            (it.total.next, it.room.next) = (small(rng), Bits::random(rng));
+            for size in [&mut it.d_log2, &mut it.a_log2, &mut it.b_log2] {
+                size.next = rng.below(33).into();
+            }
+            for end in [&mut it.d_low, &mut it.a_low, &mut it.b_low] {
+                end.next = small(rng);
+            }
+            for end in [&mut it.d_high, &mut it.a_high, &mut it.b_high] {
+                end.next = small(rng);
+            }
+        }
+    )
+}
+
+fn moving() -> Vec<Trace> {
+    vec![
+        trace!(
+            "walker",
+            Walker::<20>::default(),
+            in {load, step, base, n0, n1, nt, s0, s1, st},
+            out {address, last, first_tap, last_tap},
+            3000,
+            |it, rng| {
+                it.load.next = rng.one_in(40);
+                (it.n0.next, it.n1.next, it.nt.next) = ((3).into(), (2).into(), (2).into());
+            }
+        ),
+        trace!(
+            "gearbox64",
+            Gearbox::<64>::default(),
+            in {rdata_valid, rdata, write_valid, write_row, wdata_ready},
+            out {read_valid, read_row, write_ready, idle, wdata_valid, wdata},
+            2000,
+            |it, rng| {}
+        ),
+        trace!(
+            "gearbox256",
+            Gearbox::<256>::default(),
+            in {rdata_valid, rdata, write_valid, write_row, wdata_ready},
+            out {read_valid, read_row, write_ready, idle, wdata_valid, wdata},
+            500,
+            |it, rng| {}
+        ),
+    ]
+}
+
+#[test]
+fn blocks_equal_their_verilog() {
+    let mut traces = issue();
+    traces.push(verdict());
+    traces.extend(moving());
+    compare(&traces, &["DECLFILENAME", "UNUSEDSIGNAL", "UNUSEDPARAM", "WIDTH"]);
+}
