@@ -27,6 +27,7 @@ const GENERATORS: &[Generator] = &[
         files: &["isa/src/hash.rs", "docs/isa.md", "proof-bridge/contracts/src/Isa.sol"],
     },
     Generator::Example { package: "compiler", files: &["docs/operators.md"] },
+    Generator::Example { package: "hdl", files: &["hdl/verilog/systole_p8.v", "hdl/verilog/systole_p16.v"] },
     Generator::Contracts,
 ];
 
