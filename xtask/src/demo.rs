@@ -19,6 +19,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let tools = setup::run()?;
     let mut systole = process::cargo();
-    systole.args(["run", "--release", "--package", "cli", "--bin", "systole", "--", "demo"]).args(&args.rest);
+    systole.args(["run", "--package", "cli", "--bin", "systole", "--", "demo"]).args(&args.rest);
     process::run(tools.tell(&mut systole))
 }

@@ -1,0 +1,77 @@
+//! `systole compile`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use compiler::{Compiled, Options, TargetLimits};
+use isa::program::Program;
+use proof_bridge::StateTree;
+use serde_json::json;
+
+use super::hex;
+use crate::machine;
+use crate::output::{Output, thousands};
+
+/// Compile an ONNX model to a program.
+#[derive(Args)]
+pub(crate) struct Compile {
+    /// The model: ONNX, quantised to int8 (Q/DQ).
+    model: PathBuf,
+    /// The program.
+    #[arg(short, long)]
+    output: PathBuf,
+    /// The machine it must fit: a name or a JSON file.
+    #[arg(long, default_value = "p16")]
+    target: String,
+    /// Most micro-steps of a run; by default the compiler's own bound for this model.
+    #[arg(long)]
+    step_limit: Option<u64>,
+}
+
+impl Compile {
+    pub(crate) fn run(&self, output: Output) -> Result<()> {
+        let shown = self.model.display();
+        let onnx = std::fs::read(&self.model).with_context(|| format!("cannot read {shown}"))?;
+        let name = self.model.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let started = Instant::now();
+        let compiled = compile(&onnx, &name, &self.target, self.step_limit).with_context(|| shown.to_string())?;
+        let seconds = started.elapsed().as_secs_f64();
+        let bytes = compiled.program.write();
+        std::fs::write(&self.output, &bytes).with_context(|| format!("cannot write {}", self.output.display()))?;
+        let root = hex(&model_root(&compiled.program)?);
+        let report = &compiled.report;
+        output.say("operator     output shape           MACs  micro-steps  name");
+        for layer in &report.layers {
+            let shape = layer.shape.iter().map(u32::to_string).collect::<Vec<_>>().join("×");
+            let (macs, steps) = (thousands(layer.macs), thousands(layer.micro_steps));
+            output.say(format_args!("{:12} {shape:>12} {macs:>14} {steps:>12}  {}", layer.op, layer.name));
+        }
+        let macs: u64 = report.layers.iter().map(|layer| layer.macs).sum();
+        output.say(format_args!(
+            "{}: {} bytes, {} instructions, {} MACs, model root {root}",
+            self.output.display(),
+            thousands(bytes.len() as u64),
+            report.instructions,
+            thousands(macs)
+        ));
+        output.object(&json!({
+            "program": self.output, "bytes": bytes.len(), "model_root": root, "seconds": seconds, "macs": macs,
+            "instructions": report.instructions, "micro_steps": report.micro_steps, "const_rows": report.const_rows,
+            "spad_rows": report.spad_rows,
+        }))
+    }
+}
+
+/// Compiles for a named machine.
+pub(crate) fn compile(onnx: &[u8], name: &str, target: &str, step_limit: Option<u64>) -> Result<Compiled> {
+    let params = machine::target(target)?;
+    let limits = TargetLimits { spad_log2: u8::try_from(params.spad_log2)?, acc_log2: u8::try_from(params.acc_log2)? };
+    Ok(compiler::compile(onnx, &Options { name: name.to_string(), target: limits, step_limit })?)
+}
+
+/// What the registry will hold of a program.
+pub(crate) fn model_root(program: &Program) -> Result<isa::Leaf> {
+    Ok(StateTree::of_program(program, &[])?.model().root())
+}

@@ -1,0 +1,110 @@
+//! `systole sim`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use serde::Serialize;
+use sim::{Engine, Perf};
+
+use super::run::{Answer, describe};
+use super::{program, requests};
+use crate::machine::{self, Simulation};
+use crate::output::{Output, go_on, thousands};
+
+/// Run a program on the Verilated accelerator and count cycles.
+#[derive(Args)]
+pub(crate) struct Sim {
+    /// The program.
+    program: PathBuf,
+    /// Its input, as for `run`; of a batch the first request.
+    #[arg(long)]
+    input: Option<PathBuf>,
+    /// The machine: a name or a JSON file.
+    #[arg(long, default_value = "p16")]
+    target: String,
+    /// What the memory delivers; the width of the port if left out.
+    #[arg(long, value_name = "N")]
+    dram_bytes_per_cycle: Option<u32>,
+    /// Cycles from a request to its first beat.
+    #[arg(long, value_name = "N")]
+    dram_latency: Option<u32>,
+    /// Write waves (FST); slow.
+    #[arg(long, value_name = "F.fst")]
+    waves: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    answer: &'a Answer,
+    target: &'a str,
+    seconds: f64,
+    cycles_per_second: f64,
+    #[serde(flatten)]
+    perf: &'a Perf,
+}
+
+impl Sim {
+    pub(crate) fn run(&self, output: Output) -> Result<()> {
+        let program = program(&self.program)?;
+        let params = machine::target(&self.target)?;
+        let requests = requests(&program, self.input.as_deref())?;
+        ensure!(!requests.is_empty(), "there is no request in the file");
+        if requests.len() > 1 {
+            output.say(format_args!("{} requests in the file; the first is run", requests.len()));
+        }
+        let simulation = Simulation {
+            dram_bytes_per_cycle: self.dram_bytes_per_cycle,
+            dram_latency: self.dram_latency,
+            waves: self.waves.clone(),
+        };
+        let mut engine = machine::rtl(&params, &simulation)?;
+        let started = Instant::now();
+        let outcome = engine.run(&program, &requests[0], &mut |_| go_on())?;
+        let seconds = started.elapsed().as_secs_f64();
+        let answer = describe(&program, &requests[0], &outcome)?;
+        let Some(perf) = &outcome.perf else { return Ok(()) };
+        print(output, &answer, perf);
+        let cycles_per_second = perf.counters.cycles as f64 / seconds;
+        output.say(format_args!("simulation   {:.2} M cycles/s", cycles_per_second / 1e6));
+        output.object(&Report { answer: &answer, target: &self.target, seconds, cycles_per_second, perf })?;
+        ensure!(answer.status == isa::Status::Halted, "the run trapped: {}", answer.status);
+        Ok(())
+    }
+}
+
+/// Cycles, MACs and utilisation, in all and by layer.
+pub(crate) fn print(output: Output, answer: &Answer, perf: &Perf) {
+    let c = &perf.counters;
+    output.say(format_args!("status       {}", answer.status));
+    output.say(format_args!("steps        {}", thousands(answer.steps)));
+    output.say(format_args!("final root   {}", answer.final_root));
+    output.say(format_args!("cycles       {}", thousands(c.cycles)));
+    output.say(format_args!("MACs         {}", thousands(c.macs)));
+    output.say(format_args!(
+        "utilisation  {:.1} % of {}×{} MACs",
+        100.0 * perf.mac_utilisation,
+        perf.array_rows,
+        perf.array_cols
+    ));
+    output
+        .say("mark layer                       cycles     load    store     move   matmul   vector    issue  MAC use");
+    for layer in &perf.layers {
+        let c = &layer.counters;
+        output.say(format_args!(
+            "{:>4} {:24.24} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  {:>5.1} %",
+            layer.mark,
+            format!("{} {}", layer.op, layer.name),
+            thousands(c.cycles),
+            thousands(c.load),
+            thousands(c.store),
+            thousands(c.moves),
+            thousands(c.matmul),
+            thousands(c.vector),
+            thousands(c.issue),
+            100.0 * layer.mac_utilisation
+        ));
+    }
+}

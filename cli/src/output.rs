@@ -1,0 +1,77 @@
+//! Where a command's words go: without `--json` to stdout, with it one object to stdout and words to stderr.
+
+use std::fmt::Display;
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// The way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) json: bool,
+}
+
+impl Output {
+    /// A line for a person.
+    pub(crate) fn say(self, line: impl Display) {
+        if self.json {
+            eprintln!("{line}");
+        } else {
+            println!("{line}");
+        }
+    }
+
+    /// The object for a machine.
+    pub(crate) fn object(self, value: &impl Serialize) -> Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string(value)?);
+        }
+        Ok(())
+    }
+}
+
+/// A bar on stderr; nothing where that is no terminal.
+pub(crate) fn bar(length: u64, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {bar:30} {human_pos}/{human_len} {elapsed}");
+    ProgressBar::new(length).with_prefix(what).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static HANDLER: OnceLock<()> = OnceLock::new();
+
+/// Whether the user pressed Ctrl-C since the first call; a second Ctrl-C ends the process.
+pub(crate) fn interrupted() -> bool {
+    HANDLER.get_or_init(|| {
+        let set = ctrlc::set_handler(|| {
+            if INTERRUPTED.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+        });
+        if let Err(error) = set {
+            eprintln!("note: Ctrl-C will not be handled: {error}");
+        }
+    });
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// `Break` after Ctrl-C.
+pub(crate) fn go_on() -> ControlFlow<()> {
+    if interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// `12,345,678`.
+pub(crate) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
