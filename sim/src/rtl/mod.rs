@@ -70,7 +70,7 @@ impl Default for RtlOptions {
     }
 }
 
-/// What can go wrong with the RTL; all but the first four are faults of the RTL itself.
+/// What can go wrong with the RTL; those from [`RtlError::Bus`] on are faults of the RTL itself.
 #[derive(Debug, thiserror::Error)]
 pub enum RtlError {
     /// It cannot be built.
