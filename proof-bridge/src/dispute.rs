@@ -48,11 +48,11 @@ pub enum Move {
     Concede,
 }
 
-/// Rounds R and segments a list k for a claim of `steps` micro-steps: the least R with 64^R ≥ N, then
-/// k = ⌈N^(1/R)⌉.
+/// Rounds R and segments a list k for a claim of `steps` micro-steps: the least even R with 64^R ≥ N, then
+/// k = ⌈N^(1/R)⌉. Even, so that the last list is as a rule the claimant's, and a false claim ends by a witness.
 pub fn arity(steps: u64) -> (u32, u64) {
     let bits = u64::BITS - steps.saturating_sub(1).leading_zeros();
-    let rounds = bits.div_ceil(ARITY_LOG2).max(1);
+    let rounds = bits.div_ceil(ARITY_LOG2).max(1).next_multiple_of(2);
     let reaches = |k: u64| (0..rounds).try_fold(1u128, |power, _| power.checked_mul(k.into()));
     let (mut low, mut high) = (1, 1 << ARITY_LOG2);
     while low < high {
@@ -145,15 +145,15 @@ mod tests {
     #[test]
     fn arity_is_least() {
         for (steps, expected) in [
-            (1, (1, 1)),
-            (2, (1, 2)),
-            (64, (1, 64)),
+            (1, (2, 1)),
+            (2, (2, 2)),
+            (64, (2, 8)),
             (65, (2, 9)),
             (4096, (2, 64)),
-            (4097, (3, 17)),
+            (4097, (4, 9)),
             (10_000_000, (4, 57)),
             (1 << 31, (6, 36)),
-            (u64::MAX, (11, 57)),
+            (u64::MAX, (12, 41)),
         ] {
             assert_eq!(arity(steps), expected, "{steps}");
         }

@@ -11,7 +11,7 @@ use crate::{
     trace::Trace,
 };
 
-/// Transactions after which a dispute between two sides that both move is a defect: R ≤ 11 lists a dispute.
+/// Transactions after which a dispute between two sides that both move is a defect: R ≤ 12 lists a dispute.
 const TURNS: usize = 64;
 
 /// One side of a dispute.

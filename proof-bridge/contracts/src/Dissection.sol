@@ -6,10 +6,12 @@ library Dissection {
     /// Most segments of a list. Shorter lists cost more transactions, longer ones more bytes: near 64 both are few.
     uint256 private constant MOST = 64;
 
-    /// @notice R = least R >= 1 with 64^R >= N; k = ceil(N^(1/R)), so that R lists of k segments reach one micro-step.
+    /// @notice R = least even R with 64^R >= N; k = ceil(N^(1/R)), so that R lists of k segments reach one micro-step.
+    /// Even, so that the last list is as a rule the claimant's: whoever disputes a false claim then ends it by a witness,
+    /// and need not wait for the liar's clock.
     function arity(uint256 steps) internal pure returns (uint256 rounds, uint256 k) {
-        rounds = 1;
-        while (MOST ** rounds < steps) rounds++;
+        rounds = 2;
+        while (MOST ** rounds < steps) rounds += 2;
         uint256 low = 1;
         k = MOST;
         while (low < k) {

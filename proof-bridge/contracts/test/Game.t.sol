@@ -50,22 +50,22 @@ contract GameTest is Arena {
     }
 
     function test_arity() public view {
-        checkArity(1, 1, 1);
-        checkArity(2, 1, 2);
-        checkArity(64, 1, 64);
+        checkArity(1, 2, 1);
+        checkArity(2, 2, 2);
+        checkArity(64, 2, 8);
         checkArity(65, 2, 9);
         checkArity(4096, 2, 64);
-        checkArity(4097, 3, 17);
+        checkArity(4097, 4, 9);
         checkArity(10 ** 7, 4, 57);
         checkArity(1 << 31, 6, 36);
-        checkArity(type(uint64).max, 11, 57);
+        checkArity(type(uint64).max, 12, 41);
     }
 
     function testFuzz_arity_is_least(uint64 steps) public view {
         steps = uint64(bound(steps, 1, type(uint64).max));
         (uint256 r, uint256 k) = court.arity(steps);
         assertTrue(k <= 64 && k ** r >= steps && (k - 1) ** r < steps);
-        assertTrue(r == 1 || 64 ** (r - 1) < steps);
+        assertTrue(r % 2 == 0 && (r == 2 || 64 ** (r - 2) < steps));
     }
 }
 

@@ -7,7 +7,7 @@ import {IClaims} from "./IClaims.sol";
 /// @notice A list of roots over [lo, hi) has s = min(k, hi - lo) segments. Point j is lo + floor((hi - lo) * j / s);
 /// p_0 is agreed, p_1 .. p_s are `roots`. Segment j is [point j, point j + 1), its leaf keccak256(p_j, p_{j+1}); `segments` is the
 /// keccak256 binary tree over the leaves, padded with zero words to the next power of two.
-/// k = ceil(N^(1/R)), R = max(1, ceil(ceil(log2 N) / 6)): the least R with 64^R >= N, so k <= 64.
+/// k = ceil(N^(1/R)), R = the least even number with 64^R >= N, so k <= 64.
 interface IDisputes {
     /// @notice The whole state of a dispute. Storage holds keccak256(abi.encode(Game)) only, overwritten by each move.
     struct Game {
