@@ -1,5 +1,7 @@
 //! `cargo xtask demo`: set-up, then `systole demo`.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::{process, setup};
@@ -18,7 +20,14 @@ pub(crate) struct Args {
 /// Set-up, the build or the demonstration failed.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let tools = setup::run()?;
-    let mut systole = process::cargo();
-    systole.args(["run", "--package", "cli", "--bin", "systole", "--", "demo"]).args(&args.rest);
-    process::run(tools.tell(&mut systole))
+    // Part of the set-up: Verilating and compiling the accelerator takes a while, once.
+    eprintln!("building systole and the simulator of its accelerator");
+    process::run_aside(tools.tell(&mut systole(&["demo", "--prepare"])))?;
+    process::run(tools.tell(systole(&["demo"]).args(&args.rest)))
+}
+
+fn systole(args: &[&str]) -> Command {
+    let mut command = process::cargo();
+    command.args(["run", "--quiet", "--package", "cli", "--bin", "systole", "--"]).args(args);
+    command
 }

@@ -77,7 +77,10 @@ fn build(_tools: &Tools) -> Result<()> {
 }
 
 fn rust(tools: &Tools) -> Result<()> {
-    process::run(tools.tell(process::cargo().args(["test", "--workspace", "--no-fail-fast"])))
+    // Where set-up has run, a test that cannot find the RTL's tools has failed, not been skipped.
+    let mut test = process::cargo();
+    test.args(["test", "--workspace", "--no-fail-fast"]).env("SYSTOLE_REQUIRE_RTL", "1");
+    process::run(tools.tell(&mut test))
 }
 
 fn contracts(tools: &Tools) -> Result<()> {
