@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn a_shape_that_lies_is_an_error() {
-        let mut bytes = npy(&Array { shape: vec![2], values: Values::Int64(vec![1, 2]) }).unwrap();
-        let at = bytes.windows(4).position(|w| w == b"(2,)").unwrap();
-        bytes.splice(at..at + 14, *b"(99999999999,)");
-        assert!(array(&bytes).is_err());
+        let bytes = npy(&Array { shape: vec![1 << 20], values: Values::Int64(vec![1; 1 << 20]) }).unwrap();
+        for length in [200, 1 << 20, bytes.len() - 1] {
+            assert!(array(&bytes[..length]).is_err(), "cut to {length} bytes");
+        }
     }
 }

@@ -90,11 +90,11 @@ pub(crate) fn print(output: Output, answer: &Answer, perf: &Perf) {
         perf.array_cols
     ));
     output
-        .say("mark layer                       cycles     load    store     move   matmul   vector    issue  MAC use");
+        .say("mark layer                       cycles     load    store     move   matmul   vector    issue    clear  MAC use");
     for layer in &perf.layers {
         let c = &layer.counters;
         output.say(format_args!(
-            "{:>4} {:24.24} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  {:>5.1} %",
+            "{:>4} {:24.24} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  {:>5.1} %",
             layer.mark,
             format!("{} {}", layer.op, layer.name),
             thousands(c.cycles),
@@ -104,6 +104,7 @@ pub(crate) fn print(output: Output, answer: &Answer, perf: &Perf) {
             thousands(c.matmul),
             thousands(c.vector),
             thousands(c.issue),
+            thousands(c.clear),
             100.0 * layer.mac_utilisation
         ));
     }

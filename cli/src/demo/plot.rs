@@ -7,6 +7,7 @@ use plotters::prelude::*;
 use sim::Perf;
 
 use super::fraud::Disputed;
+use crate::output::thousands;
 
 const SIZE: (u32, u32) = (900, 520);
 /// What a cycle was spent on, with its colour.
@@ -29,7 +30,7 @@ pub(super) fn machine(path: &Path, perf: &Perf) -> Result<()> {
             "{}×{} accelerator: {} cycles, {:.1} % of MACs used",
             perf.array_rows,
             perf.array_cols,
-            perf.counters.cycles,
+            thousands(perf.counters.cycles),
             100.0 * perf.mac_utilisation
         );
         let mut chart = ChartBuilder::on(root)
@@ -37,7 +38,7 @@ pub(super) fn machine(path: &Path, perf: &Perf) -> Result<()> {
             .margin(14)
             .x_label_area_size(44)
             .y_label_area_size(190)
-            .build_cartesian_2d(0..longest + longest / 20, 0.0..count as f64)?;
+            .build_cartesian_2d(0..longest + longest / 20, -0.5..count as f64 - 0.5)?;
         let name = |y: &f64| {
             let index = count.checked_sub(1 + y.floor() as usize).and_then(|i| perf.layers.get(i));
             if y.fract() == 0.0 {
@@ -46,13 +47,21 @@ pub(super) fn machine(path: &Path, perf: &Perf) -> Result<()> {
                 String::new()
             }
         };
-        chart.configure_mesh().disable_y_mesh().y_labels(count + 1).y_label_formatter(&name).x_desc("cycles").draw()?;
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .light_line_style(TRANSPARENT)
+            .y_labels(count + 1)
+            .y_label_formatter(&name)
+            .x_label_formatter(&|x| thousands(*x))
+            .x_desc("cycles")
+            .draw()?;
         for (unit, (legend, colour)) in UNITS.iter().enumerate() {
             let mut bars = Vec::new();
             for (index, layer) in perf.layers.iter().enumerate() {
                 let parts = spent(layer);
                 let from: u64 = parts[..unit].iter().sum();
-                let bottom = (count - 1 - index) as f64 + 0.2;
+                let bottom = (count - 1 - index) as f64 - 0.3;
                 bars.push(Rectangle::new([(from, bottom), (from + parts[unit], bottom + 0.6)], colour.filled()));
             }
             let colour = *colour;
@@ -99,7 +108,14 @@ pub(super) fn dispute(path: &Path, dispute: &Disputed) -> Result<()> {
             .x_label_area_size(20)
             .y_label_area_size(80)
             .build_cartesian_2d(0.5..last + 0.5, (0.8..2.0 * dispute.steps as f64).log_scale())?;
-        chart.configure_mesh().disable_x_mesh().x_labels(0).y_desc("micro-steps in dispute").draw()?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_labels(0)
+            .y_label_formatter(&|y| thousands(*y as u64))
+            .y_desc("micro-steps in dispute")
+            .draw()?;
         let mut width: Vec<f64> = dispute.rounds.iter().map(|round| (round.hi - round.lo) as f64).collect();
         width.resize(dispute.transcript.len(), 1.0);
         let points: Vec<(f64, f64)> = (1..).map(f64::from).zip(width).collect();
@@ -117,6 +133,7 @@ pub(super) fn dispute(path: &Path, dispute: &Disputed) -> Result<()> {
         chart
             .configure_mesh()
             .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
             .x_labels(dispute.transcript.len())
             .x_label_formatter(&name)
             .y_label_formatter(&gas)

@@ -1,0 +1,192 @@
+//! The command as a user calls it: the digits model from ONNX to answers, and what bad input gets.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A folder of a test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("systole-cli-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn systole(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_systole")).args(arguments).env_remove("SYSTOLE_PASSWORD").output().unwrap()
+}
+
+fn json(arguments: &[&str]) -> serde_json::Value {
+    let output = systole(&[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// That a call fails with one line on stderr that says `expected`, and without a panic.
+fn refused(arguments: &[&str], expected: &str) {
+    let output = systole(arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{arguments:?}: {stderr}");
+    assert!(stderr.starts_with("error: ") && stderr.contains(expected), "{arguments:?}: {stderr}");
+}
+
+struct Digits {
+    folder: PathBuf,
+    program: String,
+    arrays: String,
+}
+
+fn digits(name: &str) -> Digits {
+    let folder = folder(name);
+    let program = folder.join("digits.sys").display().to_string();
+    let model = repository().join("models/digits/digits.onnx").display().to_string();
+    let compiled = json(&["compile", &model, "-o", &program]);
+    assert_eq!(compiled["macs"], 1_031_744);
+    Digits { folder, program, arrays: repository().join("models/digits/digits_200.npz").display().to_string() }
+}
+
+#[test]
+fn two_hundred_digits_agree_with_labels_and_onnx_runtime() {
+    let d = digits("run");
+    let out = d.folder.join("out.npz").display().to_string();
+    let report = json(&[
+        "run",
+        &d.program,
+        "--input",
+        &d.arrays,
+        "--labels",
+        "label",
+        "--reference",
+        "ort_logits",
+        "--output",
+        &out,
+    ]);
+    assert_eq!(report["requests"], 200);
+    assert_eq!(report["agreement"]["labels"], 196);
+    assert_eq!(report["agreement"]["reference_classes"], 200);
+    assert_eq!(report["agreement"]["reference_largest_lsb"], 0);
+    // The outputs written are those read back as the reference of another run.
+    let again = json(&["run", &d.program, "--input", &d.arrays]);
+    assert_eq!(again["answers"], report["answers"]);
+    let root = json(&["root", &d.program, "--input", &one_digit(&d), "--at", "0,100000000"]);
+    assert_eq!(root["roots"][1], report["final_root"]);
+}
+
+/// The first digit of the archive, in a file of its own.
+fn one_digit(d: &Digits) -> String {
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(&d.arrays).unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut archive.by_name("image.npy").unwrap(), &mut bytes).unwrap();
+    let images: Vec<f32> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+    let path = d.folder.join("one.npy");
+    write_npy(&path, &[1, 1, 28, 28], &images[..784]);
+    path.display().to_string()
+}
+
+fn write_npy<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: &[T]) {
+    use npyz::WriterBuilder;
+    let mut out = Vec::new();
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut out).begin_nd().unwrap();
+    writer.extend(values.iter().copied()).unwrap();
+    writer.finish().unwrap();
+    std::fs::write(path, out).unwrap();
+}
+
+#[test]
+fn the_accelerator_gives_the_executors_root() {
+    if std::env::var_os("SYSTOLE_REQUIRE_RTL").is_none() {
+        println!("skipped: SYSTOLE_REQUIRE_RTL is not set (`cargo xtask test` sets it)");
+        return;
+    }
+    let d = digits("sim");
+    let input = one_digit(&d);
+    let executor = json(&["run", &d.program, "--input", &input]);
+    let accelerator = json(&["sim", &d.program, "--input", &input]);
+    for key in ["status", "steps", "final_root", "output_root"] {
+        assert_eq!(executor[key], accelerator[key], "{key}");
+    }
+    assert_eq!(accelerator["macs"], 1_031_744);
+    // Slower memory costs cycles and changes nothing else.
+    let slow = json(&["sim", &d.program, "--input", &input, "--dram-bytes-per-cycle", "4", "--dram-latency", "100"]);
+    assert_eq!(slow["final_root"], executor["final_root"]);
+    assert!(slow["cycles"].as_u64() > accelerator["cycles"].as_u64());
+}
+
+#[test]
+fn programs_can_be_looked_into() {
+    let d = digits("info");
+    let info = json(&["info", &d.program]);
+    assert_eq!(info["inputs"][0]["name"], "image");
+    let text = json(&["disasm", &d.program]);
+    assert_eq!(text["text"].as_array().unwrap().len() as u64, info["instructions"].as_u64().unwrap());
+    let source = d.folder.join("count.tasm");
+    std::fs::write(&source, "li rd=x1 imm=3\nloop:\n sub rd=x1 ra=x1 imm=1\n bne ra=x1 imm=@loop\nhalt\n").unwrap();
+    let program = d.folder.join("count.sys").display().to_string();
+    json(&["asm", &source.display().to_string(), "-o", &program]);
+    assert_eq!(json(&["run", &program])["steps"], 8);
+}
+
+#[test]
+fn bad_models_and_programs_get_one_clear_line() {
+    let d = digits("bad");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = d.folder.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let out = d.folder.join("never.sys").display().to_string();
+    refused(&["compile", &file("text.onnx", b"this is no model"), "-o", &out], "text.onnx: ");
+    refused(&["compile", &d.folder.join("none.onnx").display().to_string(), "-o", &out], "cannot read");
+    refused(&["run", &file("magic.sys", b"hello")], "not a Systole program");
+    let mut bytes = std::fs::read(&d.program).unwrap();
+    refused(&["info", &file("short.sys", &bytes[..bytes.len() / 2])], "truncated program");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    refused(&["info", &file("altered.sys", &bytes)], "altered program");
+    refused(&["asm", &file("bad.tasm", b"hopp"), "-o", &out], "line 1: no instruction `hopp`");
+    refused(&["sim", &d.program, "--input", &d.arrays, "--target", "p9"], "no target is named `p9`");
+}
+
+#[test]
+fn wrong_inputs_get_one_clear_line() {
+    let d = digits("inputs");
+    let npy = d.folder.join("x.npy");
+    let path = npy.display().to_string();
+    refused(&["run", &d.program], "give them with --input");
+    write_npy(&npy, &[1, 1, 14, 14], &[0.5f32; 196]);
+    refused(
+        &["run", &d.program, "--input", &path],
+        "has shape [1, 1, 28, 28] in the model, [1, 1, 14, 14] in the file",
+    );
+    write_npy(&npy, &[1, 1, 28, 28], &[1u8; 784]);
+    refused(&["run", &d.program, "--input", &path], "is Float32 in the model, Uint8 in the file");
+    write_npy(&npy, &[1, 1, 28, 28], &[f32::NAN; 784]);
+    refused(&["run", &d.program, "--input", &path], "is not a number");
+    std::fs::write(&npy, b"PK broken").unwrap();
+    refused(&["run", &d.program, "--input", &path], "not a usable NumPy file");
+}
+
+#[test]
+fn unsupported_nodes_are_named() {
+    let model = repository().join("../shared/models/resnet8/int8_qdq.onnx");
+    if !model.exists() {
+        println!("skipped: no {}", model.display());
+        return;
+    }
+    let out = folder("node").join("never.sys").display().to_string();
+    refused(&["compile", &model.display().to_string(), "-o", &out], "node");
+}
+
+#[test]
+fn dead_nodes_and_wrong_keys_get_one_clear_line() {
+    let data = folder("chain").display().to_string();
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    refused(&["deploy", "--rpc", &url, "--dev", "0", "--data", &data], "no node answers");
+    refused(&["deploy", "--rpc", &url, "--data", &data], "no key");
+    refused(&["deploy", "--rpc", &url, "--keystore", "none.json", "--data", &data], "cannot use the key none.json");
+}
