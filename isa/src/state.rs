@@ -1,6 +1,6 @@
 //! What `step` runs over: eight trees of leaves, read and written by aligned sub-trees.
 
-use crate::word::Leaf;
+use crate::word::{Leaf, ZERO};
 
 /// The eight sub-trees of the state; the number is the index in the root and the code of a DRAM region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,4 +114,11 @@ pub trait State {
     /// # Errors
     /// As for [`State::read`].
     fn clear(&mut self, tree: Subtree, depth: u8) -> Result<(), Self::Error>;
+}
+
+/// Reads one leaf.
+pub(crate) fn read_leaf<S: State>(state: &mut S, at: Access) -> Result<Leaf, S::Error> {
+    let mut leaf = [ZERO];
+    state.read(at, &mut leaf)?;
+    Ok(leaf[0])
 }

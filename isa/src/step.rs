@@ -4,9 +4,9 @@ use crate::check::{admit, micro_steps};
 use crate::ops;
 use crate::profile::Profile;
 use crate::regs::{Regs, Status};
-use crate::state::{Access, State, Subtree};
+use crate::state::{Access, State, Subtree, read_leaf};
 use crate::table::Instr;
-use crate::word::{Leaf, ZERO};
+use crate::word::ZERO;
 
 const REGS: Access = Access { tree: Subtree::Regs, index: 0, height: 2 };
 const PROFILE: Access = Access::leaf(Subtree::Head, 1);
@@ -63,12 +63,6 @@ pub fn step<S: State>(state: &mut S) -> Result<Stepped, S::Error> {
     }
     state.update(REGS, &regs.to_leaves())?;
     Ok(Stepped::Ran { instr, last })
-}
-
-pub(crate) fn read_leaf<S: State>(state: &mut S, at: Access) -> Result<Leaf, S::Error> {
-    let mut leaf = [ZERO];
-    state.read(at, &mut leaf)?;
-    Ok(leaf[0])
 }
 
 /// Halts: keeps status and steps, clears the rest; a trap clears `output` too.

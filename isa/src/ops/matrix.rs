@@ -2,8 +2,7 @@
 
 use super::Place;
 use crate::check::start;
-use crate::state::{Access, State, Subtree};
-use crate::step::read_leaf;
+use crate::state::{Access, State, Subtree, read_leaf};
 use crate::table::Matmul;
 use crate::word::{LANES, ROW32_LEAVES, Row32, TILE_ROWS, ZERO, row32, row32_leaves};
 

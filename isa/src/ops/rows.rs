@@ -1,8 +1,7 @@
 //! Rows between DRAM and the chip, and inside spad.
 
 use super::Place;
-use crate::state::{Access, State, Subtree};
-use crate::step::read_leaf;
+use crate::state::{Access, State, Subtree, read_leaf};
 use crate::table::{Fill, Load, Move, Store};
 use crate::word::{LANES, Leaf, ROW32_LEAVES, ZERO};
 

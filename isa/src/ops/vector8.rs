@@ -1,8 +1,7 @@
 //! Lanes of int8.
 
 use super::Place;
-use crate::state::{Access, State};
-use crate::step::read_leaf;
+use crate::state::{Access, State, read_leaf};
 use crate::table::{Maxq, Requant};
 use crate::word::{PARAM_ROWS, ROW32_LEAVES, ZERO, rne, row32};
 
