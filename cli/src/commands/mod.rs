@@ -30,6 +30,19 @@ pub(crate) fn requests(program: &Program, input: Option<&Path>) -> Result<Vec<Ve
     crate::request::requests(program, &arrays)
 }
 
+/// The first request in a file: what a command that runs one takes of a batch.
+pub(crate) fn first_request(
+    program: &Program,
+    input: Option<&Path>,
+    output: crate::output::Output,
+) -> Result<Vec<Leaf>> {
+    let requests = requests(program, input)?;
+    if requests.len() > 1 {
+        output.say(format_args!("{} requests in the file; the first is run", requests.len()));
+    }
+    requests.into_iter().next().context("there is no request in the file")
+}
+
 /// `0x…` of a leaf.
 pub(crate) fn hex(leaf: &Leaf) -> String {
     format!("0x{}", isa::asm::hex(leaf))

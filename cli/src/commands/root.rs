@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use proof_bridge::{StateTree, Trace};
 use serde_json::json;
 
-use super::{hex, program, requests};
+use super::{first_request, hex, program};
 use crate::output::Output;
 
 /// Print the state root after a number of micro-steps.
@@ -15,7 +15,7 @@ use crate::output::Output;
 pub(crate) struct Root {
     /// The program.
     program: PathBuf,
-    /// Its input, as for `run`.
+    /// Its input, as for `run`; of a batch the first request.
     #[arg(long)]
     input: Option<PathBuf>,
     /// Micro-steps since reset; several give several roots of one run.
@@ -26,9 +26,8 @@ pub(crate) struct Root {
 impl Root {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let program = program(&self.program)?;
-        let requests = requests(&program, self.input.as_deref())?;
-        ensure!(requests.len() == 1, "the file has {} requests; root takes one", requests.len());
-        let trace = Trace::run(StateTree::of_program(&program, &requests[0])?);
+        let request = first_request(&program, self.input.as_deref(), output)?;
+        let trace = Trace::run(StateTree::of_program(&program, &request)?);
         let mut steps = self.at.clone();
         steps.sort_unstable();
         steps.dedup();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use sim::{Engine, Perf};
 
 use super::run::{Answer, describe};
-use super::{program, requests};
+use super::{first_request, program};
 use crate::machine::{self, Simulation};
 use crate::output::{Output, go_on, thousands};
 
@@ -50,11 +50,7 @@ impl Sim {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let program = program(&self.program)?;
         let params = machine::target(&self.target)?;
-        let requests = requests(&program, self.input.as_deref())?;
-        ensure!(!requests.is_empty(), "there is no request in the file");
-        if requests.len() > 1 {
-            output.say(format_args!("{} requests in the file; the first is run", requests.len()));
-        }
+        let request = first_request(&program, self.input.as_deref(), output)?;
         let simulation = Simulation {
             dram_bytes_per_cycle: self.dram_bytes_per_cycle,
             dram_latency: self.dram_latency,
@@ -62,9 +58,9 @@ impl Sim {
         };
         let mut engine = machine::rtl(&params, &simulation)?;
         let started = Instant::now();
-        let outcome = engine.run(&program, &requests[0], &mut |_| go_on())?;
+        let outcome = engine.run(&program, &request, &mut |_| go_on())?;
         let seconds = started.elapsed().as_secs_f64();
-        let answer = describe(&program, &requests[0], &outcome)?;
+        let answer = describe(&program, &request, &outcome)?;
         let Some(perf) = &outcome.perf else { return Ok(()) };
         print(output, &answer, perf);
         let cycles_per_second = perf.counters.cycles as f64 / seconds;
