@@ -1,5 +1,7 @@
 //! The command as a user calls it: the digits model from ONNX to answers, and what bad input gets.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

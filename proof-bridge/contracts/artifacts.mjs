@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Writes artifacts/*.json, the interface and code of the deployed contracts, from what forge compiled. Building the Rust then
-// needs no Solidity compiler. `node artifacts.mjs` writes them, `node artifacts.mjs --check` fails where they are stale
-// (so does `forge test`, by test/Artifacts.t.sol). Forge is $SYSTOLE_FORGE, or that of `cargo xtask setup`.
+// needs no Solidity compiler; the Solidity tests deploy them too. `node artifacts.mjs` writes them, `node artifacts.mjs --check`
+// fails where they are stale. Forge is $SYSTOLE_FORGE, or that of `cargo xtask setup`.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,10 +10,12 @@ import { fileURLToPath } from "node:url";
 const CONTRACTS = ["Court", "Step"];
 const here = dirname(fileURLToPath(import.meta.url));
 const forge = process.env.SYSTOLE_FORGE ?? join(here, "../../.tools/node_modules/.bin/forge");
-execFileSync(forge, ["build", "--skip", "test"], { cwd: here, stdio: ["ignore", 2, 2] });
+// The optimiser's output depends on which files are compiled together: always all of src/, from nothing, in folders of its own.
+const build = ["build", "--force", "--skip", "test", "--out", "out/deployed", "--cache-path", "cache/deployed"];
+execFileSync(forge, build, { cwd: here, stdio: ["ignore", 2, 2] });
 
 function artifact(name) {
-  const built = JSON.parse(readFileSync(join(here, `out/${name}.sol/${name}.json`), "utf8"));
+  const built = JSON.parse(readFileSync(join(here, `out/deployed/${name}.sol/${name}.json`), "utf8"));
   const abi = built.abi.map((item) => `    ${JSON.stringify(item)}`).join(",\n");
   return `{
   "generated": "by node proof-bridge/contracts/artifacts.mjs; do not edit",

@@ -305,5 +305,5 @@ fn an_opening_has_as_many_roots_as_the_claim_says() {
     let trace = Trace::run(proof_bridge::state::StateTree::of_program(&program, &input).unwrap());
     assert_eq!(opening(&trace, 1).len(), 1);
     assert_eq!(opening(&trace, 4096).len(), 64);
-    assert_eq!(opening(&trace, 4097).len(), 17);
+    assert_eq!(opening(&trace, 4097).len(), 9);
 }

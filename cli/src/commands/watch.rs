@@ -177,10 +177,7 @@ impl Dispute {
         let mut claims = Vec::new();
         for claimed in contracts.claims(chain, contracts.block)? {
             let state = contracts.state_of(chain, claimed.id)?;
-            let phase = ["none", "open", "final", "false"]
-                .get(usize::from(u8::from(state.phase)))
-                .copied()
-                .unwrap_or("unknown");
+            let phase = ["none", "open", "final", "false"].get(usize::from(state.phase)).copied().unwrap_or("unknown");
             output.say(format_args!(
                 "claim {} {phase}, {} steps, disputes open {} of {}",
                 claimed.id, claimed.content.steps, state.open, state.opened

@@ -40,7 +40,7 @@ abstract contract Gas is Trees {
 /// forge-config: default.isolate = true
 contract StepGasTest is OneStep, Gas {
     function setUp() public override {
-        step = IStep(vm.deployCode("Step.sol:Step"));
+        step = IStep(vm.deployCode("artifacts/Step.json"));
         buildP16();
         busyRegs();
     }
@@ -130,7 +130,7 @@ contract GameGasTest is Arena, Gas {
     IStep private step;
 
     function setUp() public override {
-        step = IStep(vm.deployCode("Step.sol:Step"));
+        step = IStep(vm.deployCode("artifacts/Step.json"));
         super.setUp();
         court = deploy(step);
         court.register(head(LIMIT), keccak256("text"), keccak256("const"));

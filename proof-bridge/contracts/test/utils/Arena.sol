@@ -65,7 +65,7 @@ abstract contract Arena is Base {
     }
 
     function deploy(IStep stepper) internal returns (ICourt) {
-        return ICourt(vm.deployCode("Court.sol:Court", abi.encode(stepper, BOND, WINDOW, CLOCK, EXTENSION)));
+        return ICourt(vm.deployCode("artifacts/Court.json", abi.encode(stepper, BOND, WINDOW, CLOCK, EXTENSION)));
     }
 
     /// text 2, const 3, input 2, work 3, output 2, spad 6, acc 2

@@ -10,7 +10,7 @@ abstract contract OneStep is Trees {
     bytes32 internal pre;
 
     function setUp() public virtual {
-        step = IStep(vm.deployCode("Step.sol:Step"));
+        step = IStep(vm.deployCode("artifacts/Step.json"));
         build(Sizes({text: 2, constant_: 3, input: 2, work: 3, output: 2, spad: 6, acc: 2}), 1000, bytes32(0));
     }
 
