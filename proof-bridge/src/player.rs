@@ -1,6 +1,6 @@
 //! Playing a dispute over a chain: one turn at a time, or both sides to the end.
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -74,19 +74,6 @@ pub fn deadline(posted: &Posted) -> u64 {
     let game = &posted.game;
     let clock = if game.claimantTurn { game.claimantClock } else { game.challengerClock };
     game.movedAt.saturating_add(clock.into())
-}
-
-/// What an account had and has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Balance {
-    /// Claimant or challenger.
-    pub who: String,
-    /// The account.
-    pub address: Address,
-    /// Wei before its first transaction.
-    pub before_wei: U256,
-    /// Wei after its last.
-    pub after_wei: U256,
 }
 
 /// A list of roots in the course of a dispute.
