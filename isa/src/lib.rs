@@ -14,6 +14,7 @@ extern crate alloc;
 mod check;
 mod field;
 mod hash;
+mod operands;
 mod ops;
 mod profile;
 mod regs;
@@ -35,11 +36,12 @@ pub mod program;
 #[cfg(feature = "alloc")]
 pub mod random;
 
-pub use check::{Hull, admit, micro_steps};
+pub use check::admit;
 pub use field::{Field, FieldSpec, Kind, Loop, Operand, Part, Wide};
 pub use hash::ISA_HASH;
 #[cfg(feature = "alloc")]
 pub use memory::{Memory, Region};
+pub use operands::{Counts, Hull, Reach, Reaches, Role, Space, counts, form, micro_steps, operands};
 pub use profile::{InvalidProfile, MAX_DRAM_LOG2, MAX_ONCHIP_LOG2, Profile};
 pub use regs::{Regs, Status};
 pub use state::{Access, State, Subtree};

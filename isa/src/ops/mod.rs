@@ -1,16 +1,20 @@
 //! The operations of a micro-step, by group.
 
+mod choose;
 mod matrix;
 mod rows;
 pub(crate) mod scalar;
+mod vector32;
 mod vector8;
+mod words;
 
-use crate::check::{Counts, counts, start};
 use crate::field::{Operand, Wide};
+use crate::operands::{Counts, counts, lanes, start};
 use crate::profile::Profile;
 use crate::regs::Regs;
-use crate::state::{Access, State, Subtree};
+use crate::state::{Access, State, Subtree, read_leaf};
 use crate::table::Instr;
+use crate::word::{Leaf, ROW32_LEAVES, Row32, ZERO, row32, row32_leaves};
 
 /// Does the micro-step `regs.row` of an admitted instruction; answers the target of a taken branch.
 pub(crate) fn execute<S: State>(
@@ -19,22 +23,53 @@ pub(crate) fn execute<S: State>(
     regs: &mut Regs,
     profile: &Profile,
 ) -> Result<Option<u32>, S::Error> {
-    let at = Place::new(instr, regs, profile);
+    let place = Place::new(instr, regs, profile);
+    let at = &place;
     match instr {
-        Instr::Load(i) => rows::load(state, i, &at)?,
-        Instr::Store(i) => rows::store(state, i, &at)?,
-        Instr::Move(i) => rows::shift(state, i, &at)?,
-        Instr::Fill(i) => rows::fill(state, i, &at)?,
-        Instr::Matmul(i) => matrix::matmul(state, i, &at)?,
-        Instr::Requant(i) => vector8::requant(state, i, &at)?,
-        Instr::Maxq(i) => vector8::maxq(state, i, &at)?,
-        scalar => return Ok(scalar::execute(scalar, regs)),
+        Instr::Lw(i) => {
+            let value = words::load(state, i, at)?;
+            scalar::set(regs, i.rd, value);
+        }
+        Instr::Sw(i) => words::store(state, i, at)?,
+        Instr::Load(i) => rows::load(state, i, at)?,
+        Instr::Store(i) => rows::store(state, i, at)?,
+        Instr::Gather(i) => rows::gather(state, i, at)?,
+        Instr::Move(i) => rows::shift(state, i, at)?,
+        Instr::Fill(i) => rows::fill(state, i, at)?,
+        Instr::Matmul(i) => matrix::matmul(state, i, at)?,
+        Instr::Dwmac(i) => matrix::dwmac(state, i, at)?,
+        Instr::Vclz(i) => vector32::vclz(state, i, at)?,
+        Instr::Vsum(i) => vector32::vsum(state, i, at)?,
+        Instr::Vrmax(i) => vector32::vrmax(state, i, at)?,
+        Instr::Lut32(i) => vector32::lut32(state, i, at)?,
+        Instr::Requant(i) => vector8::requant(state, i, at)?,
+        Instr::Addq(i) => vector8::addq(state, i, at)?,
+        Instr::Maxq(i) => vector8::maxq(state, i, at)?,
+        Instr::Lut(i) => vector8::lut(state, i, at)?,
+        Instr::Trans(i) => vector8::trans(state, i, at)?,
+        Instr::Argmax(i) => {
+            let best = choose::argmax(state, i, at)?;
+            if let Some((index, value)) = best {
+                scalar::set(regs, i.rd, index);
+                scalar::set(regs, i.rv, value);
+            }
+        }
+        _ => {
+            let Some(lanes) = lanes(instr) else { return Ok(scalar::execute(instr, regs)) };
+            vector32::binary(state, instr, &lanes, at)?;
+        }
     }
     Ok(None)
 }
 
+/// The sub-tree of a region's code, which has been judged.
+fn region(code: u8) -> Subtree {
+    Subtree::from_code(code).unwrap_or(Subtree::Work)
+}
+
 /// Where a micro-step stands in its loops. Addresses of admitted instructions are in bounds; others are cut to u64
 /// and refused by the state.
+#[derive(Clone, Copy)]
 struct Place<'a> {
     counts: Counts,
     t: u64,
@@ -82,5 +117,27 @@ impl<'a> Place<'a> {
 
     fn onchip(&self, row: u64, acc: bool) -> Access {
         if acc { self.acc(row) } else { Self::spad(row) }
+    }
+
+    /// Reads one row of spad.
+    fn read_row<S: State>(state: &mut S, row: u64) -> Result<Leaf, S::Error> {
+        read_leaf(state, Self::spad(row))
+    }
+
+    /// Reads one row32 of acc.
+    fn read_row32<S: State>(&self, state: &mut S, row: u64) -> Result<Row32, S::Error> {
+        let mut leaves = [ZERO; ROW32_LEAVES];
+        state.read(self.acc(row), &mut leaves)?;
+        Ok(row32(&leaves))
+    }
+
+    /// Overwrites one row32 of acc.
+    fn write_row32<S: State>(&self, state: &mut S, row: u64, lanes: &Row32) -> Result<(), S::Error> {
+        state.overwrite(self.acc(row), &row32_leaves(lanes))
+    }
+
+    /// Lanes that count.
+    fn live(&self) -> usize {
+        self.counts.n as usize
     }
 }

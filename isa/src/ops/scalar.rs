@@ -22,8 +22,13 @@ pub(crate) fn execute(instr: &Instr, regs: &mut Regs) -> Option<u32> {
         Instr::Bgeu(i) => return branch(reg(i.ra) >= reg(i.rb), i.imm),
         _ => return None,
     };
+    set(regs, rd, value);
+    None
+}
+
+/// Writes a register; x0 stays 0.
+pub(crate) fn set(regs: &mut Regs, rd: u8, value: u32) {
     if rd != 0 {
         regs.x[usize::from(rd)] = value;
     }
-    None
 }

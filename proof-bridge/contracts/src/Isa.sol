@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @title The instruction table, as constants.
 library Isa {
     /// Hash of the table and of the golden vectors of its meaning.
-    bytes32 internal constant ISA_HASH = 0x279ed6ba816e5b7608d060d71f75036de68c4337891526799c372270b5aae54c;
+    bytes32 internal constant ISA_HASH = 0x1e3df6c49087ebe6becf278919eeebf43cd70d583eecd5d5cb9f33ae3b48878a;
 
     // sub-trees of the state; also the codes of DRAM regions
     uint256 internal constant TREE_HEAD = 0;
@@ -76,6 +76,19 @@ library Isa {
     uint256 internal constant WIDE_S1_LSB = 68;
     uint256 internal constant WIDE_S1_WIDTH = 32;
 
+    // values of FORM: where the second operand of the int32 group comes from
+    uint256 internal constant FORM_ROW32 = 0;
+    uint256 internal constant FORM_LANE0 = 1;
+    uint256 internal constant FORM_ROW8 = 2;
+    uint256 internal constant FORM_ADDRESS = 3;
+    uint256 internal constant MAX_ENTRIES = 16777216;
+
+    // words
+    uint256 internal constant LANES = 32;
+    uint256 internal constant ROW32_LEAVES = 4;
+    uint256 internal constant PARAM_ROWS = 8;
+    uint256 internal constant TILE_ROWS = 32;
+
     // values of LOOP_CSEL
     uint256 internal constant CSEL_NONE = 0;
     uint256 internal constant CSEL_N0 = 1;
@@ -83,7 +96,7 @@ library Isa {
     uint256 internal constant CSEL_KT = 3;
     uint256 internal constant CSEL_N = 4;
 
-    // fields: the same place in every implemented instruction that has them
+    // fields: the same place in every instruction that has them
     uint256 internal constant IMM_LSB = 104;
     uint256 internal constant IMM_WIDTH = 32;
     uint256 internal constant RD_LSB = 48;
@@ -92,13 +105,19 @@ library Isa {
     uint256 internal constant RA_WIDTH = 4;
     uint256 internal constant RB_LSB = 56;
     uint256 internal constant RB_WIDTH = 4;
+    uint256 internal constant REGION_LSB = 204;
+    uint256 internal constant REGION_WIDTH = 3;
     uint256 internal constant LP_LSB = 8;
     uint256 internal constant D_LSB = 48;
     uint256 internal constant M_LSB = 104;
-    uint256 internal constant REGION_LSB = 204;
-    uint256 internal constant REGION_WIDTH = 3;
     uint256 internal constant SPACE_LSB = 228;
     uint256 internal constant SPACE_WIDTH = 1;
+    uint256 internal constant INDEX_LSB = 208;
+    uint256 internal constant INDEX_WIDTH = 20;
+    uint256 internal constant LIMIT_REG_LSB = 228;
+    uint256 internal constant LIMIT_REG_WIDTH = 4;
+    uint256 internal constant LIMIT_LSB = 232;
+    uint256 internal constant LIMIT_WIDTH = 24;
     uint256 internal constant N_LSB = 216;
     uint256 internal constant N_WIDTH = 6;
     uint256 internal constant OFFSET_LSB = 228;
@@ -121,14 +140,28 @@ library Isa {
     uint256 internal constant TR_LSB = 245;
     uint256 internal constant TR_WIDTH = 1;
     uint256 internal constant B_LSB = 160;
+    uint256 internal constant FORM_LSB = 228;
+    uint256 internal constant FORM_WIDTH = 2;
+    uint256 internal constant SHIFT_LSB = 230;
+    uint256 internal constant SHIFT_WIDTH = 6;
     uint256 internal constant ZP_LSB = 228;
     uint256 internal constant ZP_WIDTH = 8;
     uint256 internal constant LO_LSB = 236;
     uint256 internal constant LO_WIDTH = 8;
     uint256 internal constant HI_LSB = 244;
     uint256 internal constant HI_WIDTH = 8;
+    uint256 internal constant P_BASE_LSB = 228;
+    uint256 internal constant P_BASE_WIDTH = 20;
+    uint256 internal constant P_REG_LSB = 248;
+    uint256 internal constant P_REG_WIDTH = 4;
+    uint256 internal constant RV_LSB = 52;
+    uint256 internal constant RV_WIDTH = 4;
+    uint256 internal constant I_BASE_LSB = 160;
+    uint256 internal constant I_BASE_WIDTH = 20;
+    uint256 internal constant I_REG_LSB = 180;
+    uint256 internal constant I_REG_WIDTH = 4;
 
-    // opcodes of implemented instructions
+    // opcodes
     uint256 internal constant OP_HALT = 0x01;
     uint256 internal constant OP_MARK = 0x02;
     uint256 internal constant OP_LI = 0x03;
@@ -142,36 +175,106 @@ library Isa {
     uint256 internal constant OP_BNE = 0x0b;
     uint256 internal constant OP_BLTU = 0x0c;
     uint256 internal constant OP_BGEU = 0x0d;
+    uint256 internal constant OP_LW = 0x0e;
+    uint256 internal constant OP_SW = 0x0f;
     uint256 internal constant OP_LOAD = 0x10;
     uint256 internal constant OP_STORE = 0x11;
+    uint256 internal constant OP_GATHER = 0x12;
     uint256 internal constant OP_MOVE = 0x13;
     uint256 internal constant OP_FILL = 0x14;
     uint256 internal constant OP_MATMUL = 0x20;
+    uint256 internal constant OP_DWMAC = 0x21;
+    uint256 internal constant OP_VADD = 0x30;
+    uint256 internal constant OP_VSUB = 0x31;
+    uint256 internal constant OP_VMUL = 0x32;
+    uint256 internal constant OP_VMULR = 0x33;
+    uint256 internal constant OP_VMIN = 0x34;
+    uint256 internal constant OP_VMAX = 0x35;
+    uint256 internal constant OP_VSHR = 0x36;
+    uint256 internal constant OP_VCLZ = 0x37;
+    uint256 internal constant OP_VSEL = 0x38;
+    uint256 internal constant OP_VSUM = 0x39;
+    uint256 internal constant OP_VRMAX = 0x3a;
+    uint256 internal constant OP_LUT32 = 0x3b;
     uint256 internal constant OP_REQUANT = 0x40;
+    uint256 internal constant OP_ADDQ = 0x41;
     uint256 internal constant OP_MAXQ = 0x42;
+    uint256 internal constant OP_LUT = 0x43;
+    uint256 internal constant OP_TRANS = 0x44;
+    uint256 internal constant OP_ARGMAX = 0x50;
 
-    /// The bits that an instruction of this opcode may set; 0 where none is implemented.
+    // sets of opcodes: bit o is opcode o
+    uint256 internal constant GROUP_CONTROL = 0x000000000000000000000000000000000000000000000000000000000000fffe;
+    uint256 internal constant GROUP_MOVE = 0x00000000000000000000000000000000000000000000000000000000001f0000;
+    uint256 internal constant GROUP_MATRIX = 0x0000000000000000000000000000000000000000000000000000000300000000;
+    uint256 internal constant GROUP_VECTOR32 = 0x0000000000000000000000000000000000000000000000000fff000000000000;
+    uint256 internal constant GROUP_VECTOR8 = 0x00000000000000000000000000000000000000000000001f0000000000000000;
+    uint256 internal constant GROUP_CHOOSE = 0x0000000000000000000000000000000000000000000100000000000000000000;
+    uint256 internal constant WITH_LP = 0x00000000000000000000000000000000000000000001001f0fff0003001f0000;
+    uint256 internal constant WITH_KT = 0x0000000000000000000000000000000000000000000000040000000300000000;
+    uint256 internal constant WITH_N = 0x00000000000000000000000000000000000000000001001b0fff000300080000;
+    uint256 internal constant WITH_FORM = 0x000000000000000000000000000000000000000000000000017f000000000000;
+
+    /// The bits that an instruction of this opcode may set; 0 where there is none.
     function maskOf(uint256 op) internal pure returns (uint256) {
-        if (op == OP_HALT) return 0x00000000000000000000000000000000000000000000000000000000000000ff;
-        if (op == OP_MARK) return 0x000000000000000000000000000000ffffffff000000000000000000000000ff;
-        if (op == OP_LI) return 0x000000000000000000000000000000ffffffff0000000000000f0000000000ff;
-        if (op == OP_ADD) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
-        if (op == OP_SUB) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
-        if (op == OP_MUL) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
-        if (op == OP_SHL) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
-        if (op == OP_SHR) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
-        if (op == OP_AND) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
-        if (op == OP_BEQ) return 0x000000000000000000000000000000ffffffff00000000000ff00000000000ff;
-        if (op == OP_BNE) return 0x000000000000000000000000000000ffffffff00000000000ff00000000000ff;
-        if (op == OP_BLTU) return 0x000000000000000000000000000000ffffffff00000000000ff00000000000ff;
-        if (op == OP_BGEU) return 0x000000000000000000000000000000ffffffff00000000000ff00000000000ff;
-        if (op == OP_LOAD) return 0x0000001000007fffffffffffffffffffffffffffffffffffffff7fffffffffff;
-        if (op == OP_STORE) return 0x0000001000007fffffffffffffffffffffffffffffffffffffff7fffffffffff;
-        if (op == OP_MOVE) return 0x000001f03f000fffffffffffffffffffffffffffffffffffffff7fffffffffff;
-        if (op == OP_FILL) return 0x000000100000000000000000000000ffffffffffffffffffffff7fffffffffff;
-        if (op == OP_MATMUL) return 0x003fffffffffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
-        if (op == OP_REQUANT) return 0x0ffffff03fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
-        if (op == OP_MAXQ) return 0x001ffff000ffff0000000000ffffffffffffffffffffffffffff7fffffffffff;
+        if (op <= OP_SW) {
+            if (op == OP_HALT) return 0x00000000000000000000000000000000000000000000000000000000000000ff;
+            if (op == OP_MARK) return 0x000000000000000000000000000000ffffffff000000000000000000000000ff;
+            if (op == OP_LI) return 0x000000000000000000000000000000ffffffff0000000000000f0000000000ff;
+            if (op == OP_ADD) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
+            if (op == OP_SUB) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
+            if (op == OP_MUL) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
+            if (op == OP_SHL) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
+            if (op == OP_SHR) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
+            if (op == OP_AND) return 0x000000000000000000000000000000ffffffff00000000000fff0000000000ff;
+            if (op == OP_BEQ) return 0x000000000000000000000000000000ffffffff00000000000ff00000000000ff;
+            if (op == OP_BNE) return 0x000000000000000000000000000000ffffffff00000000000ff00000000000ff;
+            if (op == OP_BLTU) return 0x000000000000000000000000000000ffffffff00000000000ff00000000000ff;
+            if (op == OP_BGEU) return 0x000000000000000000000000000000ffffffff00000000000ff00000000000ff;
+            if (op == OP_LW) return 0x000000000000700000000000000000ffffffff000000000000ff0000000000ff;
+            if (op == OP_SW) return 0x000000000000700000000000000000ffffffff00000000000ff00000000000ff;
+            return 0;
+        }
+        if (op <= OP_FILL) {
+            if (op == OP_LOAD) return 0x0000001000007fffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_STORE) return 0x0000001000007fffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_GATHER) return 0xffffffffffff7fffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_MOVE) return 0x000001f03f000fffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_FILL) return 0x000000100000000000000000000000ffffffffffffffffffffff7fffffffffff;
+            return 0;
+        }
+        if (op <= OP_DWMAC) {
+            if (op == OP_MATMUL) return 0x003fffffffffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_DWMAC) return 0x001ffff03fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            return 0;
+        }
+        if (op <= OP_LUT32) {
+            if (op == OP_VADD) return 0x000000303fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VSUB) return 0x000000303fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VMUL) return 0x000000303fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VMULR) return 0x00000ff03fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VMIN) return 0x000000303fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VMAX) return 0x000000303fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VSHR) return 0x00000ff03fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VCLZ) return 0x000000003f00000000000000ffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VSEL) return 0x000000303fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VSUM) return 0x000000003f00000000000000ffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_VRMAX) return 0x000000003f00000000000000ffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_LUT32) return 0x000000003fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            return 0;
+        }
+        if (op <= OP_TRANS) {
+            if (op == OP_REQUANT) return 0x0ffffff03fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_ADDQ) return 0x0ffffff03fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_MAXQ) return 0x001ffff000ffff0000000000ffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_LUT) return 0x000000003fffffffffffffffffffffffffffffffffffffffffff7fffffffffff;
+            if (op == OP_TRANS) return 0x000000003f00000000000000ffffffffffffffffffffffffffff7fffffffffff;
+            return 0;
+        }
+        if (op <= OP_ARGMAX) {
+            if (op == OP_ARGMAX) return 0x001000003f00000000ffffffffffffffffffff000000000000ff7fffffffffff;
+            return 0;
+        }
         return 0;
     }
 }
