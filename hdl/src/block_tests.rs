@@ -26,7 +26,7 @@ macro_rules! variants {
         }
     };
 }
-variants!(Kind: Unknown Halt Mark Li Add Sub Mul Shl Shr And Beq Bne Bltu Bgeu Load Store Move Fill Matmul Requant Maxq);
+variants!(Kind: Unknown Absent Halt Mark Li Add Sub Mul Shl Shr And Beq Bne Bltu Bgeu Load Store Move Fill Matmul Requant Maxq);
 variants!(Step: Idle Count Rows Total D0 D1 A0 A1 At B0 B1 Bt Self0 Self1 Last Verdict Done);
 
 macro_rules! operation {
@@ -55,7 +55,7 @@ fn issue() -> Vec<Trace> {
                 it.b.next = it.a.next;
             }
         }),
-        trace!("legal", Legal::default(), in {word, kind, stray}, out {legal, moves_rows}, 3000, |it, rng| {}),
+        trace!("legal", Legal::default(), in {word, kind, stray}, out {legal, absent, moves_rows}, 3000, |it, rng| {}),
         trace!(
             "hull",
             Hull::default(),

@@ -12,6 +12,10 @@ use crate::operation::Operation;
 use crate::prims::{Fixed, Kind, Multiplier, OpcodeRom, RegFile};
 use crate::profile::SizesLog2;
 
+/// The status of a run that met an instruction which the ISA has and this machine has not; it is no trap. `mark_id`
+/// is then its pc.
+const ABSENT: u8 = 0xff;
+
 /// What the control does in a cycle.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
 pub(crate) enum Phase {
@@ -88,6 +92,7 @@ pub(crate) struct Control {
     halted: Fixed<8, { Status::Halted as u64 }>,
     illegal: Fixed<8, { Status::Illegal as u64 }>,
     limited: Fixed<8, { Status::Limit as u64 }>,
+    absent: Fixed<8, { ABSENT as u64 }>,
     no_text: Fixed<8, { Status::Fetch as u64 }>,
 }
 
@@ -184,7 +189,10 @@ impl Logic for Control {
             }
             Phase::Dispatch => {
                 self.state.d.next = Phase::Execute;
-                if !self.law.legal.val() {
+                if self.law.absent.val() {
+                    self.end_status.d.next = self.absent.val();
+                    self.state.d.next = Phase::Stopped;
+                } else if !self.law.legal.val() {
                     self.end_status.d.next = self.illegal.val();
                     self.state.d.next = Phase::Stopped;
                 } else if self.law.moves_rows.val() {
@@ -247,6 +255,9 @@ impl Logic for Control {
         self.status.next = self.end_status.q.val();
         self.steps.next = self.step_count.q.val();
         self.mark_id.next = self.imm.val();
+        if self.end_status.q.val() == self.absent.val() {
+            self.mark_id.next = self.pc_register.q.val();
+        }
         self.clear_address.next = self.clearing.q.val().get_bits::<20>(0);
         self.fetch.next = (self.state.q.val() == Phase::Fetch) & !self.beyond.val().any();
         self.pc.next = self.pc_register.q.val();

@@ -15,9 +15,12 @@ pub(crate) struct Legal {
     /// Bits are set that are no field.
     pub(crate) stray: Signal<In, Bit>,
     pub(crate) legal: Signal<Out, Bit>,
+    /// The ISA has this instruction, this machine has not; nothing else is judged of it.
+    pub(crate) absent: Signal<Out, Bit>,
     /// The instruction moves rows; the others are scalar.
     pub(crate) moves_rows: Signal<Out, Bit>,
     verdict: DFF<Bit>,
+    missing: DFF<Bit>,
     rows: DFF<Bit>,
     moving: Signal<Local, Bit>,
     has_kt: Signal<Local, Bit>,
@@ -56,7 +59,7 @@ pub(crate) struct Legal {
 impl Logic for Legal {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, verdict, rows);
+        dff_setup!(self, clock, verdict, missing, rows);
         self.has_kt.next = (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Maxq);
         self.has_n.next =
             (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Requant) | (self.kind.val() == Kind::Move);
@@ -98,15 +101,16 @@ impl Logic for Legal {
         } else if self.kind.val() == Kind::Fill {
             self.fit.next = self.word.val().get_bit(self.at_space.val().index())
                 | (self.word.val().get_bits::<{ IMM.width }>(self.at_imm.val().index()) < 256);
-        } else if self.kind.val() == Kind::Matmul {
-            self.fit.next = !self.word.val().get_bit(self.at_tr.val().index());
         } else if self.kind.val() == Kind::Requant {
             self.fit.next = self.lo.val() <= self.hi.val();
         }
         self.verdict.d.next = (self.kind.val() != Kind::Unknown)
             & !self.stray.val()
             & (!self.moving.val() | (self.selected.val() & self.fit.val()));
+        self.missing.d.next = (self.kind.val() == Kind::Absent)
+            | ((self.kind.val() == Kind::Matmul) & self.word.val().get_bit(self.at_tr.val().index()));
         self.rows.d.next = self.moving.val();
+        self.absent.next = self.missing.q.val();
         self.legal.next = self.verdict.q.val();
         self.moves_rows.next = self.rows.q.val();
     }

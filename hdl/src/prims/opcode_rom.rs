@@ -5,10 +5,11 @@ use rust_hdl::prelude::*;
 
 use crate::encoding;
 
-/// The instructions as the control sees them; `Unknown` traps ILLEGAL.
+/// The instructions as the control sees them; `Unknown` traps ILLEGAL, `Absent` ends the run as no trap does.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
 pub(crate) enum Kind {
     Unknown,
+    Absent,
     Halt,
     Mark,
     Li,
@@ -32,8 +33,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind of an opcode; `Unknown` where this machine has no such instruction.
-    fn of(opcode: Opcode) -> Kind {
+    /// The kind of an opcode; `Absent` where this machine has no such instruction.
+    pub(crate) fn of(opcode: Opcode) -> Kind {
         match opcode {
             Opcode::Halt => Kind::Halt,
             Opcode::Mark => Kind::Mark,
@@ -55,7 +56,7 @@ impl Kind {
             Opcode::Matmul => Kind::Matmul,
             Opcode::Requant => Kind::Requant,
             Opcode::Maxq => Kind::Maxq,
-            _ => Kind::Unknown,
+            _ => Kind::Absent,
         }
     }
 
@@ -79,7 +80,7 @@ impl Logic for OpcodeRom {
         if self.clock.pos_edge() {
             let word = self.word.val();
             let code = word.get_bits::<8>(encoding::OPCODE.lsb as usize).to_u8();
-            let opcode = encoding::implemented().find(|&opcode| opcode as u8 == code);
+            let opcode = encoding::opcodes().find(|&opcode| opcode as u8 == code);
             self.kind.next = opcode.map_or(Kind::Unknown, Kind::of);
             let mask = opcode.map_or([true; 256], encoding::mask);
             self.stray.next = (0..256).any(|bit| word.get_bit(bit) && !mask[bit]);
@@ -96,7 +97,7 @@ impl Logic for OpcodeRom {
         let mut text = format!(
             "initial begin\n    kind = 0;\n    stray = 0;\nend\nalways @(posedge clock) begin\n    case (word[{top}:{lsb}])\n"
         );
-        for opcode in encoding::implemented() {
+        for opcode in encoding::opcodes() {
             let mask = encoding::mask(opcode);
             let hex: String = (0..64).rev().map(|n| hex_digit(&mask[4 * n..4 * n + 4])).collect();
             text.push_str(&format!(

@@ -50,7 +50,7 @@ fn instruction(rng: &mut Rng) -> Bits<256> {
     let table = isa::TABLE;
     let opcode = table[rng.below(table.len() as u64) as usize].opcode;
     let mut word = Bits::<256>::random(rng);
-    if let Some(opcode) = encoding::implemented().find(|&it| it as u8 == opcode) {
+    if let Some(opcode) = encoding::opcodes().find(|&it| it as u8 == opcode) {
         for (bit, field) in encoding::mask(opcode).into_iter().enumerate() {
             if !field && !rng.one_in(400) {
                 word = word.replace_bit(bit, false);

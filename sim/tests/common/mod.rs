@@ -6,8 +6,10 @@ pub(crate) mod shrink;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::{env, fs};
 
+use isa::Instr;
 use isa::asm::Source;
 use isa::program::{Metadata, Program};
 use isa::random::Case;
@@ -48,6 +50,19 @@ pub(crate) fn rtl(machine: &str) -> Option<RtlEngine> {
     // A machine that does nothing for so long will do nothing more: the longest instruction of a test is shorter.
     let options = RtlOptions { hang_cycles: 400_000, ..RtlOptions::default() };
     Some(RtlEngine::new(&verilog, params, options).unwrap_or_else(|error| panic!("{name}: {error}")))
+}
+
+/// Whether the committed RTL has this instruction: its Verilog says in its third line which are absent.
+pub(crate) fn rtl_has(instr: &Instr) -> bool {
+    static ABSENT: OnceLock<Vec<String>> = OnceLock::new();
+    let absent = ABSENT.get_or_init(|| {
+        let text = fs::read_to_string(root().join("hdl/verilog/systole_p8.v")).unwrap_or_default();
+        let line = text.lines().nth(2).unwrap_or_default().strip_prefix("// Absent: ").unwrap_or_default();
+        line.trim_end_matches('.').split_whitespace().map(str::to_owned).collect()
+    });
+    let transposed = matches!(instr, Instr::Matmul(matmul) if matmul.tr);
+    let name = isa::spec(instr.opcode()).mnemonic;
+    !absent.iter().any(|it| it == name || transposed && it == "matmul.tr")
 }
 
 /// An assembled source as a program without metadata.
