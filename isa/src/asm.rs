@@ -2,13 +2,14 @@
 //!
 //! One instruction a line, `mnemonic field=value …`; a field that is not named has its default. An operand is
 //! `base[+xR][,s0[,s1]]`; a register is `x3`; a branch target may be `imm=@label`; `name:` sets a label; `;` begins a
-//! comment. Directives:
+//! comment. A value that has a name may be written as either (`region=input` is `region=3`). Directives:
 //!
 //! ```text
 //! .profile text=5 const=5 input=3 work=5 output=5 spad=7 acc=4 limit=1000
 //! .const 0 i8 1 2 3          ; row 0 of const; also: .input
 //! .const 4 i32 1 -2 3        ; a row32 (four rows), lanes in order
 //! .const 8 hex 00ff…         ; 64 digits
+//! .const 8 words 1 -2 3      ; 32-bit words in address order, eight a row
 //! .const 9 fill 7 3          ; three rows of byte 7
 //! .const 12 random 42 32     ; 32 rows of pseudo-random bytes from seed 42
 //! .word 00…01                ; a raw instruction word, 64 hex digits
@@ -21,13 +22,34 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::field::{FieldSpec, Kind, Loop};
+use crate::operands::form;
 use crate::profile::Profile;
 use crate::random::Rng;
+use crate::state::Subtree;
 use crate::table::{Instr, Opcode, Spec, TABLE, spec};
 use crate::word::{LANES, Leaf, Row32, Word, ZERO, row32_leaves};
 
 /// Most rows that a directive may name: sources are small.
 const MAX_ROWS: u64 = 1 << 16;
+
+/// Values that have a name, by field; numbers are understood too, and written where there is no name.
+const NAMES: &[(&str, &[(&str, u8)])] = &[
+    (
+        "region",
+        &[
+            ("const", Subtree::Const as u8),
+            ("input", Subtree::Input as u8),
+            ("work", Subtree::Work as u8),
+            ("output", Subtree::Output as u8),
+        ],
+    ),
+    ("form", &[("row32", form::ROW32), ("lane0", form::LANE0), ("row8", form::ROW8), ("address", form::ADDRESS)]),
+    ("csel", &[("n0", Loop::N0), ("n1", Loop::N1), ("kt", Loop::KT), ("n", Loop::N)]),
+];
+
+fn names(field: &str) -> &'static [(&'static str, u8)] {
+    NAMES.iter().find(|(name, _)| *name == field).map_or(&[], |(_, names)| *names)
+}
 
 /// An assembled source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +100,9 @@ pub fn assemble(source: &str) -> Result<Source, AsmError> {
         }
         let code = code.trim();
         if let Some(label) = code.strip_suffix(':') {
-            labels.insert(label.trim(), out.text.len());
+            if labels.insert(label.trim(), out.text.len()).is_some() {
+                return Err(at(format!("label `{}:` is set twice", label.trim())));
+            }
         } else if let Some(directive) = code.strip_prefix('.') {
             obey(directive, &mut out).map_err(at)?;
         } else if !code.is_empty() {
@@ -151,19 +175,37 @@ fn field_text(field: &FieldSpec, word: &Word, csel: u64) -> Vec<String> {
         };
         return alloc::vec![format!("{}={}{reg}{strides}", field.name, v[0])];
     }
-    let register = is_register(field.name);
     field
         .parts()
         .map(|(suffix, lsb, width, signed)| {
             (if suffix.is_empty() { field.name } else { suffix }, value(lsb, width, signed))
         })
         .filter(|&(name, v)| v != default_value(name, csel))
-        .map(|(name, v)| format!("{name}={}{v}", if register || name == "creg" { "x" } else { "" }))
+        .map(|(name, v)| format!("{name}={}", value_text(name, v)))
         .collect()
 }
 
+fn value_text(name: &str, value: i64) -> String {
+    match names(name).iter().find(|(_, v)| i64::from(*v) == value) {
+        Some((text, _)) => text.to_string(),
+        None if is_register(name) => format!("x{value}"),
+        None => value.to_string(),
+    }
+}
+
+fn value_of(name: &str, text: &str) -> Result<i64, String> {
+    match names(name).iter().find(|(known, _)| *known == text) {
+        Some((_, value)) => Ok((*value).into()),
+        None if is_register(name) => number(text.strip_prefix('x').unwrap_or(text)),
+        None => number(text).map_err(|error| match names(name) {
+            [] => error,
+            known => format!("{error}; {name} may also be {}", known.iter().map(|n| n.0).collect::<Vec<_>>().join(" ")),
+        }),
+    }
+}
+
 fn is_register(name: &str) -> bool {
-    matches!(name, "rd" | "ra" | "rb" | "rv" | "creg" | "limit") || name.ends_with("_reg")
+    matches!(name, "rd" | "ra" | "rb" | "rv" | "creg") || name.ends_with("_reg")
 }
 
 fn instruction(code: &str) -> Result<(Leaf, Option<&str>), String> {
@@ -182,7 +224,7 @@ fn instruction(code: &str) -> Result<(Leaf, Option<&str>), String> {
     }
     let mut word = Word::ZERO;
     word.set_bits(0, 8, row.opcode.into());
-    let csel = given.get("csel").map_or(Ok(0), |v| number(v))?;
+    let csel = given.get("csel").map_or(Ok(0), |v| value_of("csel", v))?;
     let mut label = None;
     for field in row.fields {
         if matches!(field.kind, Kind::Operand | Kind::Wide) {
@@ -197,8 +239,7 @@ fn instruction(code: &str) -> Result<(Leaf, Option<&str>), String> {
                     label = text.strip_prefix('@');
                     0
                 }
-                Some(text) if is_register(name) => number(text.trim_start_matches('x'))?,
-                Some(text) => number(text)?,
+                Some(text) => value_of(name, text)?,
             };
             put(&mut word, name, value, (lsb, width, signed))?;
         }
@@ -241,8 +282,12 @@ fn put(word: &mut Word, name: &str, value: i64, (lsb, width, signed): (u32, u32,
 
 fn number(text: &str) -> Result<i64, String> {
     let (digits, negative) = text.strip_prefix('-').map_or((text, false), |rest| (rest, true));
-    let value = digits.strip_prefix("0x").map_or_else(|| digits.parse(), |hex| i64::from_str_radix(hex, 16));
-    let value = value.map_err(|_| format!("`{text}` is not a number"))?;
+    let (digits, radix) = digits.strip_prefix("0x").map_or((digits, 10), |hex| (hex, 16));
+    let bad = || format!("`{text}` is not a number");
+    if !digits.starts_with(|c: char| c.is_digit(radix)) {
+        return Err(bad());
+    }
+    let value = i64::from_str_radix(digits, radix).map_err(|_| bad())?;
     Ok(if negative { -value } else { value })
 }
 
@@ -308,12 +353,15 @@ fn rows(form: &str, values: &[&str]) -> Result<Vec<Leaf>, String> {
             Ok(bytes.chunks(LANES).map(|c| core::array::from_fn(|i| c.get(i).copied().unwrap_or(0))).collect())
         }
         "i32" => {
-            let numbers = numbers()?;
-            if let Some(v) = numbers.iter().find(|v| !(i64::from(i32::MIN)..1 << 32).contains(*v)) {
-                return Err(format!("{v} does not fit 32 bits"));
-            }
-            let lanes = numbers.chunks(LANES).map(|c| core::array::from_fn(|i| c.get(i).map_or(0, |&v| v as i32)));
+            let words = numbers()?.iter().map(|&v| word32(v)).collect::<Result<Vec<i32>, String>>()?;
+            let lanes = words.chunks(LANES).map(|c| core::array::from_fn(|i| c.get(i).copied().unwrap_or(0)));
             Ok(lanes.flat_map(|lanes: Row32| row32_leaves(&lanes)).collect())
+        }
+        "words" => {
+            let words = numbers()?.iter().map(|&v| word32(v)).collect::<Result<Vec<i32>, String>>()?;
+            let row =
+                |c: &[i32]| -> Leaf { core::array::from_fn(|i| c.get(i / 4).map_or(0, |w| w.to_be_bytes()[i % 4])) };
+            Ok(words.chunks(LANES / 4).map(row).collect())
         }
         "fill" => match numbers()?.as_slice() {
             [byte] => Ok(alloc::vec![[*byte as u8; LANES]]),
@@ -327,8 +375,13 @@ fn rows(form: &str, values: &[&str]) -> Result<Vec<Leaf>, String> {
             }
             _ => Err("random SEED ROWS".to_string()),
         },
-        _ => Err(format!("`{form}` is no form of data; known are hex i8 i32 fill random")),
+        _ => Err(format!("`{form}` is no form of data; known are hex i8 i32 words fill random")),
     }
+}
+
+fn word32(value: i64) -> Result<i32, String> {
+    let fits = (i64::from(i32::MIN)..1 << 32).contains(&value);
+    if fits { Ok(value as i32) } else { Err(format!("{value} does not fit 32 bits")) }
 }
 
 fn leaf_from_hex(text: &str) -> Result<Leaf, String> {
@@ -380,6 +433,9 @@ mod tests {
             ("halt\nhopp", "line 2: no instruction `hopp`; docs/isa.md lists them"),
             ("li rd=x1 imm=-1", "line 1: imm = -1 does not fit: allowed are 0..=4294967295"),
             ("li rx=3", "line 1: `li` has no field `rx`; it has: rd imm"),
+            ("load region=outer", "line 1: `outer` is not a number; region may also be const input work output"),
+            ("add imm=--5", "line 1: `--5` is not a number"),
+            ("a:\na:", "line 2: label `a:` is set twice"),
             (".const 70000 fill 1", "line 1: row 70001 is beyond the 65536 rows that a source may fill"),
         ];
         for (source, want) in cases {
@@ -388,10 +444,58 @@ mod tests {
     }
 
     #[test]
+    fn names_and_numbers_are_one() {
+        let line = "vadd d=1 a=2 b=7+x3,1 form=address csel=n creg=x4 n=0";
+        assert_eq!(
+            assemble(line).unwrap().text,
+            assemble("vadd d=1 a=2 b=7+x3,1 form=3 csel=4 creg=4 n=0").unwrap().text
+        );
+        assert_eq!(disassemble(&assemble(line).unwrap().text[0]), "vadd creg=x4 csel=n d=1 a=2 b=7+x3,1 form=address");
+        let gather = "gather n0=3 d=4,1 m=5,1 region=const index=9 limit_reg=x2 limit=1000";
+        assert_eq!(disassemble(&assemble(gather).unwrap().text[0]), gather);
+        let words = assemble(".input 1 words 1 -2 3 4 5 6 7 0x80000000 9").unwrap().input;
+        assert_eq!(words[1][..8], [0, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe]);
+        assert_eq!((words[1][28], words[2][..4].to_vec()), (0x80, alloc::vec![0, 0, 0, 9]));
+    }
+
+    fn round_trips(leaf: Leaf) {
+        let text = disassemble(&leaf);
+        assert_eq!(assemble(&text).unwrap_or_else(|error| panic!("{text}: {error}")).text, [leaf], "{text}");
+    }
+
+    #[test]
     fn every_random_instruction_round_trips() {
         for seed in 0..200 {
-            for leaf in random::case(seed, 40).text {
-                assert_eq!(assemble(&disassemble(&leaf)).unwrap().text, [leaf], "{}", disassemble(&leaf));
+            random::case(seed, 40).text.into_iter().for_each(round_trips);
+        }
+    }
+
+    #[test]
+    fn every_value_of_every_field_of_every_opcode_round_trips() {
+        let mut rng = Rng::new(5);
+        for row in TABLE {
+            let opcode = Opcode::from_code(row.opcode).unwrap();
+            let parts: Vec<_> = row.fields.iter().flat_map(FieldSpec::parts).collect();
+            let instr = |set: &mut dyn FnMut(&mut Word)| {
+                let mut word = Word::ZERO;
+                word.set_bits(0, 8, opcode as u64);
+                set(&mut word);
+                round_trips(word.to_leaf());
+            };
+            for &(_, lsb, width, _) in &parts {
+                // The ends, the sign's neighbours, and all values of a narrow field, with the other fields 0, then all ones.
+                let narrow = 0..1u64 << width.min(8);
+                let edges = [u64::MAX, 1 << (width - 1), (1 << (width - 1)) - 1];
+                for value in narrow.chain(edges) {
+                    instr(&mut |word| word.set_bits(lsb, width, value));
+                    instr(&mut |word| {
+                        parts.iter().for_each(|&(_, lsb, width, _)| word.set_bits(lsb, width, u64::MAX));
+                        word.set_bits(lsb, width, value);
+                    });
+                }
+            }
+            for _ in 0..300 {
+                instr(&mut |word| parts.iter().for_each(|&(_, lsb, width, _)| word.set_bits(lsb, width, rng.bits())));
             }
         }
     }
