@@ -108,7 +108,7 @@ fn the_programs_of_the_machine() {
         twins.run(state, &path.display().to_string());
     }
     println!("{} micro-steps of {} programs: {:?}", twins.compared, paths.len(), twins.seen);
-    let supported = TABLE.iter().filter(|spec| spec.implemented && spec.mnemonic != "halt").map(|spec| spec.mnemonic);
+    let supported = TABLE.iter().filter(|spec| spec.mnemonic != "halt").map(|spec| spec.mnemonic);
     let ends = Status::ALL.into_iter().filter(|status| *status != Status::Running).map(Status::name);
     let missing: BTreeSet<_> = supported.chain(ends).filter(|name| !twins.seen.contains_key(name)).collect();
     assert!(missing.is_empty(), "never compared: {missing:?}");

@@ -82,12 +82,9 @@ pub fn isa_solidity() -> String {
     }
     number(&mut out, "MAX_ENTRIES", MAX_ENTRIES as u32);
     heading(&mut out, "words");
-    for (name, value) in [
-        ("LANES", LANES),
-        ("ROW32_LEAVES", ROW32_LEAVES),
-        ("PARAM_ROWS", PARAM_ROWS),
-        ("TILE_ROWS", TILE_ROWS),
-    ] {
+    for (name, value) in
+        [("LANES", LANES), ("ROW32_LEAVES", ROW32_LEAVES), ("PARAM_ROWS", PARAM_ROWS), ("TILE_ROWS", TILE_ROWS)]
+    {
         number(&mut out, name, value as u32);
     }
     heading(&mut out, "values of LOOP_CSEL");
@@ -131,7 +128,7 @@ fn sets() -> String {
     for group in [Group::Control, Group::Move, Group::Matrix, Group::Vector32, Group::Vector8, Group::Choose] {
         set(&mut out, &format!("GROUP_{group:?}"), |row| row.group == group);
     }
-    for field in ["lp", "kt", "n", "form"] {
+    for field in ["lp", "kt", "n", "form", "shift"] {
         set(&mut out, &format!("WITH_{field}"), |row| row.fields.iter().any(|f| f.name == field));
     }
     out

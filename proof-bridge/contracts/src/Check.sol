@@ -6,44 +6,54 @@ import {Isa} from "./Isa.sol";
 import {Regs} from "./Regs.sol";
 import {Profile, Word} from "./Word.sol";
 
-/// @notice The smallest and largest address that an affine operand names.
-struct Hull {
+/// @notice What the operands of an instruction have shown so far. A destination is judged before the sources.
+struct Verdict {
+    bool misaligned;
+    bool outside;
+    bool overlap;
+    /// the destination: its space, what it names, its hull
+    uint256 space;
+    Affine to;
     int256 lo;
     int256 hi;
 }
 
-/// @title What is decided at issue, from instruction, registers and profile alone. The twin of isa/src/check.rs.
+/// @title What is decided at issue, from instruction, registers and profile alone. The twin of isa/src/check.rs and
+/// isa/src/operands.rs.
 library Check {
-    uint256 private constant LANES = 32;
-    uint256 private constant TILE_ROWS = 32;
-    uint256 private constant PARAM_ROWS = 8;
-    uint256 private constant ROW32_LEAVES = 4;
+    /// Spaces beside the DRAM regions, which go by the codes of their trees. NOWHERE meets no other.
+    uint256 private constant SPAD = 8;
+    uint256 private constant ACC = 9;
+    uint256 private constant NOWHERE = 10;
+    /// Words in a row.
+    uint256 private constant WORDS = 8;
 
     /// @notice Decides the traps in the order ILLEGAL, COUNT, LIMIT, ALIGN, BOUNDS, OVERLAP.
-    /// @param w an instruction of an implemented opcode, without stray bits
+    /// @param w an instruction of an opcode that there is, without stray bits
     /// @return status STATUS_RUNNING where it may run
     function admit(Word w, Counts memory c, Regs memory regs, Profile profile) internal pure returns (uint256 status) {
-        if (!legal(w)) return Isa.STATUS_ILLEGAL;
-        if (!countsInRange(w, c)) return Isa.STATUS_COUNT;
+        uint256 op = Frame.op(w);
+        if (!legal(w, op)) return Isa.STATUS_ILLEGAL;
+        if (!countsInRange(w, op, c, regs)) return Isa.STATUS_COUNT;
         if (regs.steps + Frame.microSteps(c) > profile.limit()) return Isa.STATUS_LIMIT;
-        if (!aligned(w, regs)) return Isa.STATUS_ALIGN;
-        if (!Frame.loops(Frame.op(w))) return Isa.STATUS_RUNNING;
-        return reach(w, c, regs, profile);
+        Verdict memory v;
+        v.space = NOWHERE;
+        operands(v, w, op, c, regs, profile);
+        if (v.misaligned) return Isa.STATUS_ALIGN;
+        if (v.outside) return Isa.STATUS_BOUNDS;
+        return v.overlap ? Isa.STATUS_OVERLAP : Isa.STATUS_RUNNING;
     }
 
-    function legal(Word w) private pure returns (bool) {
-        uint256 op = Frame.op(w);
-        if (Frame.loops(op) && !selectsLegally(w, op)) return false;
-        uint256 region = w.bits(Isa.REGION_LSB, Isa.REGION_WIDTH);
-        bool writable = region == Isa.TREE_WORK || region == Isa.TREE_OUTPUT;
-        if (op == Isa.OP_LOAD) return writable || region == Isa.TREE_CONST || region == Isa.TREE_INPUT;
-        if (op == Isa.OP_STORE) return writable;
+    function legal(Word w, uint256 op) private pure returns (bool) {
+        if (Frame.isIn(op, Isa.WITH_LP) && !selectsLegally(w, op)) return false;
+        if (op == Isa.OP_MATMUL) return true;
+        if (op == Isa.OP_LOAD || op == Isa.OP_GATHER || op == Isa.OP_LW) return readable(region(w));
+        if (op == Isa.OP_STORE || op == Isa.OP_SW) return writable(region(w));
         if (op == Isa.OP_FILL) return w.flag(Isa.SPACE_LSB) || w.bits(Isa.IMM_LSB, Isa.IMM_WIDTH) < 256;
-        if (op == Isa.OP_MATMUL) return !w.flag(Isa.TR_LSB);
         if (op == Isa.OP_REQUANT) {
             return w.signedBits(Isa.LO_LSB, Isa.LO_WIDTH) <= w.signedBits(Isa.HI_LSB, Isa.HI_WIDTH);
         }
-        return true;
+        return op != Isa.OP_ARGMAX || resultsAreApart(w);
     }
 
     /// @dev The count that comes from a register must exist, and its own field be 0.
@@ -52,94 +62,204 @@ library Check {
         if (csel == Isa.CSEL_NONE) return w.bits(Isa.LP_LSB + Isa.LOOP_CREG_LSB, Isa.LOOP_CREG_WIDTH) == 0;
         if (csel == Isa.CSEL_N0) return w.bits(Isa.LP_LSB + Isa.LOOP_N0_LSB, Isa.LOOP_N0_WIDTH) == 0;
         if (csel == Isa.CSEL_N1) return w.bits(Isa.LP_LSB + Isa.LOOP_N1_LSB, Isa.LOOP_N1_WIDTH) == 0;
-        if (csel == Isa.CSEL_KT) return Frame.hasTaps(op) && w.bits(Isa.KT_LSB, Isa.KT_WIDTH) == 0;
-        if (csel == Isa.CSEL_N) return Frame.hasN(op) && w.bits(Isa.N_LSB, Isa.N_WIDTH) == 0;
+        if (csel == Isa.CSEL_KT) return Frame.isIn(op, Isa.WITH_KT) && w.bits(Isa.KT_LSB, Isa.KT_WIDTH) == 0;
+        if (csel == Isa.CSEL_N) return Frame.isIn(op, Isa.WITH_N) && w.bits(Isa.N_LSB, Isa.N_WIDTH) == 0;
         return false;
     }
 
-    function countsInRange(Word w, Counts memory c) private pure returns (bool) {
-        if (Frame.op(w) == Isa.OP_MATMUL && !inRange(w.bits(Isa.K_LSB, Isa.K_WIDTH), LANES)) return false;
+    function region(Word w) private pure returns (uint256) {
+        return w.bits(Isa.REGION_LSB, Isa.REGION_WIDTH);
+    }
+
+    function readable(uint256 code) private pure returns (bool) {
+        return code == Isa.TREE_CONST || code == Isa.TREE_INPUT || writable(code);
+    }
+
+    function writable(uint256 code) private pure returns (bool) {
+        return code == Isa.TREE_WORK || code == Isa.TREE_OUTPUT;
+    }
+
+    /// @dev ARGMAX carries its results from row to row in registers, so nothing else may come from them.
+    function resultsAreApart(Word w) private pure returns (bool) {
+        uint256 rd = w.bits(Isa.RD_LSB, Isa.RD_WIDTH);
+        uint256 rv = w.bits(Isa.RV_LSB, Isa.RV_WIDTH);
+        // A set of registers: bit x is register x. With csel 0, creg is x0, which no result may be anyway.
+        uint256 read = 1 << w.bits(Isa.A_LSB + Isa.OPERAND_REG_LSB, Isa.OPERAND_REG_WIDTH);
+        read |= 1 << w.bits(Isa.I_REG_LSB, Isa.I_REG_WIDTH);
+        read |= 1 << w.bits(Isa.LP_LSB + Isa.LOOP_CREG_LSB, Isa.LOOP_CREG_WIDTH);
+        return rd != rv && (read | 1) & (1 << rd | 1 << rv) == 0;
+    }
+
+    function countsInRange(Word w, uint256 op, Counts memory c, Regs memory regs) private pure returns (bool) {
         uint256 most = type(uint16).max;
-        return inRange(c.n0, most) && inRange(c.n1, most) && inRange(c.kt, most) && inRange(c.n, LANES);
+        if (!(inRange(c.n0, most) && inRange(c.n1, most) && inRange(c.kt, most) && inRange(c.n, Isa.LANES))) {
+            return false;
+        }
+        if (op == Isa.OP_MATMUL) return inRange(w.bits(Isa.K_LSB, Isa.K_WIDTH), Isa.LANES);
+        return op != Isa.OP_GATHER || inRange(Frame.entries(w, regs), Isa.MAX_ENTRIES);
     }
 
     function inRange(uint256 count, uint256 most) private pure returns (bool) {
         return count >= 1 && count <= most;
     }
 
-    function aligned(Word w, Regs memory regs) private pure returns (bool) {
-        uint256 op = Frame.op(w);
-        if (op == Isa.OP_LOAD || op == Isa.OP_STORE) {
-            return !w.flag(Isa.SPACE_LSB) || multiples(Frame.far(w, regs), ROW32_LEAVES);
+    /// @dev Judges every operand.
+    function operands(Verdict memory v, Word w, uint256 op, Counts memory c, Regs memory regs, Profile p) private pure {
+        if (Frame.isIn(op, Isa.GROUP_MATRIX)) {
+            destination(v, ACC, Frame.near(w, Isa.D_LSB, regs), c, p);
+            source(v, SPAD, Frame.taps(w, regs), c, p, 1);
+            source(v, SPAD, Frame.weights(w, regs), c, p, op == Isa.OP_MATMUL ? Isa.TILE_ROWS : 1);
+        } else if (Frame.isIn(op, Isa.GROUP_MOVE)) {
+            moves(v, w, op, c, regs, p);
+        } else if (Frame.isIn(op, Isa.GROUP_VECTOR32)) {
+            vector32(v, w, op, c, regs, p);
+        } else if (Frame.isIn(op, Isa.GROUP_VECTOR8)) {
+            vector8(v, w, op, c, regs, p);
+        } else if (op == Isa.OP_ARGMAX) {
+            source(v, ACC, Frame.near(w, Isa.A_LSB, regs), c, p, 1);
+        } else if (op == Isa.OP_LW || op == Isa.OP_SW) {
+            int256 row = int256(Frame.dramWord(w, regs) / WORDS);
+            bound(v, region(w), row, row, p);
         }
-        if (op == Isa.OP_MATMUL) return multiples(Frame.tiles(w, regs), TILE_ROWS);
-        if (op == Isa.OP_REQUANT) return multiples(Frame.near(w, Isa.B_LSB, regs), PARAM_ROWS);
-        return true;
     }
 
-    function multiples(Affine memory a, uint256 unit) private pure returns (bool) {
-        return (a.start | a.s0 | a.s1 | a.sk) & int256(unit - 1) == 0;
-    }
-
-    /// @dev BOUNDS and OVERLAP of a row-moving instruction.
-    function reach(Word w, Counts memory c, Regs memory regs, Profile profile) private pure returns (uint256) {
-        uint256 op = Frame.op(w);
-        uint256 spad = profile.size(Isa.PROFILE_SPAD_LSB);
-        uint256 acc = profile.size(Isa.PROFILE_ACC_LSB);
+    function moves(Verdict memory v, Word w, uint256 op, Counts memory c, Regs memory regs, Profile p) private pure {
         Affine memory d = Frame.near(w, Isa.D_LSB, regs);
-        Hull memory to = hull(d, c, 1);
-        bool bounds;
-        bool overlap;
-        if (op == Isa.OP_LOAD || op == Isa.OP_STORE) {
-            bool space = w.flag(Isa.SPACE_LSB);
-            Affine memory m = Frame.far(w, regs);
-            Hull memory dram = hull(m, c, space ? ROW32_LEAVES : 1);
-            bounds =
-                within(to, space ? acc : spad) && within(dram, profile.depth(w.bits(Isa.REGION_LSB, Isa.REGION_WIDTH)));
-            overlap = op == Isa.OP_STORE && folds(m, c);
-        } else if (op == Isa.OP_FILL) {
-            bounds = within(to, w.flag(Isa.SPACE_LSB) ? acc : spad);
-        } else if (op == Isa.OP_MOVE) {
-            Hull memory from = hull(Frame.far(w, regs), c, c.n);
-            from = Hull(from.lo >> 5, from.hi >> 5);
-            bounds = within(to, spad) && within(from, spad) && w.bits(Isa.OFFSET_LSB, Isa.OFFSET_WIDTH) + c.n <= LANES;
-            overlap = meet(to, from);
-        } else if (op == Isa.OP_MATMUL) {
-            bounds = within(to, acc) && within(hull(Frame.taps(w, regs), c, 1), spad)
-                && within(hull(Frame.tiles(w, regs), c, TILE_ROWS), spad);
-            overlap = folds(d, c);
-        } else if (op == Isa.OP_REQUANT) {
-            Hull memory params = hull(Frame.near(w, Isa.B_LSB, regs), c, PARAM_ROWS);
-            bounds = within(to, spad) && within(params, spad) && within(hull(Frame.near(w, Isa.A_LSB, regs), c, 1), acc);
-            overlap = meet(to, params) || folds(d, c);
-        } else {
-            Hull memory from = hull(Frame.taps(w, regs), c, 1);
-            bounds = within(to, spad) && within(from, spad);
-            overlap = meet(to, from) || folds(d, c);
+        if (op == Isa.OP_GATHER) {
+            ordered(v, SPAD, d, c, p);
+            gather(v, w, c, regs, p);
+            return;
         }
-        if (!bounds) return Isa.STATUS_BOUNDS;
-        return overlap ? Isa.STATUS_OVERLAP : Isa.STATUS_RUNNING;
+        if (op == Isa.OP_MOVE) {
+            ordered(v, SPAD, d, c, p);
+            (int256 lo, int256 hi) = hull(Frame.far(w, regs), c, c.n);
+            (lo, hi) = (lo >> 5, hi >> 5);
+            bound(v, SPAD, lo, hi, p);
+            if (meets(v, SPAD, lo, hi)) v.overlap = true;
+            // A run past the end of the row that it writes is out of bounds.
+            if (w.bits(Isa.OFFSET_LSB, Isa.OFFSET_WIDTH) + c.n > Isa.LANES) v.outside = true;
+            return;
+        }
+        bool row32 = w.flag(Isa.SPACE_LSB);
+        uint256 chip = row32 ? ACC : SPAD;
+        uint256 align = row32 ? Isa.ROW32_LEAVES : 1;
+        if (op == Isa.OP_STORE) {
+            Affine memory m = Frame.far(w, regs);
+            source(v, region(w), m, c, p, align);
+            if (folds(m, c)) v.overlap = true;
+            source(v, chip, d, c, p, 1);
+        } else {
+            ordered(v, chip, d, c, p);
+            if (op == Isa.OP_LOAD) source(v, region(w), Frame.far(w, regs), c, p, align);
+        }
     }
 
-    function hull(Affine memory a, Counts memory c, uint256 width) private pure returns (Hull memory h) {
-        h = Hull(a.start, a.start + int256(width) - 1);
-        extend(h, c.n0, a.s0);
-        extend(h, c.n1, a.s1);
-        extend(h, c.kt, a.sk);
+    /// @dev The entries that the limit allows, whatever the indices are; and the rows of indices.
+    function gather(Verdict memory v, Word w, Counts memory c, Regs memory regs, Profile p) private pure {
+        source(v, region(w), Frame.far(w, regs), Counts(Frame.entries(w, regs), c.n1, 1, 1), p, 1);
+        int256 first = int256(w.bits(Isa.INDEX_LSB, Isa.INDEX_WIDTH));
+        int256 last = first + int256((c.n0 - 1) / WORDS);
+        bound(v, SPAD, first, last, p);
+        if (meets(v, SPAD, first, last)) v.overlap = true;
     }
 
-    function extend(Hull memory h, uint256 count, int256 stride) private pure {
-        int256 by = int256(count - 1) * stride;
-        if (by < 0) h.lo += by;
-        else h.hi += by;
+    function vector32(Verdict memory v, Word w, uint256 op, Counts memory c, Regs memory regs, Profile p) private pure {
+        destination(v, ACC, Frame.near(w, Isa.D_LSB, regs), c, p);
+        Affine memory a = Frame.near(w, Isa.A_LSB, regs);
+        if (op == Isa.OP_LUT32) {
+            source(v, SPAD, a, c, p, 1);
+            source(v, SPAD, Frame.near(w, Isa.B_LSB, regs), c, p, Isa.TILE_ROWS);
+            return;
+        }
+        inPlace(v, ACC, a, c, p);
+        if (!Frame.isIn(op, Isa.WITH_FORM)) return;
+        uint256 form = w.bits(Isa.FORM_LSB, Isa.FORM_WIDTH);
+        if (form == Isa.FORM_ADDRESS) return;
+        Affine memory b = Frame.near(w, Isa.B_LSB, regs);
+        if (form == Isa.FORM_ROW8) source(v, SPAD, b, c, p, 1);
+        else inPlace(v, ACC, b, c, p);
     }
 
-    function within(Hull memory h, uint256 log2) private pure returns (bool) {
-        return h.lo >= 0 && h.hi < int256(1 << log2);
+    function vector8(Verdict memory v, Word w, uint256 op, Counts memory c, Regs memory regs, Profile p) private pure {
+        destination(v, SPAD, Frame.near(w, Isa.D_LSB, regs), c, p);
+        if (op == Isa.OP_MAXQ) {
+            source(v, SPAD, Frame.taps(w, regs), c, p, 1);
+            return;
+        }
+        Affine memory a = Frame.near(w, Isa.A_LSB, regs);
+        if (op == Isa.OP_TRANS) {
+            source(v, SPAD, a, c, p, Isa.TILE_ROWS);
+            return;
+        }
+        Affine memory b = Frame.near(w, Isa.B_LSB, regs);
+        if (op == Isa.OP_REQUANT) source(v, ACC, a, c, p, 1);
+        else inPlace(v, SPAD, a, c, p);
+        if (op == Isa.OP_ADDQ) {
+            inPlace(v, SPAD, b, c, p);
+            source(v, SPAD, Frame.parameters(w, regs), c, p, 1);
+        } else {
+            source(v, SPAD, b, c, p, Isa.PARAM_ROWS);
+        }
     }
 
-    function meet(Hull memory a, Hull memory b) private pure returns (bool) {
-        return a.lo <= b.hi && b.lo <= a.hi;
+    /// @dev Written in any order of rows: must not meet itself.
+    function destination(Verdict memory v, uint256 space, Affine memory a, Counts memory c, Profile p) private pure {
+        ordered(v, space, a, c, p);
+        if (folds(a, c)) v.overlap = true;
+    }
+
+    /// @dev Written as if in order: may meet itself.
+    function ordered(Verdict memory v, uint256 space, Affine memory a, Counts memory c, Profile p) private pure {
+        (v.lo, v.hi) = hull(a, c, 1);
+        (v.space, v.to) = (space, a);
+        bound(v, space, v.lo, v.hi, p);
+    }
+
+    /// @dev Read: must not meet the destination.
+    function source(Verdict memory v, uint256 space, Affine memory a, Counts memory c, Profile p, uint256 align)
+        private
+        pure
+    {
+        if ((a.start | a.s0 | a.s1 | a.sk) & int256(align - 1) != 0) v.misaligned = true;
+        (int256 lo, int256 hi) = hull(a, c, align);
+        bound(v, space, lo, hi, p);
+        if (meets(v, space, lo, hi)) v.overlap = true;
+    }
+
+    /// @dev Read row by row before the same row is written: may also be identical to the destination.
+    function inPlace(Verdict memory v, uint256 space, Affine memory a, Counts memory c, Profile p) private pure {
+        (int256 lo, int256 hi) = hull(a, c, 1);
+        bound(v, space, lo, hi, p);
+        bool identical = a.start == v.to.start && a.s0 == v.to.s0 && a.s1 == v.to.s1;
+        if (!identical && meets(v, space, lo, hi)) v.overlap = true;
+    }
+
+    /// @dev BOUNDS: whether a hull leaves its space.
+    function bound(Verdict memory v, uint256 space, int256 lo, int256 hi, Profile p) private pure {
+        uint256 log2 =
+            space == SPAD ? p.size(Isa.PROFILE_SPAD_LSB) : space == ACC ? p.size(Isa.PROFILE_ACC_LSB) : p.depth(space);
+        if (lo < 0 || hi >> log2 != 0) v.outside = true;
+    }
+
+    function meets(Verdict memory v, uint256 space, int256 lo, int256 hi) private pure returns (bool) {
+        return space == v.space && v.lo <= hi && lo <= v.hi;
+    }
+
+    /// @dev The smallest and largest of the rows, `width` from each address on.
+    function hull(Affine memory a, Counts memory c, uint256 width) private pure returns (int256 lo, int256 hi) {
+        unchecked {
+            (lo, hi) = (a.start, a.start + int256(width) - 1);
+            (lo, hi) = extend(lo, hi, c.n0, a.s0);
+            (lo, hi) = extend(lo, hi, c.n1, a.s1);
+            (lo, hi) = extend(lo, hi, c.kt, a.sk);
+        }
+    }
+
+    function extend(int256 lo, int256 hi, uint256 count, int256 stride) private pure returns (int256, int256) {
+        unchecked {
+            int256 by = int256(count - 1) * stride;
+            return by < 0 ? (lo + by, hi) : (lo, hi + by);
+        }
     }
 
     /// @dev Whether an affine destination may name one row twice (a sufficient test, part of the ISA).

@@ -214,6 +214,7 @@ library Isa {
     uint256 internal constant WITH_KT = 0x0000000000000000000000000000000000000000000000040000000300000000;
     uint256 internal constant WITH_N = 0x00000000000000000000000000000000000000000001001b0fff000300080000;
     uint256 internal constant WITH_FORM = 0x000000000000000000000000000000000000000000000000017f000000000000;
+    uint256 internal constant WITH_SHIFT = 0x0000000000000000000000000000000000000000000000000048000000000000;
 
     /// The bits that an instruction of this opcode may set; 0 where there is none.
     function maskOf(uint256 op) internal pure returns (uint256) {

@@ -10,7 +10,9 @@ contract TrapsTest is OneStep {
 
     function test_illegal() public {
         expectTrap(0xff, 2);
-        expectTrap(0x0e, 2); // LW is not implemented
+        expectTrap(0x0e, 2); // LW of head
+        expectTrap(0x0f | Asm.region(INPUT), 2); // SW to input
+        expectTrap(0x12 | Asm.loop(1, 1) | Asm.region(TEXT), 2); // GATHER of text
         expectTrap(1 | BIT << 8, 2); // a stray bit
         expectTrap(1 | BIT << 255, 2);
         expectTrap(Asm.load(0, 0, 0, 0), 2); // regions that may not be named
@@ -21,7 +23,7 @@ contract TrapsTest is OneStep {
         expectTrap(Asm.store(0, 0, INPUT, 0), 2);
         expectTrap(Asm.fill(0, 256, 0), 2);
         expectTrap(Asm.requant(0, 0, 8, 32, 0, 1, 0), 2); // lo > hi
-        expectTrap(Asm.matmul(0, 0, 32, 32, 32, false) | BIT << 245, 2); // tr
+        expectTrap(Asm.matmul(0, 0, 32, 32, 32, false) | BIT << 246, 2);
         expectTrap(Asm.load(0, 0, WORK, 0) | Asm.count(3, 0), 2); // creg without csel
         expectTrap(Asm.load(0, 0, WORK, 0) | Asm.count(3, 1), 2); // own count not 0
         expectTrap(Asm.load(0, 0, WORK, 0) | Asm.count(3, 3), 2); // has no kt
