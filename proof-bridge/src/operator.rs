@@ -1,9 +1,9 @@
 //! Who runs requests and claims their results, rightly or not, and defends its claims.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use alloy::primitives::B256;
-use isa::{Leaf, Subtree, program::Program};
+use isa::{Leaf, Subtree};
 
 use crate::{
     abi::IClaims::Claim,
@@ -11,8 +11,9 @@ use crate::{
     claim::rows_of,
     contracts::{Claimed, Contracts, Requested},
     fault::Fault,
+    loaded::Loaded,
     player::{Player, Turn},
-    state::{StateError, StateTree},
+    state::StateError,
     store::{Record, Side, Store, StoreError},
     trace::Trace,
 };
@@ -41,8 +42,8 @@ pub enum PartyError {
 ///
 /// # Errors
 /// The input is too long, which the contract does not let happen.
-pub fn run(program: &Program, requested: &Requested, fault: Option<Fault>) -> Result<Trace, StateError> {
-    let initial = StateTree::of_program(program, &rows_of(&requested.input))?;
+pub fn run(program: &Loaded, requested: &Requested, fault: Option<Fault>) -> Result<Trace, StateError> {
+    let initial = program.state(&rows_of(&requested.input))?;
     match Trace::run_with(initial, fault, &mut |_| ControlFlow::Continue(())) {
         Ok(trace) => Ok(trace),
         Err(_) => unreachable!("the callback never breaks off"),
@@ -70,7 +71,7 @@ impl Operator<'_> {
     ///
     /// # Errors
     /// The store holds none.
-    pub fn program(&self, model: B256) -> Result<Program, PartyError> {
+    pub fn program(&self, model: B256) -> Result<Arc<Loaded>, PartyError> {
         self.store.program(model)?.ok_or(PartyError::UnknownModel(model))
     }
 

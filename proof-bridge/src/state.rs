@@ -3,11 +3,13 @@
 use std::convert::Infallible;
 
 use isa::{Access, InvalidProfile, Leaf, Profile, Regs, State, Subtree, program::Program};
+use rayon::prelude::*;
 
 use crate::{
     claim::Model,
     hash::{hash_pair, root_of},
-    tree::Tree,
+    machine::WRITTEN,
+    tree::{PARALLEL_PAGES, Tree},
 };
 
 /// There is no such initial state.
@@ -47,9 +49,7 @@ impl StateTree {
             if rows.len() as u64 > 1 << depth {
                 return Err(StateError::TooLong { region, rows: rows.len(), depth });
             }
-            let mut tree = Tree::from_leaves(depth, rows);
-            tree.flush();
-            Ok(tree)
+            Ok(Tree::from_leaves(depth, rows))
         };
         let trees = [
             tree(Subtree::Head, head)?,
@@ -94,9 +94,29 @@ impl StateTree {
         Regs::from_leaves(&leaves)
     }
 
-    /// The roots of the eight sub-trees.
+    /// The roots of the eight sub-trees, hashed side by side where much has changed.
     pub fn roots(&mut self) -> [Leaf; 8] {
+        if self.changed_pages() >= PARALLEL_PAGES {
+            self.trees.par_iter_mut().for_each(Tree::flush);
+        }
         std::array::from_fn(|index| self.trees[index].root())
+    }
+
+    /// Pages of leaves that were written since the last hashing.
+    pub fn changed_pages(&self) -> usize {
+        self.trees.iter().map(Tree::changed_pages).sum()
+    }
+
+    /// Bytes of leaves and their inner nodes that it does not share with `other`, about.
+    pub fn unshared_bytes(&self, other: &StateTree) -> usize {
+        self.trees.iter().zip(&other.trees).map(|(mine, theirs)| mine.unshared_bytes(theirs)).sum()
+    }
+
+    /// Becomes `other` in the sub-trees that a run writes.
+    pub fn take_written(&mut self, other: &StateTree) {
+        for tree in WRITTEN {
+            self.trees[tree as usize].clone_from(other.tree(tree));
+        }
     }
 
     /// The state root.
@@ -106,7 +126,8 @@ impl StateTree {
 
     /// What the registry holds of the program in this state.
     pub fn model(&mut self) -> Model {
-        let [head, text, constant, ..] = self.roots();
+        let [head, text, constant] =
+            [Subtree::Head, Subtree::Text, Subtree::Const].map(|tree| self.tree_mut(tree).root());
         Model { profile: self.profile, code: hash_pair(&head, &text), constant }
     }
 }

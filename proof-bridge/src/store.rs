@@ -2,15 +2,17 @@
 //! else, the present state of each game included, is on the chain.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use alloy::primitives::B256;
 use isa::program::{Program, ProgramError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{abi::IClaims::Claim, contracts::Contracts, fault::Fault};
+use crate::{abi::IClaims::Claim, contracts::Contracts, fault::Fault, loaded::Loaded};
 
 /// Why the data folder is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +64,8 @@ pub struct Record {
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// The programs that were asked for, by model.
+    loaded: Arc<Mutex<BTreeMap<B256, Arc<Loaded>>>>,
 }
 
 impl Store {
@@ -74,7 +78,7 @@ impl Store {
             let path = folder.join(part);
             fs::create_dir_all(&path).map_err(|cause| StoreError::Io { path, cause })?;
         }
-        Ok(Store { folder: folder.to_owned() })
+        Ok(Store { folder: folder.to_owned(), loaded: Arc::default() })
     }
 
     /// Where the contracts are, if known.
@@ -94,18 +98,28 @@ impl Store {
         save(&self.folder.join("contracts.json"), contracts)
     }
 
-    /// The program of a model, if kept.
+    /// The program of a model, if kept: read and hashed once.
     ///
     /// # Errors
     /// The file cannot be read or is damaged.
-    pub fn program(&self, model: B256) -> Result<Option<Program>, StoreError> {
+    pub fn program(&self, model: B256) -> Result<Option<Arc<Loaded>>, StoreError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = loaded.get(&model) {
+            return Ok(Some(Arc::clone(program)));
+        }
         let path = self.program_path(model);
         if !path.exists() {
             return Ok(None);
         }
         let bytes = fs::read(&path).map_err(|cause| StoreError::Io { path: path.clone(), cause })?;
-        let program = Program::read(&bytes);
-        program.map(Some).map_err(|cause: ProgramError| StoreError::Damaged { path, reason: cause.to_string() })
+        let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
+        let program = Program::read(&bytes).map_err(|cause: ProgramError| damaged(cause.to_string()))?;
+        let program = Loaded::new(&program).map_err(|cause| damaged(cause.to_string()))?;
+        let root = program.model().root();
+        if root != model.0 {
+            return Err(damaged(format!("it holds the model {}", B256::from(root))));
+        }
+        Ok(Some(Arc::clone(loaded.entry(model).or_insert(Arc::new(program)))))
     }
 
     /// Keeps the program of a model.

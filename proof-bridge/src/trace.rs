@@ -1,46 +1,42 @@
 //! The roots of one run at any of its steps.
 //!
-//! One run leaves evenly spaced snapshots behind, which share their unchanged pages. A later question
-//! starts from the snapshot before it, so the next move of a dispute costs a fraction of a run.
+//! The run itself hashes nothing and keeps nothing but how it ended: that, and the root of its output, is all that an
+//! undisputed claim needs. The first question for a root runs once more, and leaves snapshots where it was asked, which
+//! share their unchanged pages and inner nodes; the next one starts from the snapshot before it, and hashes what has changed.
 
-use std::ops::ControlFlow;
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use isa::{Instr, Leaf, Status, Stepped, Subtree, step};
 
+pub use crate::machine::Interrupted;
 use crate::{
     claim::{Model, Outcome},
     fault::{Fault, Faulty},
+    machine::{Machine, Progress, Reference, is_running},
     state::StateTree,
     witness::record,
 };
 
 /// Most snapshots kept; beyond it every other one is dropped.
-const SNAPSHOTS: usize = 128;
-/// Micro-steps between snapshots at first.
-const SPACING: u64 = 256;
-/// Micro-steps between calls of the progress callback.
-const PROGRESS: u64 = 1 << 16;
-
-/// The progress callback broke a run off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("interrupted at micro-step {0}")]
-pub struct Interrupted(pub u64);
+const SNAPSHOTS: usize = 256;
+/// Most bytes of pages that the snapshots do not share, likewise.
+const SNAPSHOT_BYTES: usize = 1 << 30;
 
 /// A finished run.
-#[derive(Clone)]
 pub struct Trace {
     model: Model,
-    input_root: Leaf,
     outcome: Outcome,
-    fault: Option<Fault>,
-    spacing: u64,
-    /// States at multiples of `spacing`, hashed, the first at step 0.
-    snapshots: Vec<StateTree>,
+    /// The final state.
     last: StateTree,
+    walk: Mutex<Walk>,
 }
 
 impl Trace {
-    /// Runs a machine from its initial state to its end.
+    /// Runs the reference executor from an initial state to its end.
     pub fn run(initial: StateTree) -> Trace {
         match Trace::run_with(initial, None, &mut |_| ControlFlow::Continue(())) {
             Ok(trace) => trace,
@@ -53,41 +49,27 @@ impl Trace {
     ///
     /// # Errors
     /// Broken off.
-    pub fn run_with(
+    pub fn run_with(initial: StateTree, fault: Option<Fault>, progress: Progress<'_>) -> Result<Trace, Interrupted> {
+        let machine = Box::new(Reference::new(initial.clone()));
+        Trace::of_machine(machine, initial, fault, progress)
+    }
+
+    /// Runs `machine`, which stands at `initial`, to its end.
+    ///
+    /// # Errors
+    /// Broken off.
+    pub fn of_machine(
+        machine: Box<dyn Machine>,
         initial: StateTree,
         fault: Option<Fault>,
-        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+        progress: Progress<'_>,
     ) -> Result<Trace, Interrupted> {
-        let mut state = initial;
-        let model = state.model();
-        let input_root = state.tree_mut(Subtree::Input).root();
-        let mut spacing = SPACING;
-        let mut snapshots = Vec::new();
-        let mut done = 0;
-        loop {
-            if done % spacing == 0 {
-                state.roots();
-                snapshots.push(state.clone());
-                if snapshots.len() == SNAPSHOTS {
-                    let mut index = 0;
-                    snapshots.retain(|_| {
-                        index += 1;
-                        index % 2 == 1
-                    });
-                    spacing *= 2;
-                }
-            }
-            if done % PROGRESS == 0 && progress(done).is_break() {
-                return Err(Interrupted(done));
-            }
-            if !advance(&mut state, fault.as_ref(), done) {
-                break;
-            }
-            done += 1;
-        }
-        let outcome = outcome_of(&mut state);
-        state.roots();
-        Ok(Trace { model, input_root, outcome, fault, spacing, snapshots, last: state })
+        let mut initial = initial;
+        let model = initial.model();
+        let mut walk = Walk { machine, fault, done: 0, state: initial.clone(), kept: BTreeMap::from([(0, initial)]) };
+        walk.advance(u64::MAX, progress)?;
+        let outcome = walk.outcome();
+        Ok(Trace { model, outcome, last: walk.state.clone(), walk: Mutex::new(walk) })
     }
 
     /// The model that ran.
@@ -96,8 +78,8 @@ impl Trace {
     }
 
     /// Root of the input it ran on.
-    pub fn input_root(&self) -> &Leaf {
-        &self.input_root
+    pub fn input_root(&self) -> Leaf {
+        self.walk().input_root()
     }
 
     /// How it ended.
@@ -119,19 +101,16 @@ impl Trace {
 
     /// The state after `at` micro-steps; past its end a run rests in its last state.
     pub fn state_at(&self, at: u64) -> StateTree {
-        self.forward(None, at).1
+        let mut walk = self.walk();
+        walk.go_to(at.min(self.outcome.steps));
+        walk.state.clone()
     }
 
-    /// The roots after each of `steps` micro-steps, which must ascend.
+    /// The roots after each of `steps` micro-steps; ascending is cheapest.
     pub fn roots_at(&self, steps: &[u64]) -> Vec<Leaf> {
-        let mut current = None;
-        let mut roots = Vec::with_capacity(steps.len());
-        for &at in steps {
-            let (done, mut state) = self.forward(current.take(), at);
-            roots.push(state.root());
-            current = Some((done, state));
-        }
-        roots
+        let mut walk = self.walk();
+        let root = |&at: &u64| walk.root_at(at.min(self.outcome.steps));
+        steps.iter().map(root).collect()
     }
 
     /// The root before micro-step `at`, and the witness of that step of an honest machine.
@@ -142,7 +121,7 @@ impl Trace {
 
     /// The first micro-step from `from` on that multiplies, and how many of its lanes count.
     pub fn next_product(&self, from: u64) -> Option<(u64, usize)> {
-        let (mut done, mut state) = self.forward(None, from);
+        let (mut done, mut state) = (from, self.state_at(from));
         loop {
             match step(&mut state) {
                 Ok(Stepped::Ran { instr: Instr::Matmul(matmul), .. }) => return Some((done, matmul.n.into())),
@@ -154,43 +133,117 @@ impl Trace {
 
     /// How this run would have ended with a fault.
     pub fn outcome_with(&self, fault: &Fault) -> Outcome {
-        let (mut done, mut state) = self.forward(None, fault.step);
-        while advance(&mut state, Some(fault), done) {
-            done += 1;
-        }
-        outcome_of(&mut state)
+        let mut walk = self.walk();
+        walk.go_to(fault.step.min(self.outcome.steps));
+        let own = walk.fault.replace(*fault);
+        walk.run_on(u64::MAX);
+        let outcome = walk.outcome();
+        walk.fault = own;
+        walk.rewind(0);
+        outcome
     }
 
-    /// Brings `current` (steps done, state) to step `at`, or starts from a snapshot where that is nearer.
-    fn forward(&self, current: Option<(u64, StateTree)>, at: u64) -> (u64, StateTree) {
-        if at >= self.outcome.steps {
-            return (self.outcome.steps, self.last.clone());
-        }
-        let index = (at / self.spacing).min(self.snapshots.len() as u64 - 1);
-        let from = index * self.spacing;
-        let (mut done, mut state) = match current {
-            Some((done, state)) if (from..=at).contains(&done) => (done, state),
-            _ => (from, self.snapshots[index as usize].clone()),
-        };
-        while done < at {
-            advance(&mut state, self.fault.as_ref(), done);
-            done += 1;
-        }
-        (done, state)
+    fn walk(&self) -> MutexGuard<'_, Walk> {
+        // A walk that panicked has left its machine and state wherever they were; both know where that is.
+        self.walk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn outcome_of(state: &mut StateTree) -> Outcome {
-    let regs = state.regs();
-    let status = Status::from_code(regs.status).unwrap_or(Status::Halted);
-    Outcome { output_root: state.tree_mut(Subtree::Output).root(), status, steps: regs.steps }
+/// A machine somewhere in the run, its state in leaves, and states that it passed.
+struct Walk {
+    machine: Box<dyn Machine>,
+    fault: Option<Fault>,
+    /// Micro-steps since reset that machine and `state` have done.
+    done: u64,
+    state: StateTree,
+    /// By micro-steps done; always the initial state.
+    kept: BTreeMap<u64, StateTree>,
 }
 
-/// Takes micro-step `number`; whether the machine is still running after it.
-fn advance(state: &mut StateTree, fault: Option<&Fault>, number: u64) -> bool {
-    let stepped = match fault {
-        Some(fault) if fault.step == number => step(&mut Faulty::new(state, fault)),
-        _ => step(state),
-    };
-    matches!(stepped, Ok(Stepped::Ran { .. }))
+impl Walk {
+    /// Root of the input, hashed once for all states.
+    fn input_root(&mut self) -> Leaf {
+        let tree = self.state.tree_mut(Subtree::Input);
+        if tree.changed_pages() > 0 {
+            tree.flush();
+            if let Some(start) = self.kept.get_mut(&0) {
+                start.tree_mut(Subtree::Input).clone_from(tree);
+            }
+        }
+        tree.root()
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        let regs = self.state.regs();
+        let status = Status::from_code(regs.status).unwrap_or(Status::Halted);
+        Outcome { output_root: self.state.tree_mut(Subtree::Output).root(), status, steps: regs.steps }
+    }
+
+    fn root_at(&mut self, at: u64) -> Leaf {
+        self.input_root();
+        self.go_to(at);
+        let root = self.state.root();
+        self.keep(at);
+        root
+    }
+
+    /// Keeps the state here, and drops every other one while they are too many or too large.
+    fn keep(&mut self, at: u64) {
+        self.kept.entry(at).or_insert_with(|| self.state.clone());
+        while self.kept.len() > 2 && (self.kept.len() > SNAPSHOTS || self.kept_bytes() > SNAPSHOT_BYTES) {
+            let mut index = 0;
+            self.kept.retain(|_, _| {
+                index += 1;
+                index % 2 == 1
+            });
+        }
+    }
+
+    /// Bytes of pages that kept states do not share with the one before.
+    fn kept_bytes(&self) -> usize {
+        self.kept.values().zip(self.kept.values().skip(1)).map(|(one, next)| next.unshared_bytes(one)).sum()
+    }
+
+    /// Stands after `at` micro-steps, at most those of the run.
+    fn go_to(&mut self, at: u64) {
+        let nearest = self.kept.range(..=at).next_back().map_or(0, |(&step, _)| step);
+        if self.done > at || self.done < nearest {
+            self.rewind(nearest);
+        }
+        self.run_on(at);
+    }
+
+    /// Goes back or ahead to a kept state.
+    fn rewind(&mut self, step: u64) {
+        let Some(kept) = self.kept.get(&step) else { return };
+        self.state.clone_from(kept);
+        self.machine.restore(&self.state);
+        self.done = step;
+    }
+
+    fn run_on(&mut self, until: u64) {
+        match self.advance(until, &mut |_| ControlFlow::Continue(())) {
+            Ok(()) => {}
+            Err(Interrupted(_)) => unreachable!("the callback never breaks off"),
+        }
+    }
+
+    /// Runs until `until` micro-steps are done or the machine stops, and lays the state down.
+    fn advance(&mut self, until: u64, progress: Progress<'_>) -> Result<(), Interrupted> {
+        if let Some(fault) = self.fault
+            && (self.done..until).contains(&fault.step)
+        {
+            self.machine.run_to(fault.step, progress)?;
+            if is_running(&self.machine.regs()) {
+                self.machine.lay_down(&mut self.state);
+                match step(&mut Faulty::new(&mut self.state, &fault)) {
+                    Ok(_) => self.machine.restore(&self.state),
+                }
+            }
+        }
+        self.machine.run_to(until, progress)?;
+        self.machine.lay_down(&mut self.state);
+        self.done = self.machine.regs().steps;
+        Ok(())
+    }
 }

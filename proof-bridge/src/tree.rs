@@ -8,11 +8,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use isa::Leaf;
+use rayon::prelude::*;
 
 use crate::hash::{hash_pair, zero};
 
 /// log₂ of the leaves in a page.
 const PAGE: u8 = 6;
+/// So many changed pages are worth a second thread: hashing a full one takes some microseconds.
+pub(crate) const PARALLEL_PAGES: usize = 16;
+/// Bytes of a full page: as many inner nodes as leaves.
+const PAGE_BYTES: usize = 32 << (PAGE + 1);
 
 /// A complete binary heap: node 1 is the root, nodes `width..2*width` are the leaves.
 #[derive(Clone)]
@@ -87,6 +92,23 @@ impl Layer {
             self.dirty.push(page);
         }
         Arc::make_mut(page_ref)
+    }
+
+    /// Hashes the dirty pages, side by side where they are many; their roots by page number.
+    fn hash(&mut self) -> Vec<(u64, Leaf)> {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        if dirty.is_empty() {
+            return Vec::new();
+        }
+        let pages = Arc::make_mut(&mut self.pages);
+        if dirty.len() < PARALLEL_PAGES {
+            let root = |page: u64| pages.get_mut(&page).map(|nodes| (page, Arc::make_mut(nodes).hash()));
+            return dirty.into_iter().filter_map(root).collect();
+        }
+        dirty.sort_unstable();
+        let changed = pages.iter_mut().filter(|(page, _)| dirty.binary_search(page).is_ok());
+        let changed: Vec<(u64, &mut Arc<Page>)> = changed.map(|(&page, nodes)| (page, nodes)).collect();
+        changed.into_par_iter().with_min_len(4).map(|(page, nodes)| (page, Arc::make_mut(nodes).hash())).collect()
     }
 }
 
@@ -187,14 +209,26 @@ impl Tree {
         }
     }
 
+    /// Pages of leaves written since the last hashing.
+    pub fn changed_pages(&self) -> usize {
+        self.layers[0].dirty.len()
+    }
+
+    /// Bytes of the pages of leaves that it does not share with `other`.
+    pub fn unshared_bytes(&self, other: &Tree) -> usize {
+        let (mine, theirs) = (&self.layers[0].pages, &other.layers[0].pages);
+        if Arc::ptr_eq(mine, theirs) {
+            return 0;
+        }
+        let shared = |(number, page): &(&u64, &Arc<Page>)| theirs.get(number).is_some_and(|it| Arc::ptr_eq(it, page));
+        mine.iter().filter(|entry| !shared(entry)).count() * PAGE_BYTES
+    }
+
     /// Hashes above dirty leaves.
     pub fn flush(&mut self) {
         for number in 0..self.layers.len() {
             let (below, above) = self.layers.split_at_mut(number + 1);
-            let layer = &mut below[number];
-            for page in std::mem::take(&mut layer.dirty) {
-                let Some(nodes) = Arc::make_mut(&mut layer.pages).get_mut(&page) else { continue };
-                let root = Arc::make_mut(nodes).hash();
+            for (page, root) in below[number].hash() {
                 if let Some(parent) = above.first_mut() {
                     let index = (page & ((1 << parent.bits) - 1)) as usize;
                     parent.page_mut(page >> parent.bits).set(index, &root);

@@ -5,13 +5,14 @@ mod common;
 
 use std::{
     path::{Path, PathBuf},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use alloy::primitives::U256;
 use common::random;
 use isa::{Leaf, program::Program};
 use proof_bridge::{
+    Loaded,
     chain::{Account, Anvil, Chain, ChainError, Evm, Rpc},
     contracts::{Claimed, Contracts, Registration, Requested, Terms, dispute_id},
     dispute::opening,
@@ -46,7 +47,7 @@ struct World {
     store: Store,
     accounts: Vec<Account>,
     requested: Requested,
-    honest: Trace,
+    honest: Arc<Trace>,
     fault: Fault,
     _folder: Folder,
 }
@@ -87,7 +88,7 @@ fn world(name: &str, mut chain: Box<dyn Chain>) -> World {
     store.save_program(registration.model_root(), &program).unwrap();
     let (id, _) = contracts.request(&mut *chain, &accounts[3], registration.model_root(), &input, 7).unwrap();
     let requested = contracts.requests(&mut *chain, 0).unwrap().into_iter().find(|r| r.id == id).unwrap();
-    let honest = run(&program, &requested, None).unwrap();
+    let honest = Arc::new(run(&Loaded::new(&program).unwrap(), &requested, None).unwrap());
     World { chain, contracts, terms, store, accounts, requested, honest, fault, _folder: folder }
 }
 

@@ -36,8 +36,8 @@ fn a_claim_folds_to_the_roots_of_its_run() {
         let trace = Trace::run(StateTree::of_program(&program, &input).unwrap());
         let model = trace.model();
         let ends = trace.roots_at(&[0, trace.outcome().steps]);
-        assert_eq!(model.initial_root(trace.input_root()), ends[0]);
-        assert_eq!(model.final_root(trace.input_root(), trace.outcome()), ends[1], "seed {seed}");
+        assert_eq!(model.initial_root(&trace.input_root()), ends[0]);
+        assert_eq!(model.final_root(&trace.input_root(), trace.outcome()), ends[1], "seed {seed}");
         assert_eq!(trace.last().regs().status, trace.outcome().status.code());
         if trace.outcome().status.code() != 1 {
             assert_eq!(trace.last().tree(Subtree::Output).rows_used(), 0);

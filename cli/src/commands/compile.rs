@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use compiler::{Compiled, Options, TargetLimits};
 use isa::program::Program;
-use proof_bridge::StateTree;
+use proof_bridge::Loaded;
 use serde_json::json;
 
 use super::hex;
@@ -73,5 +73,5 @@ pub(crate) fn compile(onnx: &[u8], name: &str, target: &str, step_limit: Option<
 
 /// What the registry will hold of a program.
 pub(crate) fn model_root(program: &Program) -> Result<isa::Leaf> {
-    Ok(StateTree::of_program(program, &[])?.model().root())
+    Ok(Loaded::new(program)?.model().root())
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use isa::program::{Metadata, Program, Tensor};
 use isa::{Instr, LANES};
-use proof_bridge::StateTree;
+use proof_bridge::Loaded;
 use serde_json::json;
 
 use super::{hex, program};
@@ -22,7 +22,7 @@ pub(crate) struct Info {
 impl Info {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let program = program(&self.program)?;
-        let model = StateTree::of_program(&program, &[])?.model();
+        let model = *Loaded::new(&program)?.model();
         let (p, m) = (&program.profile, &program.metadata);
         let bytes = |rows: usize| thousands((rows * LANES) as u64);
         output.say(format_args!("model        {}", m.name));

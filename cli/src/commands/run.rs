@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use isa::Leaf;
 use isa::program::{Data, Program};
-use proof_bridge::claim::{Outcome as End, region_root};
-use proof_bridge::{StateTree, Tree};
+use proof_bridge::claim::{Model, Outcome as End, region_root};
+use proof_bridge::{Loaded, Tree};
 use rayon::prelude::*;
 use serde::Serialize;
 use sim::{Engine, Outcome, StepEngine};
@@ -102,7 +102,8 @@ impl Run {
             EngineName::Step => on_step(&program, &requests)?,
             EngineName::Rtl => {
                 let mut engine = machine::rtl(&machine::target(&self.target)?, &Simulation::default())?;
-                let runs = requests.iter().map(|input| answer(&program, input, &mut engine));
+                let loaded = Loaded::new(&program)?;
+                let runs = requests.iter().map(|input| answer(&program, loaded.model(), input, &mut engine));
                 runs.collect::<Result<Vec<_>>>()?
             }
         };
@@ -137,9 +138,11 @@ impl Run {
 
 /// All requests on the reference executor, side by side.
 pub(crate) fn on_step(program: &Program, requests: &[Vec<Leaf>]) -> Result<Vec<Answer>> {
+    let loaded = Loaded::new(program)?;
+    let model = loaded.model();
     let bar = bar(requests.len() as u64, "requests");
     let runs = requests.par_iter().map(|input| {
-        let answer = answer(program, input, &mut StepEngine);
+        let answer = answer(program, model, input, &mut StepEngine);
         bar.inc(1);
         answer
     });
@@ -149,19 +152,18 @@ pub(crate) fn on_step(program: &Program, requests: &[Vec<Leaf>]) -> Result<Vec<A
 }
 
 /// One request on an engine.
-pub(crate) fn answer(program: &Program, input: &[Leaf], engine: &mut impl Engine) -> Result<Answer> {
+pub(crate) fn answer(program: &Program, model: &Model, input: &[Leaf], engine: &mut impl Engine) -> Result<Answer> {
     let outcome = engine.run(program, input, &mut |_| go_on())?;
-    describe(program, input, &outcome)
+    describe(program, model, input, &outcome)
 }
 
 /// Roots and values of a run.
-pub(crate) fn describe(program: &Program, input: &[Leaf], outcome: &Outcome) -> Result<Answer> {
+pub(crate) fn describe(program: &Program, model: &Model, input: &[Leaf], outcome: &Outcome) -> Result<Answer> {
     let mut tree = Tree::new(program.profile.output);
     for (row, leaf) in outcome.output.nonzero() {
         tree.write(row, std::slice::from_ref(leaf));
     }
     let end = End { output_root: tree.root(), status: outcome.status, steps: outcome.steps };
-    let model = StateTree::of_program(program, &[])?.model();
     let final_root = model.final_root(&region_root(program.profile.input, input), &end);
     let values = program.decode_outputs(|row| outcome.output.get(row));
     Ok(Answer {

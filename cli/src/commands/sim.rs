@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use proof_bridge::Loaded;
 use serde::Serialize;
 use sim::{Engine, Perf};
 
@@ -60,7 +61,7 @@ impl Sim {
         let started = Instant::now();
         let outcome = engine.run(&program, &request, &mut |_| go_on())?;
         let seconds = started.elapsed().as_secs_f64();
-        let answer = describe(&program, &request, &outcome)?;
+        let answer = describe(&program, Loaded::new(&program)?.model(), &request, &outcome)?;
         let Some(perf) = &outcome.perf else { return Ok(()) };
         print(output, &answer, perf);
         let cycles_per_second = perf.counters.cycles as f64 / seconds;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use isa::Leaf;
 use isa::program::Program;
+use proof_bridge::Loaded;
 use proof_bridge::chain::{Account, Chain, Receipt};
 use proof_bridge::contracts::{Contracts, Registration, Requested, Terms};
 use proof_bridge::fault::Fault;
@@ -133,7 +134,7 @@ impl Parties {
     /// A request, a claim of a run with one wrong product, a dispute, its end.
     pub(super) fn dishonest(&self, chain: &mut dyn Chain, program: &Program, input: &[Leaf]) -> Result<Disputed> {
         let (requested, _) = self.request(chain, program, input, 2)?;
-        let honest = run(program, &requested, None)?;
+        let honest = run(&Loaded::new(program)?, &requested, None)?;
         let deep = honest.outcome().steps * 3 / 5;
         let fault = Fault::that_matters(&honest, deep).context("no wrong product changes this run's result")?;
         let before = [chain.balance(self.operator.address())?, chain.balance(self.watcher.address())?];

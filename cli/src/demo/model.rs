@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use isa::Leaf;
 use isa::program::Program;
+use proof_bridge::Loaded;
 use serde::Serialize;
 use sim::{Engine, Perf, StepEngine};
 
@@ -106,7 +107,8 @@ impl Digits {
         if let Some(difference) = outcome.difference(&reference) {
             bail!("the accelerator differs from the executor: {difference}");
         }
-        let Answer { class, final_root, steps, .. } = describe(&self.program, input, &outcome)?;
+        let Answer { class, final_root, steps, .. } =
+            describe(&self.program, Loaded::new(&self.program)?.model(), input, &outcome)?;
         let perf = outcome.perf.context("the simulator counts no cycles")?;
         Ok(Simulated {
             class: class.context("the model has no output")?,
