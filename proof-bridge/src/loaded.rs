@@ -4,9 +4,23 @@ use isa::{Leaf, Subtree, program::Program};
 
 use crate::{
     claim::Model,
+    fault::Fault,
+    machine::{Interrupted, Progress},
     state::{StateError, StateTree},
+    trace::Trace,
     tree::Tree,
 };
+
+/// Why there is no trace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// Program and input do not fit.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The progress callback broke the run off.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
 
 /// A program that is ready to run and to be claimed about.
 #[derive(Clone)]
@@ -49,5 +63,13 @@ impl Loaded {
         let mut state = self.blank.clone();
         *state.tree_mut(region) = Tree::from_leaves(depth, input);
         Ok(state)
+    }
+
+    /// Runs it on `input`, with a fault if any; `progress` hears of the micro-steps done now and then.
+    ///
+    /// # Errors
+    /// More rows than the input region has; broken off.
+    pub fn run(&self, input: &[Leaf], fault: Option<Fault>, progress: Progress<'_>) -> Result<Trace, RunError> {
+        Ok(Trace::run_with(self.state(input)?, fault, progress)?)
     }
 }

@@ -66,7 +66,9 @@ impl Trace {
     ) -> Result<Trace, Interrupted> {
         let mut initial = initial;
         let model = initial.model();
-        let mut walk = Walk { machine, fault, done: 0, state: initial.clone(), kept: BTreeMap::from([(0, initial)]) };
+        let state = initial.clone();
+        let kept = BTreeMap::from([(0, Kept { state: initial, bytes: 0 })]);
+        let mut walk = Walk { machine, fault, done: 0, state, kept, kept_bytes: 0 };
         walk.advance(u64::MAX, progress)?;
         let outcome = walk.outcome();
         Ok(Trace { model, outcome, last: walk.state.clone(), walk: Mutex::new(walk) })
@@ -149,6 +151,13 @@ impl Trace {
     }
 }
 
+/// A state on the way.
+struct Kept {
+    state: StateTree,
+    /// What it does not share with the one before, when that was last looked at.
+    bytes: usize,
+}
+
 /// A machine somewhere in the run, its state in leaves, and states that it passed.
 struct Walk {
     machine: Box<dyn Machine>,
@@ -157,7 +166,9 @@ struct Walk {
     done: u64,
     state: StateTree,
     /// By micro-steps done; always the initial state.
-    kept: BTreeMap<u64, StateTree>,
+    kept: BTreeMap<u64, Kept>,
+    /// Sum of their `bytes`.
+    kept_bytes: usize,
 }
 
 impl Walk {
@@ -167,7 +178,7 @@ impl Walk {
         if tree.changed_pages() > 0 {
             tree.flush();
             if let Some(start) = self.kept.get_mut(&0) {
-                start.tree_mut(Subtree::Input).clone_from(tree);
+                start.state.tree_mut(Subtree::Input).clone_from(tree);
             }
         }
         tree.root()
@@ -189,19 +200,31 @@ impl Walk {
 
     /// Keeps the state here, and drops every other one while they are too many or too large.
     fn keep(&mut self, at: u64) {
-        self.kept.entry(at).or_insert_with(|| self.state.clone());
-        while self.kept.len() > 2 && (self.kept.len() > SNAPSHOTS || self.kept_bytes() > SNAPSHOT_BYTES) {
-            let mut index = 0;
-            self.kept.retain(|_, _| {
-                index += 1;
-                index % 2 == 1
-            });
+        if self.kept.contains_key(&at) {
+            return;
+        }
+        let before = self.kept.range(..at).next_back();
+        let bytes = before.map_or(0, |(_, before)| self.state.unshared_bytes(&before.state));
+        self.kept_bytes += bytes;
+        self.kept.insert(at, Kept { state: self.state.clone(), bytes });
+        while self.kept.len() > 2 && (self.kept.len() > SNAPSHOTS || self.kept_bytes > SNAPSHOT_BYTES) {
+            self.thin();
         }
     }
 
-    /// Bytes of pages that kept states do not share with the one before.
-    fn kept_bytes(&self) -> usize {
-        self.kept.values().zip(self.kept.values().skip(1)).map(|(one, next)| next.unshared_bytes(one)).sum()
+    fn thin(&mut self) {
+        let mut index = 0;
+        self.kept.retain(|_, _| {
+            index += 1;
+            index % 2 == 1
+        });
+        self.kept_bytes = 0;
+        let mut before: Option<&StateTree> = None;
+        for Kept { state, bytes } in self.kept.values_mut() {
+            *bytes = before.map_or(0, |before| state.unshared_bytes(before));
+            self.kept_bytes += *bytes;
+            before = Some(state);
+        }
     }
 
     /// Stands after `at` micro-steps, at most those of the run.
@@ -216,7 +239,7 @@ impl Walk {
     /// Goes back or ahead to a kept state.
     fn rewind(&mut self, step: u64) {
         let Some(kept) = self.kept.get(&step) else { return };
-        self.state.clone_from(kept);
+        self.state.clone_from(&kept.state);
         self.machine.restore(&self.state);
         self.done = step;
     }

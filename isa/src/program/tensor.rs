@@ -192,13 +192,19 @@ impl Tensor {
         if width == 4 && self.layout.strides.iter().any(|s| s % 4 != 0) {
             return fail("strides of 4-byte elements must be multiples of 4".to_string());
         }
-        let reach: u64 =
-            self.shape.iter().zip(&self.layout.strides).map(|(&d, &s)| u64::from(d - 1) * u64::from(s)).sum();
-        let last_row = u64::from(self.layout.row) + (reach + width - 1) / LANES as u64;
+        let last_row = self.last_row();
         if last_row >> log2 != 0 {
             return fail(format!("its last byte is in row {last_row}, its region has 2^{log2} rows"));
         }
         Ok(())
+    }
+
+    /// The row of its region that holds its last byte.
+    #[must_use]
+    pub fn last_row(&self) -> u64 {
+        let dimensions = self.shape.iter().zip(&self.layout.strides);
+        let reach: u64 = dimensions.map(|(&d, &s)| u64::from(d.saturating_sub(1)) * u64::from(s)).sum();
+        u64::from(self.layout.row) + (reach + self.layout.element.bytes() - 1) / LANES as u64
     }
 
     /// Bytes of the elements in row-major order of the model's shape.
