@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use isa::program::Program;
 use isa::{Leaf, Region, Status};
 
+use crate::fast::FastError;
 use crate::perf::Perf;
 use crate::rtl::RtlError;
 
@@ -13,7 +14,7 @@ pub const MAX_MARKS: usize = 1 << 20;
 
 /// An implementation of the machine.
 pub trait Engine {
-    /// A short name: `step`, `rtl`.
+    /// A short name: `step`, `fast`, `rtl`.
     fn name(&self) -> &'static str;
 
     /// Runs `program` from reset on `input` (rows of the input region; those beyond are zero) until it halts or traps.
@@ -136,6 +137,9 @@ pub enum EngineError {
         /// How far it was.
         steps: u64,
     },
+    /// The fast executor cannot go on.
+    #[error(transparent)]
+    Fast(#[from] FastError),
     /// The RTL cannot be built or run, or misbehaved.
     #[error(transparent)]
     Rtl(#[from] RtlError),

@@ -61,6 +61,13 @@ fn on_the_reference() {
 }
 
 #[test]
+fn on_the_fast_executor() {
+    for mut engine in common::fast() {
+        check_all(&mut engine);
+    }
+}
+
+#[test]
 fn on_the_rtl_p8() {
     let Some(mut engine) = common::rtl("p8") else { return };
     check_all(&mut engine);

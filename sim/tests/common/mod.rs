@@ -13,8 +13,9 @@ use isa::Instr;
 use isa::asm::Source;
 use isa::program::{Metadata, Program};
 use isa::random::Case;
+use sim::fast::Simd;
 use sim::rtl::Cache;
-use sim::{RtlEngine, RtlOptions, RtlParams};
+use sim::{FastEngine, FastOptions, RtlEngine, RtlOptions, RtlParams};
 
 /// Machines whose Verilog is committed.
 pub(crate) const MACHINES: [(&str, RtlParams); 2] = [
@@ -63,6 +64,20 @@ pub(crate) fn rtl_has(instr: &Instr) -> bool {
     let transposed = matches!(instr, Instr::Matmul(matmul) if matmul.tr);
     let name = isa::spec(instr.opcode()).mnemonic;
     !absent.iter().any(|it| it == name || transposed && it == "matmul.tr")
+}
+
+/// The fast executor in each way that this processor can run it, on one thread and on three that share small tasks.
+pub(crate) fn fast() -> Vec<FastEngine> {
+    let ways = Simd::ALL.into_iter().filter(|simd| simd.is_available());
+    let options = ways.flat_map(|simd| {
+        [(1, 40_000), (3, 1)].map(|(threads, grain_cycles)| FastOptions {
+            threads: Some(threads),
+            simd: Some(simd),
+            grain_cycles,
+            ..FastOptions::default()
+        })
+    });
+    options.map(|options| FastEngine::new(&options).unwrap()).collect()
 }
 
 /// An assembled source as a program without metadata.

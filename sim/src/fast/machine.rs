@@ -1,0 +1,287 @@
+//! The machine: whole instructions by kernels, the rest of one by rows, and its state at any micro-step.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use isa::program::Program;
+use isa::{Illegal, Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
+
+use super::digest::Crc;
+use super::dram::{Dram, Pages};
+use super::matmul::Scratch;
+use super::simd::Simd;
+use super::space::{Lanes, Row, Space};
+use super::workers::Workers;
+use crate::engine::{MAX_MARKS, Mark};
+
+/// Why the fast executor cannot go on. A trap is a status, not an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FastError {
+    /// The program wrote more than it may.
+    #[error("the program wrote more than {limit_bytes} bytes of {}", region.name())]
+    Memory {
+        /// The region.
+        region: Subtree,
+        /// Bytes that it may.
+        limit_bytes: u64,
+    },
+    /// An access from outside that names leaves no machine has.
+    #[error("no leaf {index} in {}", tree.name())]
+    NoLeaf {
+        /// The tree.
+        tree: Subtree,
+        /// The leaf.
+        index: u64,
+    },
+    /// The system gives no threads.
+    #[error("cannot start threads: {0}")]
+    Threads(String),
+    /// This processor has not these instructions.
+    #[error("this processor has no {0}")]
+    Simd(Simd),
+}
+
+/// What never changes in a run: sizes, instructions, constants. Made once, shared by the machines that run it.
+#[derive(Debug)]
+pub struct Image {
+    pub(super) profile: Profile,
+    pub(super) head: [Leaf; 4],
+    pub(super) text: Vec<Leaf>,
+    instrs: Vec<Result<Instr, Illegal>>,
+    pub(super) constant: Vec<Leaf>,
+}
+
+impl Image {
+    /// Of a program.
+    #[must_use]
+    pub fn new(program: &Program) -> Arc<Image> {
+        Image::from_parts(program.head(), program.text.clone(), program.constant.clone())
+    }
+
+    /// Of a head, and of rows of `text` and `const` from row 0. A head without a valid profile makes a machine that
+    /// stops at once, as `isa::step` says.
+    #[must_use]
+    pub fn from_parts(head: [Leaf; 4], text: Vec<Leaf>, constant: Vec<Leaf>) -> Arc<Image> {
+        let profile = Profile::from_leaf(&head[1]).unwrap_or_default();
+        let instrs = text.iter().map(Instr::decode).collect();
+        Arc::new(Image { profile, head, text, instrs, constant })
+    }
+}
+
+/// An instruction about to begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Issue<'a> {
+    /// Its place in `text`.
+    pub pc: u32,
+    /// Micro-steps done before it.
+    pub steps: u64,
+    /// Micro-steps that it takes.
+    pub micro_steps: u64,
+    /// The instruction.
+    pub instr: &'a Instr,
+}
+
+/// A hook: hears of each instruction before it begins; `Break` stops the run there.
+pub type Hook<'a> = &'a mut (dyn FnMut(&Issue<'_>) -> ControlFlow<()> + Send);
+
+/// A machine whose state after every micro-step is that of `isa::step`.
+#[derive(Clone)]
+pub struct FastMachine {
+    pub(super) image: Arc<Image>,
+    pub(super) input: Arc<[Leaf]>,
+    pub(super) regs: Regs,
+    pub(super) spad: Space<Row>,
+    pub(super) acc: Space<Lanes>,
+    pub(super) work: Dram,
+    pub(super) output: Dram,
+    pub(super) digest: Option<Crc>,
+    pub(super) marks: Vec<Mark>,
+    /// Trees cleared since they were last drained: onchip, work, output.
+    pub(super) cleared: [bool; 3],
+    pub(super) before_stop: Pages,
+    pub(super) workers: Arc<Workers>,
+    pub(super) panels: Panels,
+}
+
+/// Scratch of one machine, which a clone has no use for.
+#[derive(Default)]
+pub(super) struct Panels(pub(super) Scratch);
+
+impl Clone for Panels {
+    fn clone(&self) -> Panels {
+        Panels::default()
+    }
+}
+
+impl FastMachine {
+    /// The initial state on an input, the rows of the input region from row 0.
+    #[must_use]
+    pub fn new(image: Arc<Image>, input: &[Leaf], workers: Arc<Workers>) -> FastMachine {
+        let Profile { spad, acc, .. } = image.profile;
+        FastMachine {
+            input: input.into(),
+            regs: Regs::default(),
+            spad: Space::new(spad),
+            acc: Space::new(acc),
+            work: Dram::new(Subtree::Work, workers.memory_bytes),
+            output: Dram::new(Subtree::Output, workers.memory_bytes),
+            digest: None,
+            marks: Vec::new(),
+            cleared: [false; 3],
+            before_stop: Pages::new(),
+            image,
+            workers,
+            panels: Panels::default(),
+        }
+    }
+
+    /// Back to the initial state, on another input; memory is kept for use.
+    pub fn reset(&mut self, input: &[Leaf]) {
+        self.input = input.into();
+        self.regs = Regs::default();
+        self.digest = self.digest.map(|_| Crc::default());
+        self.marks.clear();
+        for tree in [Subtree::Onchip, Subtree::Work, Subtree::Output] {
+            self.clear_tree(tree);
+        }
+        self.before_stop.clear();
+    }
+
+    /// Keeps the write digest and the marks from here on.
+    pub fn track_digest(&mut self) {
+        self.digest.get_or_insert_default();
+    }
+
+    /// The write digest; 0 where it is not kept.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.digest.map_or(0, Crc::value)
+    }
+
+    /// The `MARK`s so far, where the digest is kept.
+    #[must_use]
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    /// The registers.
+    #[must_use]
+    pub fn regs(&self) -> Regs {
+        self.regs
+    }
+
+    /// Sizes.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.image.profile
+    }
+
+    /// Runs until `steps` are done in all, or the machine has stopped.
+    ///
+    /// # Errors
+    /// [`FastError::Memory`].
+    pub fn run_until(&mut self, steps: u64) -> Result<(), FastError> {
+        self.run_some(steps, u64::MAX)
+    }
+
+    /// As [`FastMachine::run_until`], but comes back earlier, before an instruction, once `budget` steps are done.
+    ///
+    /// # Errors
+    /// [`FastError::Memory`].
+    pub fn run_some(&mut self, steps: u64, budget: u64) -> Result<(), FastError> {
+        let pause = self.regs.steps.saturating_add(budget);
+        let workers = self.workers.clone();
+        workers.install(|| {
+            while self.is_running() && self.regs.steps < steps && (self.regs.steps < pause || self.regs.row != 0) {
+                self.advance(steps)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// As [`FastMachine::run_until`]; `hook` hears of each instruction.
+    ///
+    /// # Errors
+    /// [`FastError::Memory`].
+    pub fn run_hooked(&mut self, steps: u64, hook: Hook<'_>) -> Result<(), FastError> {
+        let workers = self.workers.clone();
+        workers.install(|| {
+            while self.is_running() && self.regs.steps < steps {
+                if self.regs.row == 0
+                    && let Some(Ok(instr)) = self.image.instrs.get(self.regs.pc as usize)
+                {
+                    let (pc, steps) = (self.regs.pc, self.regs.steps);
+                    let micro_steps = isa::micro_steps(instr, &self.regs);
+                    if hook(&Issue { pc, steps, micro_steps, instr }).is_break() {
+                        break;
+                    }
+                }
+                self.advance(steps)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether it has not stopped.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.regs.status == Status::Running.code()
+    }
+
+    /// One instruction, or what of it comes before `steps`.
+    fn advance(&mut self, steps: u64) -> Result<(), FastError> {
+        let image = self.image.clone();
+        let Some(Ok(instr)) = image.instrs.get(self.regs.pc as usize) else { return self.step() };
+        let total = isa::micro_steps(instr, &self.regs);
+        let mut row = self.regs.row;
+        // A state from outside may stand in an instruction that was never admitted.
+        let issue = Regs { row: 0, steps: self.regs.steps.wrapping_sub(row), ..self.regs };
+        let admitted = row < total && moves_rows(instr) && isa::admit(instr, &issue, &image.profile).is_ok();
+        if !admitted {
+            return self.step();
+        }
+        let kt = u64::from(isa::counts(instr, &self.regs).kt);
+        let end = total.min(row.saturating_add(steps - self.regs.steps));
+        while row < end && !row.is_multiple_of(kt) {
+            self.step()?;
+            row += 1;
+        }
+        let whole = end / kt * kt;
+        if row < whole {
+            self.execute(instr, row / kt..whole / kt)?;
+            self.moved(total, whole - row);
+            row = whole;
+        }
+        while row < end {
+            self.step()?;
+            row += 1;
+        }
+        Ok(())
+    }
+
+    /// Counts micro-steps done by a kernel.
+    fn moved(&mut self, total: u64, count: u64) {
+        self.regs.steps += count;
+        self.regs.row += count;
+        if self.regs.row >= total {
+            self.regs.row = 0;
+            self.regs.pc = self.regs.pc.wrapping_add(1);
+        }
+    }
+
+    /// One micro-step by the reference.
+    fn step(&mut self) -> Result<(), FastError> {
+        if let Stepped::Ran { instr: Instr::Mark(mark), .. } = isa::step(self)?
+            && let Some(digest) = self.digest
+            && self.marks.len() < MAX_MARKS
+        {
+            self.marks.push(Mark { id: mark.imm, digest: digest.value(), steps: self.regs.steps });
+        }
+        Ok(())
+    }
+}
+
+/// Whether an instruction has rows, so that a kernel is worth it; the others are one micro-step of the reference.
+fn moves_rows(instr: &Instr) -> bool {
+    isa::spec(instr.opcode()).group != isa::Group::Control
+}

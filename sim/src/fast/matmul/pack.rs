@@ -1,0 +1,192 @@
+//! Weights as panels, and rows as kernels read them.
+
+use super::kernel::Sums;
+use super::{COLUMNS, Product, Scratch};
+use crate::fast::place::Chip;
+use crate::fast::simd::{Simd, twice};
+use crate::fast::space::Row;
+
+/// What kernels multiply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Rows and weights as pairs of i16: products of two, summed in 32 bits.
+    Pairs,
+    /// Rows as u8, 128 more than they are, weights as groups of four i8.
+    Bytes,
+    /// Rows as they are, weights as groups of four i8.
+    Plain,
+}
+
+impl Form {
+    /// Bytes of a row.
+    pub(super) fn row_bytes(self) -> usize {
+        if self == Form::Pairs { 64 } else { 32 }
+    }
+
+    /// Inputs that share a vector of weights.
+    fn depth(self) -> usize {
+        if self == Form::Pairs { 2 } else { 4 }
+    }
+
+    /// The form for these weights. `Avx2` has bytes only by sums that saturate, so only for weights that keep them small.
+    fn of(simd: Simd, small: impl Fn() -> bool) -> Form {
+        match simd {
+            Simd::Portable => Form::Pairs,
+            Simd::Avx2 => {
+                if small() {
+                    Form::Bytes
+                } else {
+                    Form::Pairs
+                }
+            }
+            Simd::AvxVnni | Simd::Avx512Vnni => Form::Bytes,
+            Simd::NeonDot => Form::Plain,
+        }
+    }
+}
+
+/// The weights of 16 columns.
+pub(super) struct Panel<'a> {
+    pub(super) weights: &'a [u8],
+    /// What the sums begin with, to take off what `x + 128` adds.
+    pub(super) bias: &'a Sums,
+    /// Bytes of a row and tap that the panel has weights for.
+    pub(super) tap_len: usize,
+}
+
+/// The weights of one strip of tiles.
+pub(super) struct Panels<'a> {
+    pub(super) form: Form,
+    weights: &'a [u8],
+    bias: [Sums; 2],
+    tap_len: usize,
+    halves: usize,
+}
+
+impl<'a> Panels<'a> {
+    /// Packs the tiles of a strip into `memory`.
+    pub(super) fn pack(simd: Simd, memory: &'a mut Scratch, chip: Chip, p: &Product) -> Panels<'a> {
+        let tiles = || (0..p.kt as i64).map(|tap| chip.rows8::<32>(p.w + tap * p.w_sk));
+        let form = Form::of(simd, || tiles().all(|tile| is_small(tile, p.transposed)));
+        let halves = if p.n > COLUMNS { 2 } else { 1 };
+        let tap_len = (p.k * form.row_bytes() / 32).next_multiple_of(16);
+        // A vector of weights has 64 bytes, and meets four bytes of a row.
+        let tile_len = tap_len / 4 * 64;
+        let len = p.kt as usize * tile_len;
+        let weights = &mut memory.bytes(len * halves)[..len * halves];
+        let mut sums = [0; 32];
+        for (tap, tile) in tiles().enumerate() {
+            let tile = live(tile, p);
+            if form == Form::Bytes {
+                add_columns(simd, &tile, &mut sums);
+            }
+            for (half, panel) in weights.chunks_exact_mut(len).enumerate() {
+                let to = &mut panel[tap * tile_len..][..tile_len];
+                match form.depth() {
+                    2 => pack_pairs(simd, &tile, half, to),
+                    _ => pack_quads(simd, &tile, half, to),
+                }
+            }
+        }
+        let bias = [0, 16].map(|first| {
+            Sums(std::array::from_fn(|column: usize| {
+                let sum: i32 = sums[first + column];
+                sum.wrapping_mul(-128)
+            }))
+        });
+        Panels { form, weights, bias, tap_len, halves }
+    }
+
+    /// The panels: columns 0..16, then the others if they count.
+    pub(super) fn halves(&self) -> impl Iterator<Item = Panel<'_>> {
+        let panels = self.weights.chunks_exact(self.weights.len() / self.halves);
+        panels.zip(&self.bias).map(|(weights, bias)| Panel { weights, bias, tap_len: self.tap_len })
+    }
+}
+
+/// Whether no sum of two products of an unsigned byte and such weights leaves 16 bits: 255 · 128 does not.
+fn is_small(tile: &[Row; 32], transposed: bool) -> bool {
+    let fits = |a: i8, b: i8| {
+        let (a, b) = (i16::from(a), i16::from(b));
+        a.max(0) + b.max(0) <= 128 && a.min(0) + b.min(0) >= -128
+    };
+    if transposed {
+        return tile.iter().all(|row| row.as_chunks::<2>().0.iter().fold(true, |all, [a, b]| all & fits(*a, *b)));
+    }
+    let (pairs, _) = tile.as_chunks::<2>();
+    pairs.iter().all(|[one, other]| one.iter().zip(other).fold(true, |all, (a, b)| all & fits(*a, *b)))
+}
+
+/// The tile by inputs, with zeros where no input or output is.
+fn live(tile: &[Row; 32], p: &Product) -> [Row; 32] {
+    let mut out = *tile;
+    if p.transposed {
+        for (i, row) in out.iter_mut().enumerate() {
+            for (weight, column) in row.iter_mut().zip(tile) {
+                *weight = column[i];
+            }
+        }
+    }
+    out[p.k..].fill([0; 32]);
+    if p.n < 32 {
+        for row in &mut out {
+            row[p.n..].fill(0);
+        }
+    }
+    out
+}
+
+twice! {
+    fn pack_pairs(tile: &[Row; 32], half: usize, to: &mut [u8]) {
+        let (pairs, _) = tile.as_chunks::<2>();
+        for ([even, odd], to) in pairs.iter().zip(to.as_chunks_mut::<64>().0) {
+            for column in 0..COLUMNS {
+                let [a, b] = [even, odd].map(|row| i16::from(row[half * COLUMNS + column]).to_ne_bytes());
+                to[4 * column..4 * column + 4].copy_from_slice(&[a[0], a[1], b[0], b[1]]);
+            }
+        }
+    }
+
+    fn pack_quads(tile: &[Row; 32], half: usize, to: &mut [u8]) {
+        let (quads, _) = tile.as_chunks::<4>();
+        for (rows, to) in quads.iter().zip(to.as_chunks_mut::<64>().0) {
+            for column in 0..COLUMNS {
+                for (i, row) in rows.iter().enumerate() {
+                    to[4 * column + i] = row[half * COLUMNS + column].cast_unsigned();
+                }
+            }
+        }
+    }
+
+    fn add_columns(tile: &[Row; 32], sums: &mut [i32; 32]) {
+        for row in tile {
+            for lane in 0..32 {
+                sums[lane] += i32::from(row[lane]);
+            }
+        }
+    }
+
+    fn widen_pairs(from: &[Row], to: &mut [u8]) {
+        for (row, to) in from.iter().zip(to.as_chunks_mut::<64>().0) {
+            for lane in 0..32 {
+                to[2 * lane..2 * lane + 2].copy_from_slice(&i16::from(row[lane]).to_ne_bytes());
+            }
+        }
+    }
+
+    fn widen_bytes(from: &[Row], to: &mut [u8]) {
+        for (row, to) in from.iter().zip(to.as_chunks_mut::<32>().0) {
+            for lane in 0..32 {
+                to[lane] = row[lane].cast_unsigned() ^ 0x80;
+            }
+        }
+    }
+}
+
+/// Rows in the form of the kernels.
+pub(super) fn widen(simd: Simd, form: Form, from: &[Row], to: &mut [u8]) {
+    match form {
+        Form::Pairs => widen_pairs(simd, from, to),
+        _ => widen_bytes(simd, from, to),
+    }
+}

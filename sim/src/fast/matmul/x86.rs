@@ -1,0 +1,311 @@
+//! The kernels of x86-64.
+//!
+//! Those of AVX2 are assembly: twelve sums, two vectors of weights and two temporaries fill the sixteen registers
+//! exactly, and compilers spill. The offset `{off}` counts the bytes of a tap, 16 an iteration.
+
+use std::arch::asm;
+use std::arch::x86_64::{
+    __m256i, __m512i, _mm256_add_epi32, _mm256_dpbusd_avx_epi32, _mm256_loadu_si256, _mm256_set1_epi32,
+    _mm256_storeu_si256, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32,
+    _mm512_storeu_si512,
+};
+use std::mem::offset_of;
+
+use super::kernel::{Call, Function, Kernel};
+
+/// Sums of one row begin: `starts[row] + bias`.
+macro_rules! begin {
+    ($row:literal, $x:literal, $y:literal) => {
+        concat!(
+            "mov {p",
+            $row,
+            "}, [{call} + {starts} + 8*",
+            $row,
+            "]\n",
+            "vmovdqu ymm",
+            $x,
+            ", [{p",
+            $row,
+            "}]\n",
+            "vmovdqu ymm",
+            $y,
+            ", [{p",
+            $row,
+            "} + 32]\n",
+            "vpaddd ymm",
+            $x,
+            ", ymm",
+            $x,
+            ", ymm14\n",
+            "vpaddd ymm",
+            $y,
+            ", ymm",
+            $y,
+            ", ymm15\n",
+            "mov {p",
+            $row,
+            "}, [{call} + {rows} + 8*",
+            $row,
+            "]\n",
+        )
+    };
+}
+
+/// Sums of one row end: `outs[row]`.
+macro_rules! end {
+    ($row:literal, $x:literal, $y:literal) => {
+        concat!(
+            "mov {p",
+            $row,
+            "}, [{call} + {outs} + 8*",
+            $row,
+            "]\n",
+            "vmovdqu [{p",
+            $row,
+            "}], ymm",
+            $x,
+            "\n",
+            "vmovdqu [{p",
+            $row,
+            "} + 32], ymm",
+            $y,
+            "\n",
+        )
+    };
+}
+
+/// Two i16 of one row times a vector of pairs.
+macro_rules! pairs {
+    ($at:literal, $row:literal, $x:literal, $y:literal) => {
+        concat!(
+            "vpbroadcastd ymm14, [{p",
+            $row,
+            "} + {off} + 4*",
+            $at,
+            "]\n",
+            "vpmaddwd ymm15, ymm14, ymm12\n",
+            "vpmaddwd ymm14, ymm14, ymm13\n",
+            "vpaddd ymm",
+            $x,
+            ", ymm",
+            $x,
+            ", ymm15\n",
+            "vpaddd ymm",
+            $y,
+            ", ymm",
+            $y,
+            ", ymm14\n",
+        )
+    };
+}
+
+/// Four bytes of one row times a vector of quads; no sum of two products leaves 16 bits, by the form's choice.
+macro_rules! bytes {
+    ($at:literal, $row:literal, $x:literal, $y:literal) => {
+        concat!(
+            "vpbroadcastd ymm14, [{p",
+            $row,
+            "} + {off} + 4*",
+            $at,
+            "]\n",
+            "vpmaddubsw ymm15, ymm14, ymm12\n",
+            "vpmaddubsw ymm14, ymm14, [{w} + 64*",
+            $at,
+            " + 32]\n",
+            "vpmaddwd ymm15, ymm15, ymm13\n",
+            "vpmaddwd ymm14, ymm14, ymm13\n",
+            "vpaddd ymm",
+            $x,
+            ", ymm",
+            $x,
+            ", ymm15\n",
+            "vpaddd ymm",
+            $y,
+            ", ymm",
+            $y,
+            ", ymm14\n",
+        )
+    };
+}
+
+macro_rules! load_pairs {
+    ($at:literal) => {
+        concat!("vmovdqa ymm12, [{w} + 64*", $at, "]\n", "vmovdqa ymm13, [{w} + 64*", $at, " + 32]\n")
+    };
+}
+
+macro_rules! load_bytes {
+    ($at:literal) => {
+        concat!("vmovdqa ymm12, [{w} + 64*", $at, "]\n")
+    };
+}
+
+macro_rules! no_ones {
+    () => {
+        ""
+    };
+}
+
+macro_rules! ones {
+    () => {
+        "vpcmpeqw ymm13, ymm13, ymm13\nvpsrlw ymm13, ymm13, 15\n"
+    };
+}
+
+macro_rules! vector {
+    ($load:ident, $step:ident, $at:literal, $(($row:literal, $x:literal, $y:literal)),*) => {
+        concat!($load!($at), $($step!($at, $row, $x, $y)),*)
+    };
+}
+
+macro_rules! kernel {
+    ($name:ident, $ones:ident, $load:ident, $step:ident, $(($row:literal, $p:ident, $x:literal, $y:literal)),*) => {
+        /// # Safety
+        /// As `Kernel::run`, for its rows.
+        #[target_feature(enable = "avx2")]
+        unsafe fn $name(call: &Call) {
+            // SAFETY: reads and writes what the call says, and nothing else.
+            unsafe {
+                asm!(
+                    "mov {w}, [{call} + {bias}]",
+                    "vmovdqu ymm14, [{w}]",
+                    "vmovdqu ymm15, [{w} + 32]",
+                    concat!($(begin!($row, $x, $y)),*),
+                    $ones!(),
+                    "mov {w}, [{call} + {weights}]",
+                    "mov {len}, [{call} + {tap_len}]",
+                    "mov {taps}, [{call} + {tap_count}]",
+                    "mov {stride}, [{call} + {tap_bytes}]",
+                    "2:",
+                    "xor {off:e}, {off:e}",
+                    ".p2align 5",
+                    "3:",
+                    vector!($load, $step, 0, $(($row, $x, $y)),*),
+                    vector!($load, $step, 1, $(($row, $x, $y)),*),
+                    vector!($load, $step, 2, $(($row, $x, $y)),*),
+                    vector!($load, $step, 3, $(($row, $x, $y)),*),
+                    "add {w}, 256",
+                    "add {off}, 16",
+                    "cmp {off}, {len}",
+                    "jne 3b",
+                    concat!($("add {p", $row, "}, {stride}\n"),*),
+                    "dec {taps}",
+                    "jne 2b",
+                    concat!($(end!($row, $x, $y)),*),
+                    call = in(reg) call,
+                    $($p = out(reg) _,)*
+                    w = out(reg) _, off = out(reg) _, len = out(reg) _, taps = out(reg) _, stride = out(reg) _,
+                    rows = const offset_of!(Call, rows),
+                    starts = const offset_of!(Call, starts),
+                    outs = const offset_of!(Call, outs),
+                    weights = const offset_of!(Call, weights),
+                    bias = const offset_of!(Call, bias),
+                    tap_len = const offset_of!(Call, tap_len),
+                    tap_count = const offset_of!(Call, taps),
+                    tap_bytes = const offset_of!(Call, tap_bytes),
+                    out("ymm0") _, out("ymm1") _, out("ymm2") _, out("ymm3") _, out("ymm4") _, out("ymm5") _,
+                    out("ymm6") _, out("ymm7") _, out("ymm8") _, out("ymm9") _, out("ymm10") _, out("ymm11") _,
+                    out("ymm12") _, out("ymm13") _, out("ymm14") _, out("ymm15") _,
+                    options(nostack)
+                );
+            }
+        }
+    };
+}
+
+macro_rules! kernels {
+    ($ones:ident, $load:ident, $step:ident: $one:ident, $two:ident, $four:ident, $six:ident) => {
+        kernel!($one, $ones, $load, $step, (0, p0, 0, 1));
+        kernel!($two, $ones, $load, $step, (0, p0, 0, 1), (1, p1, 2, 3));
+        kernel!($four, $ones, $load, $step, (0, p0, 0, 1), (1, p1, 2, 3), (2, p2, 4, 5), (3, p3, 6, 7));
+        kernel!(
+            $six,
+            $ones,
+            $load,
+            $step,
+            (0, p0, 0, 1),
+            (1, p1, 2, 3),
+            (2, p2, 4, 5),
+            (3, p3, 6, 7),
+            (4, p4, 8, 9),
+            (5, p5, 10, 11)
+        );
+    };
+}
+
+kernels!(no_ones, load_pairs, pairs: pairs1, pairs2, pairs4, pairs6);
+kernels!(ones, load_bytes, bytes: bytes1, bytes2, bytes4, bytes6);
+
+pub(super) const PAIRS: Kernel =
+    Kernel([pairs1 as Function, pairs2 as Function, pairs4 as Function, pairs6 as Function]);
+pub(super) const BYTES: Kernel =
+    Kernel([bytes1 as Function, bytes2 as Function, bytes4 as Function, bytes6 as Function]);
+
+/// # Safety
+/// As `Kernel::run`, for `R` rows.
+#[target_feature(enable = "avx2,avxvnni")]
+unsafe fn vnni_256<const R: usize>(call: &Call) {
+    // SAFETY: reads and writes what the call says.
+    unsafe {
+        let bias = [0, 8].map(|at| _mm256_loadu_si256(call.bias.add(at).cast()));
+        let mut sums: [[__m256i; 2]; R] = std::array::from_fn(|row| {
+            [0, 1].map(|half| _mm256_add_epi32(bias[half], _mm256_loadu_si256(call.starts[row].add(8 * half).cast())))
+        });
+        let mut weights = call.weights.cast::<__m256i>();
+        for tap in 0..call.taps as isize {
+            for at in (0..call.tap_len).step_by(4) {
+                let w = [0, 1].map(|half| _mm256_loadu_si256(weights.add(half)));
+                weights = weights.add(2);
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let four = call.rows[row].offset(tap * call.tap_bytes).add(at).cast::<i32>();
+                    let x = _mm256_set1_epi32(four.read_unaligned());
+                    *sums = [0, 1].map(|half| _mm256_dpbusd_avx_epi32(sums[half], x, w[half]));
+                }
+            }
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            for (half, sum) in sums.iter().enumerate() {
+                _mm256_storeu_si256(call.outs[row].add(8 * half).cast(), *sum);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As `Kernel::run`, for `R` rows.
+#[target_feature(enable = "avx512f,avx512vnni")]
+unsafe fn vnni_512<const R: usize>(call: &Call) {
+    // SAFETY: reads and writes what the call says.
+    unsafe {
+        let bias = _mm512_loadu_si512(call.bias.cast());
+        let mut sums: [__m512i; R] =
+            std::array::from_fn(|row| _mm512_add_epi32(bias, _mm512_loadu_si512(call.starts[row].cast())));
+        let mut weights = call.weights.cast::<__m512i>();
+        for tap in 0..call.taps as isize {
+            for at in (0..call.tap_len).step_by(4) {
+                let w = _mm512_loadu_si512(weights);
+                weights = weights.add(1);
+                for (row, sum) in sums.iter_mut().enumerate() {
+                    let four = call.rows[row].offset(tap * call.tap_bytes).add(at).cast::<i32>();
+                    *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(four.read_unaligned()), w);
+                }
+            }
+        }
+        for (row, sum) in sums.iter().enumerate() {
+            _mm512_storeu_si512(call.outs[row].cast(), *sum);
+        }
+    }
+}
+
+pub(super) const VNNI_256: Kernel = Kernel([
+    vnni_256::<1> as Function,
+    vnni_256::<2> as Function,
+    vnni_256::<4> as Function,
+    vnni_256::<6> as Function,
+]);
+pub(super) const VNNI_512: Kernel = Kernel([
+    vnni_512::<1> as Function,
+    vnni_512::<2> as Function,
+    vnni_512::<4> as Function,
+    vnni_512::<6> as Function,
+]);
