@@ -10,6 +10,7 @@
 //! .const 4 i32 1 -2 3        ; a row32 (four rows), lanes in order
 //! .const 8 hex 00ff…         ; 64 digits
 //! .const 8 words 1 -2 3      ; 32-bit words in address order, eight a row
+//! .const 9 i8 1 5*30 2       ; V*N is N times V, in i8, i32, words
 //! .const 9 fill 7 3          ; three rows of byte 7
 //! .const 12 random 42 32     ; 32 rows of pseudo-random bytes from seed 42
 //! .word 00…01                ; a raw instruction word, 64 hex digits
@@ -338,7 +339,7 @@ fn place(region: &mut Vec<Leaf>, row: &str, rows: &[Leaf]) -> Result<(), String>
 }
 
 fn rows(form: &str, values: &[&str]) -> Result<Vec<Leaf>, String> {
-    let numbers = || values.iter().map(|v| number(v)).collect::<Result<Vec<i64>, String>>();
+    let numbers = || repeated(values);
     let count = |n: i64| {
         usize::try_from(n).ok().filter(|&n| n as u64 <= MAX_ROWS).ok_or_else(|| format!("{n} rows: at most {MAX_ROWS}"))
     };
@@ -377,6 +378,18 @@ fn rows(form: &str, values: &[&str]) -> Result<Vec<Leaf>, String> {
         },
         _ => Err(format!("`{form}` is no form of data; known are hex i8 i32 words fill random")),
     }
+}
+
+/// Numbers, of which `V*N` is N times V.
+fn repeated(values: &[&str]) -> Result<Vec<i64>, String> {
+    let mut out = Vec::new();
+    for text in values {
+        let (value, times) = text.split_once('*').unwrap_or((text, "1"));
+        let times = usize::try_from(number(times)?).ok().filter(|&n| n as u64 <= MAX_ROWS);
+        let times = times.ok_or_else(|| format!("`{text}` repeats more than {MAX_ROWS} times"))?;
+        out.extend(core::iter::repeat_n(number(value)?, times));
+    }
+    Ok(out)
 }
 
 fn word32(value: i64) -> Result<i32, String> {
