@@ -94,7 +94,8 @@ fn one_micro_step_of_each_opcode() {
         let cost = evm.measure(contracts.step, data.clone()).unwrap();
         let at_64 = cost.executed.max(21_000 + 64 * data.len() as u64);
         let (proof, call) = (witness.len(), data.len());
-        writeln!(table, "{name:<23} {proof:>18} {call:>10} {:>19} {at_64:>13} {:>18}", cost.gas, cost.executed).unwrap();
+        writeln!(table, "{name:<23} {proof:>18} {call:>10} {:>19} {at_64:>13} {:>18}", cost.gas, cost.executed)
+            .unwrap();
         assert!(cost.gas <= MOST_GAS, "{name}: {} gas", cost.gas);
         if name.starts_with("matmul") {
             assert!(call <= MOST_MATMUL.0 && cost.gas <= MOST_MATMUL.1, "{name}: {call} bytes, {} gas", cost.gas);
