@@ -14,6 +14,7 @@ use crate::legal::Legal;
 use crate::operation::Operation;
 use crate::port::Gearbox;
 use crate::prims::Kind;
+use crate::traits::Traits;
 use crate::walker::Walker;
 
 macro_rules! variants {
@@ -26,21 +27,30 @@ macro_rules! variants {
         }
     };
 }
-variants!(Kind: Unknown Absent Halt Mark Li Add Sub Mul Shl Shr And Beq Bne Bltu Bgeu Load Store Move Fill Matmul Requant Maxq);
+impl Value for Kind {
+    fn random(rng: &mut Rng) -> Self {
+        Kind::ALL[rng.below(Kind::ALL.len() as u64) as usize]
+    }
+}
+
 variants!(Step: Idle Count Rows Total D0 D1 A0 A1 At B0 B1 Bt Self0 Self1 Last Verdict Done);
 
-macro_rules! operation {
-    ($($field:ident)*) => {
-        impl Value for Operation {
+macro_rules! structure {
+    ($type:ident: $($field:ident)*) => {
+        impl Value for $type {
             fn random(rng: &mut Rng) -> Self {
-                Operation { $($field: Value::random(rng)),* }
+                $type { $($field: Value::random(rng)),* }
             }
         }
     };
 }
-operation! {
-    n0 n1 kt n k d_base d_s0 d_s1 a_base a_s0 a_s1 a_sk b_base b_s0 b_s1 b_sk region region_base space accumulate imm
-    offset zp lo hi
+structure! {
+    Operation: n0 n1 kt n k d_base d_s0 d_s1 a_base a_s0 a_s1 a_sk b_base b_s0 b_s1 b_sk p_base limit region region_base
+    space accumulate transposed imm offset form shift zp lo hi
+}
+structure! {
+    Traits: loops taps lanes inputs wide bytes word indexed weights d d_acc d_folds a a_acc a_dram a_folds a_meets
+    a_in_place a_mask b b_acc b_meets b_in_place b_mask p p_meets
 }
 
 /// Mostly a few bits, so that comparisons go both ways.
@@ -55,7 +65,7 @@ fn issue() -> Vec<Trace> {
                 it.b.next = it.a.next;
             }
         }),
-        trace!("legal", Legal::default(), in {word, kind, stray}, out {legal, absent, moves_rows}, 3000, |it, rng| {}),
+        trace!("legal", Legal::default(), in {word, kind, traits, stray}, out {legal, absent, moves_rows}, 3000, |it, rng| {}),
         trace!(
             "hull",
             Hull::default(),
@@ -67,15 +77,15 @@ fn issue() -> Vec<Trace> {
         trace!(
             "hulls",
             Hulls::default(),
-            in {step, kind, op, register, product, negative},
-            out {d_low, d_high, a_low, a_high, b_low, b_high},
+            in {step, traits, op, register, product, negative},
+            out {d_low, d_high, a_low, a_high, b_low, b_high, p_low, p_high},
             2000,
             |it, rng| it.product.next = rng.below(1 << 47).into()
         ),
         trace!(
             "fold",
             Fold::default(),
-            in {step, kind, op, size, product},
+            in {step, traits, op, size, product},
             out {factor_a, factor_b, folds},
             2000,
             |it, rng| {
@@ -90,19 +100,20 @@ fn verdict() -> Trace {
     trace!(
         "judge",
         Judge::default(),
-        in {kind, op, count_bad, total, room, folds, d_log2, a_log2, b_log2, d_low, d_high, a_low, a_high, b_low, b_high},
+        in {traits, op, count_bad, total, room, folds, d_log2, a_log2, b_log2, p_log2, d_low, d_high, a_low, a_high, b_low,
+            b_high, p_low, p_high},
         out {trap},
         4000,
         |it, rng| {
             it.count_bad.next = rng.one_in(20);
             (it.total.next, it.room.next) = (small(rng), Bits::random(rng));
-            for size in [&mut it.d_log2, &mut it.a_log2, &mut it.b_log2] {
+            for size in [&mut it.d_log2, &mut it.a_log2, &mut it.b_log2, &mut it.p_log2] {
                 size.next = rng.below(33).into();
             }
-            for end in [&mut it.d_low, &mut it.a_low, &mut it.b_low] {
+            for end in [&mut it.d_low, &mut it.a_low, &mut it.b_low, &mut it.p_low] {
                 end.next = small(rng);
             }
-            for end in [&mut it.d_high, &mut it.a_high, &mut it.b_high] {
+            for end in [&mut it.d_high, &mut it.a_high, &mut it.b_high, &mut it.p_high] {
                 end.next = small(rng);
             }
         }

@@ -1,4 +1,4 @@
-//! Admission of a row-moving instruction: reads its registers, sums up its hulls with one multiplier, then judges.
+//! Admission of an instruction with operands in memory: reads its registers, sums up its hulls with one multiplier, then judges.
 //!
 //! One step a cycle; the product of a step is there in the next one. |stride| is multiplied by count − 1 for a hull,
 //! by the count for the self-overlap test.
@@ -11,9 +11,9 @@ use crate::hulls::Hulls;
 use crate::judge::Judge;
 use crate::level::Level;
 use crate::operation::Operation;
-use crate::prims::Kind;
 use crate::profile::SizesLog2;
 use crate::spaces::Spaces;
+use crate::traits::Traits;
 
 /// What the checker does in a cycle: counts, the product of the counts, the levels of d, a (or m), b (or w), the
 /// reaches of the destination's loops, the verdict.
@@ -43,13 +43,14 @@ pub(crate) enum Step {
 pub(crate) struct Check {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) go: Signal<In, Bit>,
-    pub(crate) kind: Signal<In, Kind>,
+    pub(crate) traits: Signal<In, Traits>,
     pub(crate) fields: Signal<In, Operation>,
     pub(crate) creg: Signal<In, Bits<4>>,
     pub(crate) csel: Signal<In, Bits<3>>,
     pub(crate) d_reg: Signal<In, Bits<4>>,
     pub(crate) a_reg: Signal<In, Bits<4>>,
     pub(crate) b_reg: Signal<In, Bits<4>>,
+    pub(crate) p_reg: Signal<In, Bits<4>>,
     pub(crate) sizes: Signal<In, SizesLog2>,
     /// Micro-steps that the run may still make.
     pub(crate) room: Signal<In, Bits<64>>,
@@ -71,6 +72,9 @@ pub(crate) struct Check {
     count_bad: DFF<Bit>,
     negative: DFF<Bit>,
     micro_steps: DFF<Bits<64>>,
+    entries: Signal<Local, Bits<33>>,
+    last_entry: Signal<Local, Bits<33>>,
+    word: Signal<Local, Bits<33>>,
     counts: Counts,
     level: Level,
     fold: Fold,
@@ -88,24 +92,25 @@ impl Logic for Check {
         self.counts.fields.next = self.fields.val();
         self.counts.csel.next = self.csel.val();
         self.counts.register.next = self.register.val();
+        self.level.traits.next = self.traits.val();
         self.level.step.next = self.step.q.val();
         self.level.op.next = self.op.q.val();
         self.negative.d.next = self.level.negative.val();
         self.fold.step.next = self.step.q.val();
-        self.fold.kind.next = self.kind.val();
+        self.fold.traits.next = self.traits.val();
         self.fold.op.next = self.op.q.val();
         self.fold.size.next = self.level.size.val();
         self.fold.product.next = self.product.val();
         self.hulls.step.next = self.step.q.val();
-        self.hulls.kind.next = self.kind.val();
+        self.hulls.traits.next = self.traits.val();
         self.hulls.op.next = self.op.q.val();
         self.hulls.register.next = self.register.val();
         self.hulls.product.next = self.product.val();
         self.hulls.negative.next = self.negative.q.val();
-        self.spaces.kind.next = self.kind.val();
+        self.spaces.traits.next = self.traits.val();
         self.spaces.op.next = self.op.q.val();
         self.spaces.sizes.next = self.sizes.val();
-        self.judge.kind.next = self.kind.val();
+        self.judge.traits.next = self.traits.val();
         self.judge.op.next = self.op.q.val();
         self.judge.count_bad.next = self.count_bad.q.val();
         self.judge.total.next = self.micro_steps.q.val();
@@ -114,15 +119,21 @@ impl Logic for Check {
         self.judge.d_log2.next = self.spaces.d_log2.val();
         self.judge.a_log2.next = self.spaces.a_log2.val();
         self.judge.b_log2.next = self.spaces.b_log2.val();
+        self.judge.p_log2.next = self.spaces.p_log2.val();
         self.judge.d_low.next = self.hulls.d_low.val();
         self.judge.d_high.next = self.hulls.d_high.val();
         self.judge.a_low.next = self.hulls.a_low.val();
         self.judge.a_high.next = self.hulls.a_high.val();
         self.judge.b_low.next = self.hulls.b_low.val();
         self.judge.b_high.next = self.hulls.b_high.val();
+        self.judge.p_low.next = self.hulls.p_low.val();
+        self.judge.p_high.next = self.hulls.p_high.val();
 
         self.factor_a.next = self.level.size.val();
-        self.factor_b.next = bit_cast::<32, 16>(self.level.below.val());
+        self.factor_b.next = bit_cast::<32, 24>(self.level.below.val());
+        self.entries.next = bit_cast::<33, 24>(self.op.q.val().limit) + bit_cast::<33, 32>(self.register.val());
+        self.last_entry.next = self.entries.val() - 1;
+        self.word.next = bit_cast::<33, 32>(self.op.q.val().a_base) + bit_cast::<33, 32>(self.register.val());
         self.register_index.next = self.creg.val();
         match self.step.q.val() {
             Step::Idle => {
@@ -137,9 +148,19 @@ impl Logic for Check {
                 self.op.d.next.kt = self.counts.kt.val();
                 self.op.d.next.n = self.counts.n.val();
                 self.count_bad.d.next = self.counts.bad.val();
+                self.register_index.next = self.p_reg.val();
                 self.step.d.next = Step::Rows;
             }
             Step::Rows => {
+                if self.traits.val().indexed {
+                    // As many entries as 2^24, and not 0.
+                    if self.last_entry.val().get_bits::<9>(24).any() {
+                        self.count_bad.d.next = true;
+                    }
+                    self.op.d.next.limit = self.last_entry.val().get_bits::<24>(0);
+                } else {
+                    self.op.d.next.p_base = self.op.q.val().p_base + self.register.val().get_bits::<20>(0);
+                }
                 self.factor_a.next = bit_cast::<32, 16>(self.op.q.val().n0);
                 self.factor_b.next = bit_cast::<32, 16>(self.op.q.val().n1);
                 self.step.d.next = Step::Total;
@@ -161,6 +182,10 @@ impl Logic for Check {
             }
             Step::A0 => {
                 self.op.d.next.a_base = self.op.q.val().a_base + self.register.val();
+                if self.traits.val().word {
+                    self.op.d.next.a_base = bit_cast::<32, 30>(self.word.val().get_bits::<30>(3));
+                    self.op.d.next.offset = bit_cast::<5, 3>(self.word.val().get_bits::<3>(0));
+                }
                 self.step.d.next = Step::A1;
             }
             Step::A1 => {
@@ -171,7 +196,7 @@ impl Logic for Check {
                 self.step.d.next = Step::B0;
             }
             Step::B0 => {
-                self.op.d.next.b_base = self.op.q.val().b_base + self.register.val().get_bits::<20>(0);
+                self.op.d.next.b_base = self.op.q.val().b_base + self.register.val();
                 self.step.d.next = Step::B1;
             }
             Step::B1 => {

@@ -108,9 +108,10 @@ impl Logic for Control {
         // The word is there from Decode on, its kind and the scalars' registers from Dispatch on.
         self.rom.word.next = self.word.val();
         self.decode.word.next = self.word.val();
-        self.decode.kind.next = self.rom.kind.val();
+        self.decode.traits.next = self.rom.traits.val();
         self.law.word.next = self.word.val();
         self.law.kind.next = self.rom.kind.val();
+        self.law.traits.next = self.rom.traits.val();
         self.law.stray.next = self.rom.stray.val();
         self.registers.b_index.next = self.word.val().get_bits::<{ RB.width }>(self.at_rb.val().index());
         self.registers.a_index.next = self.check.register_index.val();
@@ -134,13 +135,14 @@ impl Logic for Control {
         self.registers.write_data.next = self.alu.result.val();
 
         self.check.go.next = (self.state.q.val() == Phase::Dispatch) & self.law.legal.val() & self.law.moves_rows.val();
-        self.check.kind.next = self.rom.kind.val();
+        self.check.traits.next = self.rom.traits.val();
         self.check.fields.next = self.decode.fields.val();
         self.check.creg.next = self.word.val().get_bits::<{ CREG.width }>(self.at_creg.val().index());
         self.check.csel.next = self.word.val().get_bits::<{ CSEL.width }>(self.at_csel.val().index());
         self.check.d_reg.next = self.word.val().get_bits::<{ D_REG.width }>(self.at_d_reg.val().index());
         self.check.a_reg.next = self.decode.a_reg.val();
         self.check.b_reg.next = self.decode.b_reg.val();
+        self.check.p_reg.next = self.decode.p_reg.val();
         self.check.sizes.next = self.sizes.val();
         self.check.room.next = self.room.val();
         self.check.register.next = self.registers.a.val();

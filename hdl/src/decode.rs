@@ -4,25 +4,28 @@ use rust_hdl::prelude::*;
 
 use crate::encoding::*;
 use crate::operation::Operation;
-use crate::prims::{Fixed, Kind};
+use crate::prims::Fixed;
+use crate::traits::Traits;
 
-/// The operands and counts of an instruction before registers are read, one cycle after `kind` is known.
+/// The operands and counts of an instruction before registers are read, one cycle after `traits` are known.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Decode {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) word: Signal<In, Bits<256>>,
-    pub(crate) kind: Signal<In, Kind>,
+    pub(crate) traits: Signal<In, Traits>,
     /// Bases without registers; `kt`, `n` and `k` are 1 where the instruction has none.
     pub(crate) fields: Signal<Out, Operation>,
     pub(crate) a_reg: Signal<Out, Bits<4>>,
     pub(crate) b_reg: Signal<Out, Bits<4>>,
+    /// Of the parameter row, or of the limit of indices.
+    pub(crate) p_reg: Signal<Out, Bits<4>>,
     operation: DFF<Operation>,
     a_register: DFF<Bits<4>>,
     b_register: DFF<Bits<4>>,
+    p_register: DFF<Bits<4>>,
     bits16: Signal<Local, Bits<16>>,
     bits20: Signal<Local, Bits<20>>,
     bits32: Signal<Local, Bits<32>>,
-    has_m: Signal<Local, Bit>,
     at_n0: Fixed<8, { N0.lsb }>,
     at_n1: Fixed<8, { N1.lsb }>,
     at_n: Fixed<8, { N.lsb }>,
@@ -44,12 +47,19 @@ pub(crate) struct Decode {
     at_b_reg: Fixed<8, { B_REG.lsb }>,
     at_b_s0: Fixed<8, { B_S0.lsb }>,
     at_b_s1: Fixed<8, { B_S1.lsb }>,
-    at_w_base: Fixed<8, { W_BASE.lsb }>,
-    at_w_reg: Fixed<8, { W_REG.lsb }>,
     at_w_sk: Fixed<8, { W_SK.lsb }>,
+    at_p_base: Fixed<8, { P_BASE.lsb }>,
+    at_p_reg: Fixed<8, { P_REG.lsb }>,
+    at_index: Fixed<8, { INDEX.lsb }>,
+    at_limit: Fixed<8, { LIMIT.lsb }>,
+    at_limit_reg: Fixed<8, { LIMIT_REG.lsb }>,
+    at_ra: Fixed<8, { RA.lsb }>,
     at_region: Fixed<8, { REGION.lsb }>,
     at_space: Fixed<8, { SPACE.lsb }>,
     at_acc: Fixed<8, { ACC.lsb }>,
+    at_tr: Fixed<8, { TR.lsb }>,
+    at_form: Fixed<8, { FORM.lsb }>,
+    at_shift: Fixed<8, { SHIFT.lsb }>,
     at_imm: Fixed<8, { IMM.lsb }>,
     at_offset: Fixed<8, { OFFSET.lsb }>,
     at_zp: Fixed<8, { ZP.lsb }>,
@@ -61,7 +71,7 @@ pub(crate) struct Decode {
 impl Logic for Decode {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, operation, a_register, b_register);
+        dff_setup!(self, clock, operation, a_register, b_register, p_register);
         self.operation.d.next.n0 = self.word.val().get_bits::<{ N0.width }>(self.at_n0.val().index());
         self.operation.d.next.n1 = self.word.val().get_bits::<{ N1.width }>(self.at_n1.val().index());
         self.operation.d.next.n = self.word.val().get_bits::<{ N.width }>(self.at_n.val().index());
@@ -71,6 +81,9 @@ impl Logic for Decode {
         self.operation.d.next.region = self.word.val().get_bits::<{ REGION.width }>(self.at_region.val().index());
         self.operation.d.next.space = self.word.val().get_bit(self.at_space.val().index());
         self.operation.d.next.accumulate = self.word.val().get_bit(self.at_acc.val().index());
+        self.operation.d.next.transposed = self.word.val().get_bit(self.at_tr.val().index());
+        self.operation.d.next.form = self.word.val().get_bits::<{ FORM.width }>(self.at_form.val().index());
+        self.operation.d.next.shift = self.word.val().get_bits::<{ SHIFT.width }>(self.at_shift.val().index());
         self.operation.d.next.offset = self.word.val().get_bits::<{ OFFSET.width }>(self.at_offset.val().index());
         self.operation.d.next.zp = self.word.val().get_bits::<{ ZP.width }>(self.at_zp.val().index());
         self.operation.d.next.lo = self.word.val().get_bits::<{ LO.width }>(self.at_lo.val().index());
@@ -90,8 +103,6 @@ impl Logic for Decode {
         }
         self.operation.d.next.d_s1 = self.bits20.val();
 
-        self.has_m.next =
-            (self.kind.val() == Kind::Load) | (self.kind.val() == Kind::Store) | (self.kind.val() == Kind::Move);
         self.bits20.next = self.word.val().get_bits::<{ A_BASE.width }>(self.at_a_base.val().index());
         self.operation.d.next.a_base = bit_cast::<32, 20>(self.bits20.val());
         self.a_register.d.next = self.word.val().get_bits::<{ A_REG.width }>(self.at_a_reg.val().index());
@@ -113,58 +124,73 @@ impl Logic for Decode {
             self.bits32.next = self.bits32.val() | 0xffff_0000_u64;
         }
         self.operation.d.next.a_sk = self.bits32.val();
-        if self.has_m.val() {
+        if self.traits.val().wide {
             self.operation.d.next.a_base = self.word.val().get_bits::<{ M_BASE.width }>(self.at_m_base.val().index());
             self.a_register.d.next = self.word.val().get_bits::<{ M_REG.width }>(self.at_m_reg.val().index());
             self.operation.d.next.a_s0 = self.word.val().get_bits::<{ M_S0.width }>(self.at_m_s0.val().index());
             self.operation.d.next.a_s1 = self.word.val().get_bits::<{ M_S1.width }>(self.at_m_s1.val().index());
-            self.operation.d.next.a_sk = 0.into();
+        }
+        if self.traits.val().word {
+            self.operation.d.next.a_base = self.word.val().get_bits::<{ IMM.width }>(self.at_imm.val().index());
+            self.a_register.d.next = self.word.val().get_bits::<{ RA.width }>(self.at_ra.val().index());
+        }
+        if self.traits.val().word | !self.traits.val().a {
+            self.operation.d.next.a_s0 = 0.into();
+            self.operation.d.next.a_s1 = 0.into();
         }
 
-        self.operation.d.next.b_base = self.word.val().get_bits::<{ B_BASE.width }>(self.at_b_base.val().index());
+        self.bits20.next = self.word.val().get_bits::<{ B_BASE.width }>(self.at_b_base.val().index());
+        self.operation.d.next.b_base = bit_cast::<32, 20>(self.bits20.val());
         self.b_register.d.next = self.word.val().get_bits::<{ B_REG.width }>(self.at_b_reg.val().index());
         self.bits16.next = self.word.val().get_bits::<{ B_S0.width }>(self.at_b_s0.val().index());
-        self.bits20.next = bit_cast::<20, 16>(self.bits16.val());
+        self.bits32.next = bit_cast::<32, 16>(self.bits16.val());
         if self.bits16.val().get_bit(15) {
-            self.bits20.next = self.bits20.val() | 0xf_0000;
+            self.bits32.next = self.bits32.val() | 0xffff_0000_u64;
         }
-        self.operation.d.next.b_s0 = self.bits20.val();
+        self.operation.d.next.b_s0 = self.bits32.val();
         self.bits16.next = self.word.val().get_bits::<{ B_S1.width }>(self.at_b_s1.val().index());
-        self.bits20.next = bit_cast::<20, 16>(self.bits16.val());
+        self.bits32.next = bit_cast::<32, 16>(self.bits16.val());
         if self.bits16.val().get_bit(15) {
-            self.bits20.next = self.bits20.val() | 0xf_0000;
+            self.bits32.next = self.bits32.val() | 0xffff_0000_u64;
         }
-        self.operation.d.next.b_s1 = self.bits20.val();
+        self.operation.d.next.b_s1 = self.bits32.val();
         self.operation.d.next.b_sk = 0.into();
-        if self.kind.val() == Kind::Matmul {
-            self.operation.d.next.b_base = self.word.val().get_bits::<{ W_BASE.width }>(self.at_w_base.val().index());
-            self.b_register.d.next = self.word.val().get_bits::<{ W_REG.width }>(self.at_w_reg.val().index());
+        if self.traits.val().weights {
             self.operation.d.next.b_s0 = 0.into();
             self.operation.d.next.b_s1 = 0.into();
             self.bits16.next = self.word.val().get_bits::<{ W_SK.width }>(self.at_w_sk.val().index());
-            self.bits20.next = bit_cast::<20, 16>(self.bits16.val());
+            self.bits32.next = bit_cast::<32, 16>(self.bits16.val());
             if self.bits16.val().get_bit(15) {
-                self.bits20.next = self.bits20.val() | 0xf_0000;
+                self.bits32.next = self.bits32.val() | 0xffff_0000_u64;
             }
-            self.operation.d.next.b_sk = self.bits20.val();
+            self.operation.d.next.b_sk = self.bits32.val();
         }
 
-        if (self.kind.val() != Kind::Matmul) & (self.kind.val() != Kind::Maxq) {
+        self.operation.d.next.p_base = self.word.val().get_bits::<{ P_BASE.width }>(self.at_p_base.val().index());
+        self.p_register.d.next = self.word.val().get_bits::<{ P_REG.width }>(self.at_p_reg.val().index());
+        self.operation.d.next.limit = self.word.val().get_bits::<{ LIMIT.width }>(self.at_limit.val().index());
+        if self.traits.val().indexed {
+            self.operation.d.next.p_base = self.word.val().get_bits::<{ INDEX.width }>(self.at_index.val().index());
+            self.p_register.d.next = self.word.val().get_bits::<{ LIMIT_REG.width }>(self.at_limit_reg.val().index());
+        }
+
+        if !self.traits.val().loops {
+            self.operation.d.next.n0 = 1.into();
+            self.operation.d.next.n1 = 1.into();
+        }
+        if !self.traits.val().taps {
             self.operation.d.next.kt = 1.into();
             self.operation.d.next.a_sk = 0.into();
         }
-        if self.kind.val() != Kind::Matmul {
+        if !self.traits.val().inputs {
             self.operation.d.next.k = 1.into();
         }
-        if (self.kind.val() != Kind::Matmul) & (self.kind.val() != Kind::Requant) & (self.kind.val() != Kind::Move) {
+        if !self.traits.val().lanes {
             self.operation.d.next.n = 1.into();
-        }
-        if self.kind.val() == Kind::Fill {
-            self.operation.d.next.a_s0 = 0.into();
-            self.operation.d.next.a_s1 = 0.into();
         }
         self.fields.next = self.operation.q.val();
         self.a_reg.next = self.a_register.q.val();
         self.b_reg.next = self.b_register.q.val();
+        self.p_reg.next = self.p_register.q.val();
     }
 }

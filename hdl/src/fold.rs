@@ -4,7 +4,7 @@ use rust_hdl::prelude::*;
 
 use crate::check::Step;
 use crate::operation::Operation;
-use crate::prims::Kind;
+use crate::traits::Traits;
 
 /// Keeps the |strides| of the destination (m of `STORE`, d of the others) and multiplies them by the counts.
 /// `folds` is valid in step `Verdict`.
@@ -12,7 +12,7 @@ use crate::prims::Kind;
 pub(crate) struct Fold {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) step: Signal<In, Step>,
-    pub(crate) kind: Signal<In, Kind>,
+    pub(crate) traits: Signal<In, Traits>,
     pub(crate) op: Signal<In, Operation>,
     /// |stride| of this step.
     pub(crate) size: Signal<In, Bits<32>>,
@@ -33,7 +33,7 @@ impl Logic for Fold {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, size0, size1, reach0, reach1);
-        self.stores.next = self.kind.val() == Kind::Store;
+        self.stores.next = self.traits.val().a_folds;
         self.factor_a.next = self.size0.q.val();
         self.factor_b.next = self.op.val().n0;
         if (self.step.val() == Step::D0) | ((self.step.val() == Step::A0) & self.stores.val()) {

@@ -2,7 +2,7 @@
 
 use rust_hdl::prelude::*;
 
-/// 52-bit two's complement: base and register give at most 2³³, each of three levels 2³¹ · 2¹⁶ either way.
+/// 60-bit two's complement: base and register give at most 2³³, each of three levels 2³¹ · 2²⁴ either way.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Hull {
     pub(crate) clock: Signal<In, Clock>,
@@ -10,28 +10,28 @@ pub(crate) struct Hull {
     pub(crate) first: Signal<In, Bit>,
     pub(crate) base: Signal<In, Bits<32>>,
     pub(crate) register: Signal<In, Bits<32>>,
-    pub(crate) extra: Signal<In, Bits<6>>,
+    pub(crate) extra: Signal<In, Bits<13>>,
     /// Adds the reach of a level: |stride| · (count − 1), downwards if `negative`.
     pub(crate) add: Signal<In, Bit>,
     pub(crate) negative: Signal<In, Bit>,
     pub(crate) reach: Signal<In, Bits<64>>,
-    pub(crate) low: Signal<Out, Bits<52>>,
-    pub(crate) high: Signal<Out, Bits<52>>,
-    smallest: DFF<Bits<52>>,
-    largest: DFF<Bits<52>>,
-    start: Signal<Local, Bits<52>>,
-    level: Signal<Local, Bits<52>>,
+    pub(crate) low: Signal<Out, Bits<60>>,
+    pub(crate) high: Signal<Out, Bits<60>>,
+    smallest: DFF<Bits<60>>,
+    largest: DFF<Bits<60>>,
+    start: Signal<Local, Bits<60>>,
+    level: Signal<Local, Bits<60>>,
 }
 
 impl Logic for Hull {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, smallest, largest);
-        self.start.next = bit_cast::<52, 32>(self.base.val()) + bit_cast::<52, 32>(self.register.val());
-        self.level.next = bit_cast::<52, 64>(self.reach.val());
+        self.start.next = bit_cast::<60, 32>(self.base.val()) + bit_cast::<60, 32>(self.register.val());
+        self.level.next = bit_cast::<60, 64>(self.reach.val());
         if self.first.val() {
             self.smallest.d.next = self.start.val();
-            self.largest.d.next = self.start.val() + bit_cast::<52, 6>(self.extra.val());
+            self.largest.d.next = self.start.val() + bit_cast::<60, 13>(self.extra.val());
         } else if self.add.val() {
             if self.negative.val() {
                 self.smallest.d.next = self.smallest.q.val() - self.level.val();

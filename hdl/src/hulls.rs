@@ -1,11 +1,11 @@
-//! The hulls of the three operands of an instruction, one level of a loop a step.
+//! The hulls of the four operands of an instruction, one level of a loop a step.
 
 use rust_hdl::prelude::*;
 
 use crate::check::Step;
 use crate::hull::Hull;
 use crate::operation::Operation;
-use crate::prims::{Fixed, Kind};
+use crate::traits::Traits;
 
 /// Follows the checker's steps: an operand begins when its register's value is there, and each product reaches the
 /// hull one step after its level.
@@ -13,30 +13,33 @@ use crate::prims::{Fixed, Kind};
 pub(crate) struct Hulls {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) step: Signal<In, Step>,
-    pub(crate) kind: Signal<In, Kind>,
+    pub(crate) traits: Signal<In, Traits>,
     pub(crate) op: Signal<In, Operation>,
     pub(crate) register: Signal<In, Bits<32>>,
     pub(crate) product: Signal<In, Bits<64>>,
     /// The stride of the step before is negative.
     pub(crate) negative: Signal<In, Bit>,
-    pub(crate) d_low: Signal<Out, Bits<52>>,
-    pub(crate) d_high: Signal<Out, Bits<52>>,
-    pub(crate) a_low: Signal<Out, Bits<52>>,
-    pub(crate) a_high: Signal<Out, Bits<52>>,
-    pub(crate) b_low: Signal<Out, Bits<52>>,
-    pub(crate) b_high: Signal<Out, Bits<52>>,
+    pub(crate) d_low: Signal<Out, Bits<60>>,
+    pub(crate) d_high: Signal<Out, Bits<60>>,
+    pub(crate) a_low: Signal<Out, Bits<60>>,
+    pub(crate) a_high: Signal<Out, Bits<60>>,
+    pub(crate) b_low: Signal<Out, Bits<60>>,
+    pub(crate) b_high: Signal<Out, Bits<60>>,
+    pub(crate) p_low: Signal<Out, Bits<60>>,
+    pub(crate) p_high: Signal<Out, Bits<60>>,
     d: Hull,
     a: Hull,
     b: Hull,
-    beyond_tile: Fixed<6, { isa::TILE_ROWS as u64 - 1 }>,
-    beyond_block: Fixed<6, { isa::PARAM_ROWS as u64 - 1 }>,
-    beyond_row32: Fixed<6, { isa::ROW32_LEAVES as u64 - 1 }>,
+    p: Hull,
+    most: Signal<Local, Bits<16>>,
+    index_rows: Signal<Local, Bits<16>>,
+    last_byte: Signal<Local, Bits<6>>,
 }
 
 impl Logic for Hulls {
     #[hdl_gen]
     fn update(&mut self) {
-        clock!(self, clock, d, a, b);
+        clock!(self, clock, d, a, b, p);
         self.d.first.next = self.step.val() == Step::D0;
         self.d.add.next = (self.step.val() == Step::D1) | (self.step.val() == Step::A0);
         self.d.base.next = bit_cast::<32, 20>(self.op.val().d_base);
@@ -48,11 +51,10 @@ impl Logic for Hulls {
         self.a.first.next = self.step.val() == Step::A0;
         self.a.add.next = (self.step.val() == Step::A1) | (self.step.val() == Step::At) | (self.step.val() == Step::B0);
         self.a.base.next = self.op.val().a_base;
-        self.a.extra.next = 0.into();
-        if self.kind.val() == Kind::Move {
-            self.a.extra.next = self.op.val().n - 1;
-        } else if self.op.val().space & ((self.kind.val() == Kind::Load) | (self.kind.val() == Kind::Store)) {
-            self.a.extra.next = self.beyond_row32.val();
+        self.last_byte.next = self.op.val().n - 1;
+        self.a.extra.next = bit_cast::<13, 5>(self.traits.val().a_mask);
+        if self.traits.val().bytes {
+            self.a.extra.next = bit_cast::<13, 6>(self.last_byte.val());
         }
         self.a.register.next = self.register.val();
         self.a.negative.next = self.negative.val();
@@ -61,14 +63,26 @@ impl Logic for Hulls {
         self.b.first.next = self.step.val() == Step::B0;
         self.b.add.next =
             (self.step.val() == Step::B1) | (self.step.val() == Step::Bt) | (self.step.val() == Step::Self0);
-        self.b.base.next = bit_cast::<32, 20>(self.op.val().b_base);
-        self.b.extra.next = self.beyond_block.val();
-        if self.kind.val() == Kind::Matmul {
-            self.b.extra.next = self.beyond_tile.val();
-        }
+        self.b.base.next = self.op.val().b_base;
+        self.b.extra.next = bit_cast::<13, 5>(self.traits.val().b_mask);
         self.b.register.next = self.register.val();
         self.b.negative.next = self.negative.val();
         self.b.reach.next = self.product.val();
+
+        // One row, or the rows of so many indices, eight in each.
+        self.most.next = self.op.val().n0 - 1;
+        self.index_rows.next = self.most.val() >> 3;
+        self.p.first.next = self.step.val() == Step::Rows;
+        self.p.add.next = false;
+        self.p.base.next = bit_cast::<32, 20>(self.op.val().p_base);
+        self.p.register.next = self.register.val();
+        self.p.extra.next = 0.into();
+        if self.traits.val().indexed {
+            self.p.register.next = 0.into();
+            self.p.extra.next = bit_cast::<13, 16>(self.index_rows.val());
+        }
+        self.p.negative.next = false;
+        self.p.reach.next = 0.into();
 
         self.d_low.next = self.d.low.val();
         self.d_high.next = self.d.high.val();
@@ -76,5 +90,7 @@ impl Logic for Hulls {
         self.a_high.next = self.a.high.val();
         self.b_low.next = self.b.low.val();
         self.b_high.next = self.b.high.val();
+        self.p_low.next = self.p.low.val();
+        self.p_high.next = self.p.high.val();
     }
 }

@@ -4,13 +4,14 @@ use isa::Status;
 use rust_hdl::prelude::*;
 
 use crate::operation::Operation;
-use crate::prims::{Fixed, Kind};
+use crate::prims::Fixed;
+use crate::traits::Traits;
 
 /// `trap` is the status, or 0, one cycle after its inputs. What ILLEGAL means is judged elsewhere, earlier.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Judge {
     pub(crate) clock: Signal<In, Clock>,
-    pub(crate) kind: Signal<In, Kind>,
+    pub(crate) traits: Signal<In, Traits>,
     /// Bases with registers.
     pub(crate) op: Signal<In, Operation>,
     pub(crate) count_bad: Signal<In, Bit>,
@@ -20,29 +21,33 @@ pub(crate) struct Judge {
     pub(crate) d_log2: Signal<In, Bits<8>>,
     pub(crate) a_log2: Signal<In, Bits<8>>,
     pub(crate) b_log2: Signal<In, Bits<8>>,
-    pub(crate) d_low: Signal<In, Bits<52>>,
-    pub(crate) d_high: Signal<In, Bits<52>>,
-    pub(crate) a_low: Signal<In, Bits<52>>,
-    pub(crate) a_high: Signal<In, Bits<52>>,
-    pub(crate) b_low: Signal<In, Bits<52>>,
-    pub(crate) b_high: Signal<In, Bits<52>>,
+    pub(crate) p_log2: Signal<In, Bits<8>>,
+    pub(crate) d_low: Signal<In, Bits<60>>,
+    pub(crate) d_high: Signal<In, Bits<60>>,
+    pub(crate) a_low: Signal<In, Bits<60>>,
+    pub(crate) a_high: Signal<In, Bits<60>>,
+    pub(crate) b_low: Signal<In, Bits<60>>,
+    pub(crate) b_high: Signal<In, Bits<60>>,
+    pub(crate) p_low: Signal<In, Bits<60>>,
+    pub(crate) p_high: Signal<In, Bits<60>>,
     pub(crate) trap: Signal<Out, Bits<8>>,
     verdict: DFF<Bits<8>>,
-    has_a: Signal<Local, Bit>,
-    has_b: Signal<Local, Bit>,
-    low_bits: Signal<Local, Bits<32>>,
+    low_bits_a: Signal<Local, Bits<32>>,
+    low_bits_b: Signal<Local, Bits<32>>,
     outside: Signal<Local, Bit>,
     run_end: Signal<Local, Bits<7>>,
-    other_low: Signal<Local, Bits<52>>,
-    other_high: Signal<Local, Bits<52>>,
-    beyond_d: Signal<Local, Bits<52>>,
-    beyond_a: Signal<Local, Bits<52>>,
-    beyond_b: Signal<Local, Bits<52>>,
-    meets: Signal<Local, Bit>,
+    from_low: Signal<Local, Bits<60>>,
+    from_high: Signal<Local, Bits<60>>,
+    beyond_d: Signal<Local, Bits<60>>,
+    beyond_a: Signal<Local, Bits<60>>,
+    beyond_b: Signal<Local, Bits<60>>,
+    beyond_p: Signal<Local, Bits<60>>,
+    is_a: Signal<Local, Bit>,
+    is_b: Signal<Local, Bit>,
+    meets_a: Signal<Local, Bit>,
+    meets_b: Signal<Local, Bit>,
+    meets_p: Signal<Local, Bit>,
     overlaps: Signal<Local, Bit>,
-    tile_mask: Fixed<32, { isa::TILE_ROWS as u64 - 1 }>,
-    block_mask: Fixed<32, { isa::PARAM_ROWS as u64 - 1 }>,
-    row32_mask: Fixed<32, { isa::ROW32_LEAVES as u64 - 1 }>,
     lanes: Fixed<7, { isa::LANES as u64 }>,
     count: Fixed<8, { Status::Count as u64 }>,
     limit: Fixed<8, { Status::Limit as u64 }>,
@@ -55,56 +60,61 @@ impl Logic for Judge {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, verdict);
-        self.has_b.next = (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Requant);
-        self.has_a.next = self.kind.val() != Kind::Fill;
-
         // ALIGN: low bits of the start and of every stride.
-        self.low_bits.next = 0.into();
-        if self.kind.val() == Kind::Matmul {
-            self.low_bits.next = bit_cast::<32, 20>(self.op.val().b_base | self.op.val().b_sk) & self.tile_mask.val();
-        } else if self.kind.val() == Kind::Requant {
-            self.low_bits.next = bit_cast::<32, 20>(self.op.val().b_base | self.op.val().b_s0 | self.op.val().b_s1)
-                & self.block_mask.val();
-        } else if self.op.val().space & ((self.kind.val() == Kind::Load) | (self.kind.val() == Kind::Store)) {
-            self.low_bits.next =
-                (self.op.val().a_base | self.op.val().a_s0 | self.op.val().a_s1) & self.row32_mask.val();
-        }
+        self.low_bits_a.next = (self.op.val().a_base | self.op.val().a_s0 | self.op.val().a_s1 | self.op.val().a_sk)
+            & bit_cast::<32, 5>(self.traits.val().a_mask);
+        self.low_bits_b.next = (self.op.val().b_base | self.op.val().b_s0 | self.op.val().b_s1 | self.op.val().b_sk)
+            & bit_cast::<32, 5>(self.traits.val().b_mask);
 
         // BOUNDS: a hull below 0 or beyond its space, or a run of MOVE beyond its row.
         self.run_end.next = bit_cast::<7, 6>(self.op.val().n) + bit_cast::<7, 5>(self.op.val().offset);
         self.beyond_d.next = self.d_high.val() >> self.d_log2.val();
         self.beyond_a.next = self.a_high.val() >> self.a_log2.val();
         self.beyond_b.next = self.b_high.val() >> self.b_log2.val();
-        self.outside.next = self.d_low.val().get_bit(51)
-            | self.beyond_d.val().any()
-            | (self.has_a.val() & (self.a_low.val().get_bit(51) | self.beyond_a.val().any()))
-            | (self.has_b.val() & (self.b_low.val().get_bit(51) | self.beyond_b.val().any()))
-            | ((self.kind.val() == Kind::Move) & (self.run_end.val() > self.lanes.val()));
+        self.beyond_p.next = self.p_high.val() >> self.p_log2.val();
+        self.outside.next = (self.traits.val().d & (self.d_low.val().get_bit(59) | self.beyond_d.val().any()))
+            | (self.traits.val().a & (self.a_low.val().get_bit(59) | self.beyond_a.val().any()))
+            | (self.traits.val().b & (self.b_low.val().get_bit(59) | self.beyond_b.val().any()))
+            | (self.traits.val().p & self.beyond_p.val().any())
+            | (self.traits.val().bytes & (self.run_end.val() > self.lanes.val()));
 
-        // OVERLAP: hulls are within bounds here, so unsigned comparison will do.
-        self.other_low.next = self.a_low.val();
-        self.other_high.next = self.a_high.val();
-        if self.kind.val() == Kind::Move {
-            self.other_low.next = self.a_low.val() >> 5;
-            self.other_high.next = self.a_high.val() >> 5;
-        } else if self.kind.val() == Kind::Requant {
-            self.other_low.next = self.b_low.val();
-            self.other_high.next = self.b_high.val();
+        // OVERLAP: hulls are within bounds here, so unsigned comparison will do, and starts are equal that look so.
+        self.from_low.next = self.a_low.val();
+        self.from_high.next = self.a_high.val();
+        if self.traits.val().bytes {
+            self.from_low.next = self.a_low.val() >> 5;
+            self.from_high.next = self.a_high.val() >> 5;
         }
-        self.meets.next = (self.d_low.val() <= self.other_high.val()) & (self.other_low.val() <= self.d_high.val());
-        self.overlaps.next = self.meets.val() & (self.kind.val() == Kind::Move);
-        if (self.kind.val() == Kind::Store) | (self.kind.val() == Kind::Matmul) {
-            self.overlaps.next = self.folds.val();
-        } else if (self.kind.val() == Kind::Requant) | (self.kind.val() == Kind::Maxq) {
-            self.overlaps.next = self.folds.val() | self.meets.val();
-        }
+        self.is_a.next = self.traits.val().a_in_place
+            & (self.op.val().a_base.get_bits::<20>(0) == self.op.val().d_base)
+            & (self.op.val().a_s0.get_bits::<20>(0) == self.op.val().d_s0)
+            & (self.op.val().a_s1.get_bits::<20>(0) == self.op.val().d_s1);
+        self.is_b.next = self.traits.val().b_in_place
+            & (self.op.val().b_base.get_bits::<20>(0) == self.op.val().d_base)
+            & (self.op.val().b_s0.get_bits::<20>(0) == self.op.val().d_s0)
+            & (self.op.val().b_s1.get_bits::<20>(0) == self.op.val().d_s1);
+        self.meets_a.next = self.traits.val().a_meets
+            & !self.is_a.val()
+            & (self.d_low.val() <= self.from_high.val())
+            & (self.from_low.val() <= self.d_high.val());
+        self.meets_b.next = self.traits.val().b_meets
+            & !self.is_b.val()
+            & (self.d_low.val() <= self.b_high.val())
+            & (self.b_low.val() <= self.d_high.val());
+        self.meets_p.next = self.traits.val().p_meets
+            & (self.d_low.val() <= self.p_high.val())
+            & (self.p_low.val() <= self.d_high.val());
+        self.overlaps.next = self.meets_a.val()
+            | self.meets_b.val()
+            | self.meets_p.val()
+            | (self.folds.val() & (self.traits.val().d_folds | self.traits.val().a_folds));
 
         self.verdict.d.next = 0.into();
         if self.count_bad.val() {
             self.verdict.d.next = self.count.val();
         } else if self.total.val() > self.room.val() {
             self.verdict.d.next = self.limit.val();
-        } else if self.low_bits.val().any() {
+        } else if self.low_bits_a.val().any() | self.low_bits_b.val().any() {
             self.verdict.d.next = self.align.val();
         } else if self.outside.val() {
             self.verdict.d.next = self.bounds.val();

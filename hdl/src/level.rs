@@ -4,18 +4,21 @@ use rust_hdl::prelude::*;
 
 use crate::check::Step;
 use crate::operation::Operation;
+use crate::traits::Traits;
 
 /// Combinational; zero in the steps that treat no level.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Level {
     pub(crate) step: Signal<In, Step>,
+    pub(crate) traits: Signal<In, Traits>,
     pub(crate) op: Signal<In, Operation>,
     pub(crate) size: Signal<Out, Bits<32>>,
     pub(crate) negative: Signal<Out, Bit>,
-    pub(crate) below: Signal<Out, Bits<16>>,
+    pub(crate) below: Signal<Out, Bits<24>>,
     near: Signal<Local, Bits<20>>,
     stride: Signal<Local, Bits<32>>,
     count: Signal<Local, Bits<16>>,
+    most: Signal<Local, Bits<16>>,
 }
 
 impl Logic for Level {
@@ -31,21 +34,16 @@ impl Logic for Level {
                 self.near.next = self.op.val().d_s1;
                 self.count.next = self.op.val().n1;
             }
-            Step::B0 => {
-                self.near.next = self.op.val().b_s0;
-            }
-            Step::B1 => {
-                self.near.next = self.op.val().b_s1;
-                self.count.next = self.op.val().n1;
-            }
-            Step::Bt => {
-                self.near.next = self.op.val().b_sk;
-                self.count.next = self.op.val().kt;
-            }
             Step::A1 => {
                 self.count.next = self.op.val().n1;
             }
+            Step::B1 => {
+                self.count.next = self.op.val().n1;
+            }
             Step::At => {
+                self.count.next = self.op.val().kt;
+            }
+            Step::Bt => {
                 self.count.next = self.op.val().kt;
             }
             _ => {}
@@ -60,12 +58,22 @@ impl Logic for Level {
             self.stride.next = self.op.val().a_s1;
         } else if self.step.val() == Step::At {
             self.stride.next = self.op.val().a_sk;
+        } else if self.step.val() == Step::B0 {
+            self.stride.next = self.op.val().b_s0;
+        } else if self.step.val() == Step::B1 {
+            self.stride.next = self.op.val().b_s1;
+        } else if self.step.val() == Step::Bt {
+            self.stride.next = self.op.val().b_sk;
         }
         self.negative.next = self.stride.val().get_bit(31);
         self.size.next = self.stride.val();
         if self.stride.val().get_bit(31) {
             self.size.next = 0 - self.stride.val();
         }
-        self.below.next = self.count.val() - 1;
+        self.most.next = self.count.val() - 1;
+        self.below.next = bit_cast::<24, 16>(self.most.val());
+        if (self.step.val() == Step::A0) & self.traits.val().indexed {
+            self.below.next = self.op.val().limit;
+        }
     }
 }

@@ -41,6 +41,7 @@ mod requant;
 mod silent;
 mod spaces;
 mod store;
+mod traits;
 mod walker;
 
 pub use emit::{EmitError, TOP, emit};

@@ -247,7 +247,7 @@ impl Logic for Matrix {
             }
             State::Begin => {
                 self.lane_mask.d.next = self.ones.val() >> self.mask_shift.val();
-                self.tile.d.next = self.op.val().b_base;
+                self.tile.d.next = bit_cast::<20, 32>(self.op.val().b_base);
                 self.rows_from.d.next = bit_cast::<20, 32>(self.op.val().a_base);
                 self.tiles_left.d.next = self.op.val().kt - 1;
                 self.first_tile.d.next = true;
@@ -292,7 +292,7 @@ impl Logic for Matrix {
                         } else {
                             self.k_base.d.next = 0.into();
                             self.first_tile.d.next = false;
-                            self.tile.d.next = self.tile.q.val() + self.op.val().b_sk;
+                            self.tile.d.next = self.tile.q.val() + bit_cast::<20, 32>(self.op.val().b_sk);
                             self.rows_from.d.next = self.rows_from.q.val() + bit_cast::<20, 32>(self.op.val().a_sk);
                             self.tiles_left.d.next = self.tiles_left.q.val() - 1;
                             if self.tiles_left.q.val() == 0 {

@@ -27,11 +27,15 @@ pub(crate) struct Operation {
     pub(crate) a_s0: Bits<32>,
     pub(crate) a_s1: Bits<32>,
     pub(crate) a_sk: Bits<32>,
-    /// b, or w: first row, strides, stride of the tiles.
-    pub(crate) b_base: Bits<20>,
-    pub(crate) b_s0: Bits<20>,
-    pub(crate) b_s1: Bits<20>,
-    pub(crate) b_sk: Bits<20>,
+    /// b, or w: first row, strides, stride of the tiles; the base of `ARGMAX`'s indices.
+    pub(crate) b_base: Bits<32>,
+    pub(crate) b_s0: Bits<32>,
+    pub(crate) b_s1: Bits<32>,
+    pub(crate) b_sk: Bits<32>,
+    /// `ADDQ`'s parameter row; the first row of `GATHER`'s indices.
+    pub(crate) p_base: Bits<20>,
+    /// `GATHER`'s last entry.
+    pub(crate) limit: Bits<24>,
     /// DRAM region and the physical row where it begins.
     pub(crate) region: Bits<3>,
     pub(crate) region_base: Bits<32>,
@@ -39,10 +43,15 @@ pub(crate) struct Operation {
     pub(crate) space: Bit,
     /// Adds to what is in d.
     pub(crate) accumulate: Bit,
+    /// `MATMUL` takes the tile transposed.
+    pub(crate) transposed: Bit,
     /// `FILL`'s constant.
     pub(crate) imm: Bits<32>,
-    /// `MOVE`'s first byte in d.
+    /// `MOVE`'s first byte in d; the word in its row of `LW` and `SW`.
     pub(crate) offset: Bits<5>,
+    /// Where b of the int32 group comes from, and its shift.
+    pub(crate) form: Bits<2>,
+    pub(crate) shift: Bits<6>,
     /// `REQUANT`'s zero point and clamp.
     pub(crate) zp: Bits<8>,
     pub(crate) lo: Bits<8>,

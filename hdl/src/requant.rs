@@ -111,12 +111,12 @@ impl Logic for Requant {
         self.a.s1.next = bit_cast::<20, 32>(self.op.val().a_s1);
         self.a.st.next = 0.into();
         self.b.load.next = self.state.q.val() == State::Begin;
-        self.b.base.next = self.op.val().b_base;
+        self.b.base.next = bit_cast::<20, 32>(self.op.val().b_base);
         self.b.n0.next = self.op.val().n0;
         self.b.n1.next = self.op.val().n1;
         self.b.nt.next = 1.into();
-        self.b.s0.next = self.op.val().b_s0;
-        self.b.s1.next = self.op.val().b_s1;
+        self.b.s0.next = bit_cast::<20, 32>(self.op.val().b_s0);
+        self.b.s1.next = bit_cast::<20, 32>(self.op.val().b_s1);
         self.b.st.next = 0.into();
         self.d.load.next = self.state.q.val() == State::Begin;
         self.d.base.next = self.op.val().d_base;

@@ -4,19 +4,20 @@ use isa::Subtree;
 use rust_hdl::prelude::*;
 
 use crate::operation::Operation;
-use crate::prims::{Fixed, Kind};
+use crate::prims::Fixed;
 use crate::profile::SizesLog2;
+use crate::traits::Traits;
 
-/// Combinational; b is always in spad. `MOVE`'s m counts bytes.
+/// Combinational; p is always in spad. `MOVE`'s m counts bytes, `LW` and `SW` count words.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Spaces {
-    pub(crate) kind: Signal<In, Kind>,
+    pub(crate) traits: Signal<In, Traits>,
     pub(crate) op: Signal<In, Operation>,
     pub(crate) sizes: Signal<In, SizesLog2>,
     pub(crate) d_log2: Signal<Out, Bits<8>>,
     pub(crate) a_log2: Signal<Out, Bits<8>>,
     pub(crate) b_log2: Signal<Out, Bits<8>>,
-    moves_dram: Signal<Local, Bit>,
+    pub(crate) p_log2: Signal<Out, Bits<8>>,
     region_const: Fixed<3, { Subtree::Const as u64 }>,
     region_input: Fixed<3, { Subtree::Input as u64 }>,
     region_work: Fixed<3, { Subtree::Work as u64 }>,
@@ -25,19 +26,16 @@ pub(crate) struct Spaces {
 impl Logic for Spaces {
     #[hdl_gen]
     fn update(&mut self) {
-        self.moves_dram.next = (self.kind.val() == Kind::Load) | (self.kind.val() == Kind::Store);
         self.d_log2.next = self.sizes.val().spad;
-        if (self.kind.val() == Kind::Matmul)
-            | ((self.moves_dram.val() | (self.kind.val() == Kind::Fill)) & self.op.val().space)
-        {
+        if self.traits.val().d_acc {
             self.d_log2.next = self.sizes.val().acc;
         }
         self.a_log2.next = self.sizes.val().spad;
-        if self.kind.val() == Kind::Requant {
+        if self.traits.val().a_acc {
             self.a_log2.next = self.sizes.val().acc;
-        } else if self.kind.val() == Kind::Move {
+        } else if self.traits.val().bytes {
             self.a_log2.next = self.sizes.val().spad + 5;
-        } else if self.moves_dram.val() {
+        } else if self.traits.val().a_dram {
             self.a_log2.next = self.sizes.val().result;
             if self.op.val().region == self.region_const.val() {
                 self.a_log2.next = self.sizes.val().constant;
@@ -47,6 +45,13 @@ impl Logic for Spaces {
                 self.a_log2.next = self.sizes.val().work;
             }
         }
+        if self.traits.val().word {
+            self.a_log2.next = self.a_log2.val() + 3;
+        }
         self.b_log2.next = self.sizes.val().spad;
+        if self.traits.val().b_acc {
+            self.b_log2.next = self.sizes.val().acc;
+        }
+        self.p_log2.next = self.sizes.val().spad;
     }
 }

@@ -71,13 +71,33 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     localparam Kind$Bne = 12;
     localparam Kind$Bltu = 13;
     localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
+    localparam Kind$Lw = 15;
+    localparam Kind$Sw = 16;
+    localparam Kind$Load = 17;
+    localparam Kind$Store = 18;
+    localparam Kind$Gather = 19;
+    localparam Kind$Move = 20;
+    localparam Kind$Fill = 21;
+    localparam Kind$Matmul = 22;
+    localparam Kind$Dwmac = 23;
+    localparam Kind$Vadd = 24;
+    localparam Kind$Vsub = 25;
+    localparam Kind$Vmul = 26;
+    localparam Kind$Vmulr = 27;
+    localparam Kind$Vmin = 28;
+    localparam Kind$Vmax = 29;
+    localparam Kind$Vshr = 30;
+    localparam Kind$Vclz = 31;
+    localparam Kind$Vsel = 32;
+    localparam Kind$Vsum = 33;
+    localparam Kind$Vrmax = 34;
+    localparam Kind$Lut32 = 35;
+    localparam Kind$Requant = 36;
+    localparam Kind$Addq = 37;
+    localparam Kind$Maxq = 38;
+    localparam Kind$Lut = 39;
+    localparam Kind$Trans = 40;
+    localparam Kind$Argmax = 41;
 
     // Stub signals
     reg  head$clock;
@@ -93,7 +113,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  [31:0] control$base_work;
     reg  [31:0] control$base_output;
     wire  [3:0] control$phase;
-    wire  [4:0] control$kind;
+    wire  [5:0] control$kind;
     wire  [7:0] control$status;
     wire  [63:0] control$steps;
     wire  control$mark_valid;
@@ -104,12 +124,12 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  control$fetched;
     reg  [255:0] control$word;
     wire  control$launch;
-    wire  [425:0] control$operation;
+    wire  [526:0] control$operation;
     reg  control$unit_done;
     reg  counters$clock;
     reg  counters$clear;
     reg  [3:0] counters$phase;
-    reg  [4:0] counters$kind;
+    reg  [5:0] counters$kind;
     reg  [11:0] counters$new_macs;
     wire  [63:0] counters$cycles;
     wire  [63:0] counters$cycles_clear;
@@ -148,7 +168,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  [255:0] fetch$row;
     reg  load$clock;
     reg  load$start;
-    reg  [425:0] load$op;
+    reg  [526:0] load$op;
     wire  load$done;
     wire  load$req_valid;
     wire  [31:0] load$req_row;
@@ -164,7 +184,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  store$clock;
     reg  store$clear;
     reg  store$start;
-    reg  [425:0] store$op;
+    reg  [526:0] store$op;
     wire  store$done;
     wire  [63:0] store$digest;
     wire  store$req_valid;
@@ -183,7 +203,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  mover$clock;
     reg  mover$start_move;
     reg  mover$start_fill;
-    reg  [425:0] mover$op;
+    reg  [526:0] mover$op;
     wire  mover$done;
     wire  mover$spad_read;
     wire  [19:0] mover$read_address;
@@ -195,7 +215,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     wire  [1023:0] mover$acc_data;
     reg  matrix$clock;
     reg  matrix$start;
-    reg  [425:0] matrix$op;
+    reg  [526:0] matrix$op;
     wire  matrix$done;
     wire  matrix$spad_read;
     wire  [19:0] matrix$spad_address;
@@ -209,7 +229,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     wire  [11:0] matrix$macs;
     reg  requant$clock;
     reg  requant$start;
-    reg  [425:0] requant$op;
+    reg  [526:0] requant$op;
     wire  requant$done;
     wire  requant$spad_read;
     wire  [19:0] requant$spad_address;
@@ -222,7 +242,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     wire  [255:0] requant$write_data;
     reg  maxq$clock;
     reg  maxq$start;
-    reg  [425:0] maxq$op;
+    reg  [526:0] maxq$op;
     wire  maxq$done;
     wire  maxq$spad_read;
     wire  [19:0] maxq$read_address;
@@ -643,7 +663,7 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     input wire  [31:0] base_work;
     input wire  [31:0] base_output;
     output reg  [3:0] phase;
-    output reg  [4:0] kind;
+    output reg  [5:0] kind;
     output reg  [7:0] status;
     output reg  [63:0] steps;
     output reg  mark_valid;
@@ -654,7 +674,7 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     input wire  fetched;
     input wire  [255:0] word;
     output reg  launch;
-    output reg  [425:0] operation;
+    output reg  [526:0] operation;
     input wire  unit_done;
 
     // Constant declarations
@@ -702,13 +722,33 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     localparam Kind$Bne = 12;
     localparam Kind$Bltu = 13;
     localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
+    localparam Kind$Lw = 15;
+    localparam Kind$Sw = 16;
+    localparam Kind$Load = 17;
+    localparam Kind$Store = 18;
+    localparam Kind$Gather = 19;
+    localparam Kind$Move = 20;
+    localparam Kind$Fill = 21;
+    localparam Kind$Matmul = 22;
+    localparam Kind$Dwmac = 23;
+    localparam Kind$Vadd = 24;
+    localparam Kind$Vsub = 25;
+    localparam Kind$Vmul = 26;
+    localparam Kind$Vmulr = 27;
+    localparam Kind$Vmin = 28;
+    localparam Kind$Vmax = 29;
+    localparam Kind$Vshr = 30;
+    localparam Kind$Vclz = 31;
+    localparam Kind$Vsel = 32;
+    localparam Kind$Vsum = 33;
+    localparam Kind$Vrmax = 34;
+    localparam Kind$Lut32 = 35;
+    localparam Kind$Requant = 36;
+    localparam Kind$Addq = 37;
+    localparam Kind$Maxq = 38;
+    localparam Kind$Lut = 39;
+    localparam Kind$Trans = 40;
+    localparam Kind$Argmax = 41;
 
     // Stub signals
     reg  [3:0] state$d;
@@ -726,8 +766,8 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     reg  [20:0] clearing$d;
     wire  [20:0] clearing$q;
     reg  clearing$clock;
-    reg  [425:0] op$d;
-    wire  [425:0] op$q;
+    reg  [526:0] op$d;
+    wire  [526:0] op$q;
     reg  op$clock;
     reg  registers$clock;
     reg  registers$clear;
@@ -740,30 +780,34 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     reg  [31:0] registers$write_data;
     reg  rom$clock;
     reg  [255:0] rom$word;
-    wire  [4:0] rom$kind;
+    wire  [5:0] rom$kind;
+    wire  [33:0] rom$traits;
     wire  rom$stray;
     reg  decode$clock;
     reg  [255:0] decode$word;
-    reg  [4:0] decode$kind;
-    wire  [425:0] decode$fields;
+    reg  [33:0] decode$traits;
+    wire  [526:0] decode$fields;
     wire  [3:0] decode$a_reg;
     wire  [3:0] decode$b_reg;
+    wire  [3:0] decode$p_reg;
     reg  law$clock;
     reg  [255:0] law$word;
-    reg  [4:0] law$kind;
+    reg  [5:0] law$kind;
+    reg  [33:0] law$traits;
     reg  law$stray;
     wire  law$legal;
     wire  law$absent;
     wire  law$moves_rows;
     reg  check$clock;
     reg  check$go;
-    reg  [4:0] check$kind;
-    reg  [425:0] check$fields;
+    reg  [33:0] check$traits;
+    reg  [526:0] check$fields;
     reg  [3:0] check$creg;
     reg  [2:0] check$csel;
     reg  [3:0] check$d_reg;
     reg  [3:0] check$a_reg;
     reg  [3:0] check$b_reg;
+    reg  [3:0] check$p_reg;
     reg  [55:0] check$sizes;
     reg  [63:0] check$room;
     wire  [3:0] check$register_index;
@@ -774,9 +818,9 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     wire  check$done;
     wire  [7:0] check$trap;
     wire  [63:0] check$total;
-    wire  [425:0] check$operation;
+    wire  [526:0] check$operation;
     reg  alu$clock;
-    reg  [4:0] alu$kind;
+    reg  [5:0] alu$kind;
     reg  [31:0] alu$a;
     reg  [31:0] alu$b;
     reg  [31:0] alu$imm;
@@ -846,20 +890,23 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
         .clock(rom$clock),
         .word(rom$word),
         .kind(rom$kind),
+        .traits(rom$traits),
         .stray(rom$stray)
     );
     systole$control$decode decode(
         .clock(decode$clock),
         .word(decode$word),
-        .kind(decode$kind),
+        .traits(decode$traits),
         .fields(decode$fields),
         .a_reg(decode$a_reg),
-        .b_reg(decode$b_reg)
+        .b_reg(decode$b_reg),
+        .p_reg(decode$p_reg)
     );
     systole$control$law law(
         .clock(law$clock),
         .word(law$word),
         .kind(law$kind),
+        .traits(law$traits),
         .stray(law$stray),
         .legal(law$legal),
         .absent(law$absent),
@@ -868,13 +915,14 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     systole$control$check check(
         .clock(check$clock),
         .go(check$go),
-        .kind(check$kind),
+        .traits(check$traits),
         .fields(check$fields),
         .creg(check$creg),
         .csel(check$csel),
         .d_reg(check$d_reg),
         .a_reg(check$a_reg),
         .b_reg(check$b_reg),
+        .p_reg(check$p_reg),
         .sizes(check$sizes),
         .room(check$room),
         .register_index(check$register_index),
@@ -931,9 +979,10 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
         imm = word[(at_imm)+:(32)];
         rom$word = word;
         decode$word = word;
-        decode$kind = rom$kind;
+        decode$traits = rom$traits;
         law$word = word;
         law$kind = rom$kind;
+        law$traits = rom$traits;
         law$stray = rom$stray;
         registers$b_index = word[(at_rb)+:(4)];
         registers$a_index = check$register_index;
@@ -956,13 +1005,14 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
         registers$write_index = word[(at_rd)+:(4)];
         registers$write_data = alu$result;
         check$go = (state$q == Phase$Dispatch) & law$legal & law$moves_rows;
-        check$kind = rom$kind;
+        check$traits = rom$traits;
         check$fields = decode$fields;
         check$creg = word[(at_creg)+:(4)];
         check$csel = word[(at_csel)+:(3)];
         check$d_reg = word[(at_d_reg)+:(4)];
         check$a_reg = decode$a_reg;
         check$b_reg = decode$b_reg;
+        check$p_reg = decode$p_reg;
         check$sizes = sizes;
         check$room = room;
         check$register = registers$a;
@@ -1057,15 +1107,15 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
                         end
                     end
                     op$d = check$operation;
-                    op$d[(64'h14b)+:(32)] = base_output;
-                    if (op$q[(64'h148)+:(3)] == region_const) begin
-                        op$d[(64'h14b)+:(32)] = base_const;
+                    op$d[(64'h1a7)+:(32)] = base_output;
+                    if (op$q[(64'h1a4)+:(3)] == region_const) begin
+                        op$d[(64'h1a7)+:(32)] = base_const;
                     end
-                    else if (op$q[(64'h148)+:(3)] == region_input) begin
-                        op$d[(64'h14b)+:(32)] = base_input;
+                    else if (op$q[(64'h1a4)+:(3)] == region_input) begin
+                        op$d[(64'h1a7)+:(32)] = base_input;
                     end
-                    else if (op$q[(64'h148)+:(3)] == region_work) begin
-                        op$d[(64'h14b)+:(32)] = base_work;
+                    else if (op$q[(64'h1a4)+:(3)] == region_work) begin
+                        op$d[(64'h1a7)+:(32)] = base_work;
                     end
                 end
             Phase$Launch:
@@ -1111,7 +1161,7 @@ module systole$control$alu(clock,kind,a,b,imm,second,product,result,writes,taken
 
     // Module arguments
     input wire  clock;
-    input wire  [4:0] kind;
+    input wire  [5:0] kind;
     input wire  [31:0] a;
     input wire  [31:0] b;
     input wire  [31:0] imm;
@@ -1137,13 +1187,33 @@ module systole$control$alu(clock,kind,a,b,imm,second,product,result,writes,taken
     localparam Kind$Bne = 12;
     localparam Kind$Bltu = 13;
     localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
+    localparam Kind$Lw = 15;
+    localparam Kind$Sw = 16;
+    localparam Kind$Load = 17;
+    localparam Kind$Store = 18;
+    localparam Kind$Gather = 19;
+    localparam Kind$Move = 20;
+    localparam Kind$Fill = 21;
+    localparam Kind$Matmul = 22;
+    localparam Kind$Dwmac = 23;
+    localparam Kind$Vadd = 24;
+    localparam Kind$Vsub = 25;
+    localparam Kind$Vmul = 26;
+    localparam Kind$Vmulr = 27;
+    localparam Kind$Vmin = 28;
+    localparam Kind$Vmax = 29;
+    localparam Kind$Vshr = 30;
+    localparam Kind$Vclz = 31;
+    localparam Kind$Vsel = 32;
+    localparam Kind$Vsum = 33;
+    localparam Kind$Vrmax = 34;
+    localparam Kind$Lut32 = 35;
+    localparam Kind$Requant = 36;
+    localparam Kind$Addq = 37;
+    localparam Kind$Maxq = 38;
+    localparam Kind$Lut = 39;
+    localparam Kind$Trans = 40;
+    localparam Kind$Argmax = 41;
 
     // Stub signals
     reg  [31:0] value$d;
@@ -1281,18 +1351,19 @@ module systole$control$alu$value(d,q,clock);
 endmodule // systole$control$alu$value
 
 
-module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,sizes,room,register_index,register,factor_a,factor_b,product,done,trap,total,operation);
+module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,p_reg,sizes,room,register_index,register,factor_a,factor_b,product,done,trap,total,operation);
 
     // Module arguments
     input wire  clock;
     input wire  go;
-    input wire  [4:0] kind;
-    input wire  [425:0] fields;
+    input wire  [33:0] traits;
+    input wire  [526:0] fields;
     input wire  [3:0] creg;
     input wire  [2:0] csel;
     input wire  [3:0] d_reg;
     input wire  [3:0] a_reg;
     input wire  [3:0] b_reg;
+    input wire  [3:0] p_reg;
     input wire  [55:0] sizes;
     input wire  [63:0] room;
     output reg  [3:0] register_index;
@@ -1303,31 +1374,9 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
     output reg  done;
     output reg  [7:0] trap;
     output reg  [63:0] total;
-    output reg  [425:0] operation;
+    output reg  [526:0] operation;
 
     // Enums
-    localparam Kind$Unknown = 0;
-    localparam Kind$Absent = 1;
-    localparam Kind$Halt = 2;
-    localparam Kind$Mark = 3;
-    localparam Kind$Li = 4;
-    localparam Kind$Add = 5;
-    localparam Kind$Sub = 6;
-    localparam Kind$Mul = 7;
-    localparam Kind$Shl = 8;
-    localparam Kind$Shr = 9;
-    localparam Kind$And = 10;
-    localparam Kind$Beq = 11;
-    localparam Kind$Bne = 12;
-    localparam Kind$Bltu = 13;
-    localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
     localparam Step$Idle = 0;
     localparam Step$Count = 1;
     localparam Step$Rows = 2;
@@ -1350,8 +1399,8 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
     reg  [4:0] step$d;
     wire  [4:0] step$q;
     reg  step$clock;
-    reg  [425:0] op$d;
-    wire  [425:0] op$q;
+    reg  [526:0] op$d;
+    wire  [526:0] op$q;
     reg  op$clock;
     reg  count_bad$d;
     wire  count_bad$q;
@@ -1362,7 +1411,7 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
     reg  [63:0] micro_steps$d;
     wire  [63:0] micro_steps$q;
     reg  micro_steps$clock;
-    reg  [425:0] counts$fields;
+    reg  [526:0] counts$fields;
     reg  [2:0] counts$csel;
     reg  [31:0] counts$register;
     wire  [15:0] counts$n0;
@@ -1371,14 +1420,15 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
     wire  [5:0] counts$n;
     wire  counts$bad;
     reg  [4:0] level$step;
-    reg  [425:0] level$op;
+    reg  [33:0] level$traits;
+    reg  [526:0] level$op;
     wire  [31:0] level$size;
     wire  level$negative;
-    wire  [15:0] level$below;
+    wire  [23:0] level$below;
     reg  fold$clock;
     reg  [4:0] fold$step;
-    reg  [4:0] fold$kind;
-    reg  [425:0] fold$op;
+    reg  [33:0] fold$traits;
+    reg  [526:0] fold$op;
     reg  [31:0] fold$size;
     reg  [63:0] fold$product;
     wire  [31:0] fold$factor_a;
@@ -1386,26 +1436,29 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
     wire  fold$folds;
     reg  hulls$clock;
     reg  [4:0] hulls$step;
-    reg  [4:0] hulls$kind;
-    reg  [425:0] hulls$op;
+    reg  [33:0] hulls$traits;
+    reg  [526:0] hulls$op;
     reg  [31:0] hulls$register;
     reg  [63:0] hulls$product;
     reg  hulls$negative;
-    wire  [51:0] hulls$d_low;
-    wire  [51:0] hulls$d_high;
-    wire  [51:0] hulls$a_low;
-    wire  [51:0] hulls$a_high;
-    wire  [51:0] hulls$b_low;
-    wire  [51:0] hulls$b_high;
-    reg  [4:0] spaces$kind;
-    reg  [425:0] spaces$op;
+    wire  [59:0] hulls$d_low;
+    wire  [59:0] hulls$d_high;
+    wire  [59:0] hulls$a_low;
+    wire  [59:0] hulls$a_high;
+    wire  [59:0] hulls$b_low;
+    wire  [59:0] hulls$b_high;
+    wire  [59:0] hulls$p_low;
+    wire  [59:0] hulls$p_high;
+    reg  [33:0] spaces$traits;
+    reg  [526:0] spaces$op;
     reg  [55:0] spaces$sizes;
     wire  [7:0] spaces$d_log2;
     wire  [7:0] spaces$a_log2;
     wire  [7:0] spaces$b_log2;
+    wire  [7:0] spaces$p_log2;
     reg  judge$clock;
-    reg  [4:0] judge$kind;
-    reg  [425:0] judge$op;
+    reg  [33:0] judge$traits;
+    reg  [526:0] judge$op;
     reg  judge$count_bad;
     reg  [63:0] judge$total;
     reg  [63:0] judge$room;
@@ -1413,13 +1466,21 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
     reg  [7:0] judge$d_log2;
     reg  [7:0] judge$a_log2;
     reg  [7:0] judge$b_log2;
-    reg  [51:0] judge$d_low;
-    reg  [51:0] judge$d_high;
-    reg  [51:0] judge$a_low;
-    reg  [51:0] judge$a_high;
-    reg  [51:0] judge$b_low;
-    reg  [51:0] judge$b_high;
+    reg  [7:0] judge$p_log2;
+    reg  [59:0] judge$d_low;
+    reg  [59:0] judge$d_high;
+    reg  [59:0] judge$a_low;
+    reg  [59:0] judge$a_high;
+    reg  [59:0] judge$b_low;
+    reg  [59:0] judge$b_high;
+    reg  [59:0] judge$p_low;
+    reg  [59:0] judge$p_high;
     wire  [7:0] judge$trap;
+
+    // Local signals
+    reg  [32:0] entries;
+    reg  [32:0] last_entry;
+    reg  [32:0] word;
 
     // Sub module instances
     systole$control$check$step step(
@@ -1459,6 +1520,7 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
     );
     systole$control$check$level level(
         .step(level$step),
+        .traits(level$traits),
         .op(level$op),
         .size(level$size),
         .negative(level$negative),
@@ -1467,7 +1529,7 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
     systole$control$check$fold fold(
         .clock(fold$clock),
         .step(fold$step),
-        .kind(fold$kind),
+        .traits(fold$traits),
         .op(fold$op),
         .size(fold$size),
         .product(fold$product),
@@ -1478,7 +1540,7 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
     systole$control$check$hulls hulls(
         .clock(hulls$clock),
         .step(hulls$step),
-        .kind(hulls$kind),
+        .traits(hulls$traits),
         .op(hulls$op),
         .register(hulls$register),
         .product(hulls$product),
@@ -1488,19 +1550,22 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
         .a_low(hulls$a_low),
         .a_high(hulls$a_high),
         .b_low(hulls$b_low),
-        .b_high(hulls$b_high)
+        .b_high(hulls$b_high),
+        .p_low(hulls$p_low),
+        .p_high(hulls$p_high)
     );
     systole$control$check$spaces spaces(
-        .kind(spaces$kind),
+        .traits(spaces$traits),
         .op(spaces$op),
         .sizes(spaces$sizes),
         .d_log2(spaces$d_log2),
         .a_log2(spaces$a_log2),
-        .b_log2(spaces$b_log2)
+        .b_log2(spaces$b_log2),
+        .p_log2(spaces$p_log2)
     );
     systole$control$check$judge judge(
         .clock(judge$clock),
-        .kind(judge$kind),
+        .traits(judge$traits),
         .op(judge$op),
         .count_bad(judge$count_bad),
         .total(judge$total),
@@ -1509,12 +1574,15 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
         .d_log2(judge$d_log2),
         .a_log2(judge$a_log2),
         .b_log2(judge$b_log2),
+        .p_log2(judge$p_log2),
         .d_low(judge$d_low),
         .d_high(judge$d_high),
         .a_low(judge$a_low),
         .a_high(judge$a_high),
         .b_low(judge$b_low),
         .b_high(judge$b_high),
+        .p_low(judge$p_low),
+        .p_high(judge$p_high),
         .trap(judge$trap)
     );
 
@@ -1536,24 +1604,25 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
         counts$fields = fields;
         counts$csel = csel;
         counts$register = register;
+        level$traits = traits;
         level$step = step$q;
         level$op = op$q;
         negative$d = level$negative;
         fold$step = step$q;
-        fold$kind = kind;
+        fold$traits = traits;
         fold$op = op$q;
         fold$size = level$size;
         fold$product = product;
         hulls$step = step$q;
-        hulls$kind = kind;
+        hulls$traits = traits;
         hulls$op = op$q;
         hulls$register = register;
         hulls$product = product;
         hulls$negative = negative$q;
-        spaces$kind = kind;
+        spaces$traits = traits;
         spaces$op = op$q;
         spaces$sizes = sizes;
-        judge$kind = kind;
+        judge$traits = traits;
         judge$op = op$q;
         judge$count_bad = count_bad$q;
         judge$total = micro_steps$q;
@@ -1562,14 +1631,20 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
         judge$d_log2 = spaces$d_log2;
         judge$a_log2 = spaces$a_log2;
         judge$b_log2 = spaces$b_log2;
+        judge$p_log2 = spaces$p_log2;
         judge$d_low = hulls$d_low;
         judge$d_high = hulls$d_high;
         judge$a_low = hulls$a_low;
         judge$a_high = hulls$a_high;
         judge$b_low = hulls$b_low;
         judge$b_high = hulls$b_high;
+        judge$p_low = hulls$p_low;
+        judge$p_high = hulls$p_high;
         factor_a = level$size;
         factor_b = ((level$below) & 32'hffffffff);
+        entries = ((op$q[(64'h18c)+:(24)]) & 33'h1ffffffff) + ((register) & 33'h1ffffffff);
+        last_entry = entries - 32'h1;
+        word = ((op$q[(64'h78)+:(32)]) & 33'h1ffffffff) + ((register) & 33'h1ffffffff);
         register_index = creg;
         case (step$q)
             Step$Idle:
@@ -1586,10 +1661,20 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
                     op$d[(64'h20)+:(16)] = counts$kt;
                     op$d[(64'h30)+:(6)] = counts$n;
                     count_bad$d = counts$bad;
+                    register_index = p_reg;
                     step$d = Step$Rows;
                 end
             Step$Rows:
                 begin
+                    if (traits[(64'h7)+:(1)]) begin
+                        if (|last_entry[(32'h18)+:(9)]) begin
+                            count_bad$d = 1'b1;
+                        end
+                        op$d[(64'h18c)+:(24)] = last_entry[(32'h0)+:(24)];
+                    end
+                    else begin
+                        op$d[(64'h178)+:(20)] = op$q[(64'h178)+:(20)] + register[(32'h0)+:(20)];
+                    end
                     factor_a = ((op$q[(64'h0)+:(16)]) & 32'hffffffff);
                     factor_b = ((op$q[(64'h10)+:(16)]) & 32'hffffffff);
                     step$d = Step$Total;
@@ -1615,6 +1700,10 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
             Step$A0:
                 begin
                     op$d[(64'h78)+:(32)] = op$q[(64'h78)+:(32)] + register;
+                    if (traits[(64'h6)+:(1)]) begin
+                        op$d[(64'h78)+:(32)] = ((word[(32'h3)+:(30)]) & 32'hffffffff);
+                        op$d[(64'h1ea)+:(5)] = ((word[(32'h0)+:(3)]) & 5'h1f);
+                    end
                     step$d = Step$A1;
                 end
             Step$A1:
@@ -1628,7 +1717,7 @@ module systole$control$check(clock,go,kind,fields,creg,csel,d_reg,a_reg,b_reg,si
                 end
             Step$B0:
                 begin
-                    op$d[(64'hf8)+:(20)] = op$q[(64'hf8)+:(20)] + register[(32'h0)+:(20)];
+                    op$d[(64'hf8)+:(32)] = op$q[(64'hf8)+:(32)] + register;
                     step$d = Step$B1;
                 end
             Step$B1:
@@ -1695,7 +1784,7 @@ endmodule // systole$control$check$count_bad
 module systole$control$check$counts(fields,csel,register,n0,n1,kt,n,bad);
 
     // Module arguments
-    input wire  [425:0] fields;
+    input wire  [526:0] fields;
     input wire  [2:0] csel;
     input wire  [31:0] register;
     output reg  [15:0] n0;
@@ -1746,13 +1835,13 @@ module systole$control$check$counts(fields,csel,register,n0,n1,kt,n,bad);
 endmodule // systole$control$check$counts
 
 
-module systole$control$check$fold(clock,step,kind,op,size,product,factor_a,factor_b,folds);
+module systole$control$check$fold(clock,step,traits,op,size,product,factor_a,factor_b,folds);
 
     // Module arguments
     input wire  clock;
     input wire  [4:0] step;
-    input wire  [4:0] kind;
-    input wire  [425:0] op;
+    input wire  [33:0] traits;
+    input wire  [526:0] op;
     input wire  [31:0] size;
     input wire  [63:0] product;
     output reg  [31:0] factor_a;
@@ -1777,28 +1866,6 @@ module systole$control$check$fold(clock,step,kind,op,size,product,factor_a,facto
     localparam Step$Last = 14;
     localparam Step$Verdict = 15;
     localparam Step$Done = 16;
-    localparam Kind$Unknown = 0;
-    localparam Kind$Absent = 1;
-    localparam Kind$Halt = 2;
-    localparam Kind$Mark = 3;
-    localparam Kind$Li = 4;
-    localparam Kind$Add = 5;
-    localparam Kind$Sub = 6;
-    localparam Kind$Mul = 7;
-    localparam Kind$Shl = 8;
-    localparam Kind$Shr = 9;
-    localparam Kind$And = 10;
-    localparam Kind$Beq = 11;
-    localparam Kind$Bne = 12;
-    localparam Kind$Bltu = 13;
-    localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
 
     // Stub signals
     reg  [31:0] size0$d;
@@ -1851,7 +1918,7 @@ module systole$control$check$fold(clock,step,kind,op,size,product,factor_a,facto
         size1$d = size1$q;
         reach0$d = reach0$q;
         reach1$d = reach1$q;
-        stores = kind == Kind$Store;
+        stores = traits[(64'hf)+:(1)];
         factor_a = size0$q;
         factor_b = op[(64'h0)+:(16)];
         if ((step == Step$D0) | ((step == Step$A0) & stores)) begin
@@ -1952,27 +2019,24 @@ module systole$control$check$fold$size1(d,q,clock);
 endmodule // systole$control$check$fold$size1
 
 
-module systole$control$check$hulls(clock,step,kind,op,register,product,negative,d_low,d_high,a_low,a_high,b_low,b_high);
+module systole$control$check$hulls(clock,step,traits,op,register,product,negative,d_low,d_high,a_low,a_high,b_low,b_high,p_low,p_high);
 
     // Module arguments
     input wire  clock;
     input wire  [4:0] step;
-    input wire  [4:0] kind;
-    input wire  [425:0] op;
+    input wire  [33:0] traits;
+    input wire  [526:0] op;
     input wire  [31:0] register;
     input wire  [63:0] product;
     input wire  negative;
-    output reg  [51:0] d_low;
-    output reg  [51:0] d_high;
-    output reg  [51:0] a_low;
-    output reg  [51:0] a_high;
-    output reg  [51:0] b_low;
-    output reg  [51:0] b_high;
-
-    // Constant declarations
-    localparam  beyond_tile = 6'b11111;
-    localparam  beyond_block = 6'b111;
-    localparam  beyond_row32 = 6'b11;
+    output reg  [59:0] d_low;
+    output reg  [59:0] d_high;
+    output reg  [59:0] a_low;
+    output reg  [59:0] a_high;
+    output reg  [59:0] b_low;
+    output reg  [59:0] b_high;
+    output reg  [59:0] p_low;
+    output reg  [59:0] p_high;
 
     // Enums
     localparam Step$Idle = 0;
@@ -1992,60 +2056,53 @@ module systole$control$check$hulls(clock,step,kind,op,register,product,negative,
     localparam Step$Last = 14;
     localparam Step$Verdict = 15;
     localparam Step$Done = 16;
-    localparam Kind$Unknown = 0;
-    localparam Kind$Absent = 1;
-    localparam Kind$Halt = 2;
-    localparam Kind$Mark = 3;
-    localparam Kind$Li = 4;
-    localparam Kind$Add = 5;
-    localparam Kind$Sub = 6;
-    localparam Kind$Mul = 7;
-    localparam Kind$Shl = 8;
-    localparam Kind$Shr = 9;
-    localparam Kind$And = 10;
-    localparam Kind$Beq = 11;
-    localparam Kind$Bne = 12;
-    localparam Kind$Bltu = 13;
-    localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
 
     // Stub signals
     reg  d$clock;
     reg  d$first;
     reg  [31:0] d$base;
     reg  [31:0] d$register;
-    reg  [5:0] d$extra;
+    reg  [12:0] d$extra;
     reg  d$add;
     reg  d$negative;
     reg  [63:0] d$reach;
-    wire  [51:0] d$low;
-    wire  [51:0] d$high;
+    wire  [59:0] d$low;
+    wire  [59:0] d$high;
     reg  a$clock;
     reg  a$first;
     reg  [31:0] a$base;
     reg  [31:0] a$register;
-    reg  [5:0] a$extra;
+    reg  [12:0] a$extra;
     reg  a$add;
     reg  a$negative;
     reg  [63:0] a$reach;
-    wire  [51:0] a$low;
-    wire  [51:0] a$high;
+    wire  [59:0] a$low;
+    wire  [59:0] a$high;
     reg  b$clock;
     reg  b$first;
     reg  [31:0] b$base;
     reg  [31:0] b$register;
-    reg  [5:0] b$extra;
+    reg  [12:0] b$extra;
     reg  b$add;
     reg  b$negative;
     reg  [63:0] b$reach;
-    wire  [51:0] b$low;
-    wire  [51:0] b$high;
+    wire  [59:0] b$low;
+    wire  [59:0] b$high;
+    reg  p$clock;
+    reg  p$first;
+    reg  [31:0] p$base;
+    reg  [31:0] p$register;
+    reg  [12:0] p$extra;
+    reg  p$add;
+    reg  p$negative;
+    reg  [63:0] p$reach;
+    wire  [59:0] p$low;
+    wire  [59:0] p$high;
+
+    // Local signals
+    reg  [15:0] most;
+    reg  [15:0] index_rows;
+    reg  [5:0] last_byte;
 
     // Sub module instances
     systole$control$check$hulls$d d(
@@ -2084,12 +2141,25 @@ module systole$control$check$hulls(clock,step,kind,op,register,product,negative,
         .low(b$low),
         .high(b$high)
     );
+    systole$control$check$hulls$p p(
+        .clock(p$clock),
+        .first(p$first),
+        .base(p$base),
+        .register(p$register),
+        .extra(p$extra),
+        .add(p$add),
+        .negative(p$negative),
+        .reach(p$reach),
+        .low(p$low),
+        .high(p$high)
+    );
 
     // Update code
     always @(*) begin
         d$clock = clock;
         a$clock = clock;
         b$clock = clock;
+        p$clock = clock;
         d$first = step == Step$D0;
         d$add = (step == Step$D1) | (step == Step$A0);
         d$base = ((op[(64'h3c)+:(20)]) & 32'hffffffff);
@@ -2100,32 +2170,42 @@ module systole$control$check$hulls(clock,step,kind,op,register,product,negative,
         a$first = step == Step$A0;
         a$add = (step == Step$A1) | (step == Step$At) | (step == Step$B0);
         a$base = op[(64'h78)+:(32)];
-        a$extra = 32'h0;
-        if (kind == Kind$Move) begin
-            a$extra = op[(64'h30)+:(6)] - 32'h1;
-        end
-        else if (op[(64'h16b)+:(1)] & ((kind == Kind$Load) | (kind == Kind$Store))) begin
-            a$extra = beyond_row32;
+        last_byte = op[(64'h30)+:(6)] - 32'h1;
+        a$extra = ((traits[(64'h12)+:(5)]) & 13'h1fff);
+        if (traits[(64'h5)+:(1)]) begin
+            a$extra = ((last_byte) & 13'h1fff);
         end
         a$register = register;
         a$negative = negative;
         a$reach = product;
         b$first = step == Step$B0;
         b$add = (step == Step$B1) | (step == Step$Bt) | (step == Step$Self0);
-        b$base = ((op[(64'hf8)+:(20)]) & 32'hffffffff);
-        b$extra = beyond_block;
-        if (kind == Kind$Matmul) begin
-            b$extra = beyond_tile;
-        end
+        b$base = op[(64'hf8)+:(32)];
+        b$extra = ((traits[(64'h1b)+:(5)]) & 13'h1fff);
         b$register = register;
         b$negative = negative;
         b$reach = product;
+        most = op[(64'h0)+:(16)] - 32'h1;
+        index_rows = most >> 32'h3;
+        p$first = step == Step$Rows;
+        p$add = 1'b0;
+        p$base = ((op[(64'h178)+:(20)]) & 32'hffffffff);
+        p$register = register;
+        p$extra = 32'h0;
+        if (traits[(64'h7)+:(1)]) begin
+            p$register = 32'h0;
+            p$extra = ((index_rows) & 13'h1fff);
+        end
+        p$negative = 1'b0;
+        p$reach = 32'h0;
         d_low = d$low;
         d_high = d$high;
         a_low = a$low;
         a_high = a$high;
         b_low = b$low;
         b_high = b$high;
+        p_low = p$low;
+        p_high = p$high;
     end
 
 endmodule // systole$control$check$hulls
@@ -2138,24 +2218,24 @@ module systole$control$check$hulls$a(clock,first,base,register,extra,add,negativ
     input wire  first;
     input wire  [31:0] base;
     input wire  [31:0] register;
-    input wire  [5:0] extra;
+    input wire  [12:0] extra;
     input wire  add;
     input wire  negative;
     input wire  [63:0] reach;
-    output reg  [51:0] low;
-    output reg  [51:0] high;
+    output reg  [59:0] low;
+    output reg  [59:0] high;
 
     // Stub signals
-    reg  [51:0] smallest$d;
-    wire  [51:0] smallest$q;
+    reg  [59:0] smallest$d;
+    wire  [59:0] smallest$q;
     reg  smallest$clock;
-    reg  [51:0] largest$d;
-    wire  [51:0] largest$q;
+    reg  [59:0] largest$d;
+    wire  [59:0] largest$q;
     reg  largest$clock;
 
     // Local signals
-    reg  [51:0] start;
-    reg  [51:0] level;
+    reg  [59:0] start;
+    reg  [59:0] level;
 
     // Sub module instances
     systole$control$check$hulls$a$smallest smallest(
@@ -2175,11 +2255,11 @@ module systole$control$check$hulls$a(clock,first,base,register,extra,add,negativ
         largest$clock = clock;
         smallest$d = smallest$q;
         largest$d = largest$q;
-        start = ((base) & 52'hfffffffffffff) + ((register) & 52'hfffffffffffff);
-        level = ((reach) & 52'hfffffffffffff);
+        start = ((base) & 60'hfffffffffffffff) + ((register) & 60'hfffffffffffffff);
+        level = ((reach) & 60'hfffffffffffffff);
         if (first) begin
             smallest$d = start;
-            largest$d = start + ((extra) & 52'hfffffffffffff);
+            largest$d = start + ((extra) & 60'hfffffffffffffff);
         end
         else if (add) begin
             if (negative) begin
@@ -2199,13 +2279,13 @@ endmodule // systole$control$check$hulls$a
 module systole$control$check$hulls$a$largest(d,q,clock);
 
     // Module arguments
-    input wire  [51:0] d;
-    output reg  [51:0] q;
+    input wire  [59:0] d;
+    output reg  [59:0] q;
     input wire  clock;
 
     // Update code (custom)
     initial begin
-       q = 52'h0;
+       q = 60'h0;
     end
 
     always @(posedge clock) begin
@@ -2218,13 +2298,13 @@ endmodule // systole$control$check$hulls$a$largest
 module systole$control$check$hulls$a$smallest(d,q,clock);
 
     // Module arguments
-    input wire  [51:0] d;
-    output reg  [51:0] q;
+    input wire  [59:0] d;
+    output reg  [59:0] q;
     input wire  clock;
 
     // Update code (custom)
     initial begin
-       q = 52'h0;
+       q = 60'h0;
     end
 
     always @(posedge clock) begin
@@ -2241,24 +2321,24 @@ module systole$control$check$hulls$b(clock,first,base,register,extra,add,negativ
     input wire  first;
     input wire  [31:0] base;
     input wire  [31:0] register;
-    input wire  [5:0] extra;
+    input wire  [12:0] extra;
     input wire  add;
     input wire  negative;
     input wire  [63:0] reach;
-    output reg  [51:0] low;
-    output reg  [51:0] high;
+    output reg  [59:0] low;
+    output reg  [59:0] high;
 
     // Stub signals
-    reg  [51:0] smallest$d;
-    wire  [51:0] smallest$q;
+    reg  [59:0] smallest$d;
+    wire  [59:0] smallest$q;
     reg  smallest$clock;
-    reg  [51:0] largest$d;
-    wire  [51:0] largest$q;
+    reg  [59:0] largest$d;
+    wire  [59:0] largest$q;
     reg  largest$clock;
 
     // Local signals
-    reg  [51:0] start;
-    reg  [51:0] level;
+    reg  [59:0] start;
+    reg  [59:0] level;
 
     // Sub module instances
     systole$control$check$hulls$b$smallest smallest(
@@ -2278,11 +2358,11 @@ module systole$control$check$hulls$b(clock,first,base,register,extra,add,negativ
         largest$clock = clock;
         smallest$d = smallest$q;
         largest$d = largest$q;
-        start = ((base) & 52'hfffffffffffff) + ((register) & 52'hfffffffffffff);
-        level = ((reach) & 52'hfffffffffffff);
+        start = ((base) & 60'hfffffffffffffff) + ((register) & 60'hfffffffffffffff);
+        level = ((reach) & 60'hfffffffffffffff);
         if (first) begin
             smallest$d = start;
-            largest$d = start + ((extra) & 52'hfffffffffffff);
+            largest$d = start + ((extra) & 60'hfffffffffffffff);
         end
         else if (add) begin
             if (negative) begin
@@ -2302,13 +2382,13 @@ endmodule // systole$control$check$hulls$b
 module systole$control$check$hulls$b$largest(d,q,clock);
 
     // Module arguments
-    input wire  [51:0] d;
-    output reg  [51:0] q;
+    input wire  [59:0] d;
+    output reg  [59:0] q;
     input wire  clock;
 
     // Update code (custom)
     initial begin
-       q = 52'h0;
+       q = 60'h0;
     end
 
     always @(posedge clock) begin
@@ -2321,13 +2401,13 @@ endmodule // systole$control$check$hulls$b$largest
 module systole$control$check$hulls$b$smallest(d,q,clock);
 
     // Module arguments
-    input wire  [51:0] d;
-    output reg  [51:0] q;
+    input wire  [59:0] d;
+    output reg  [59:0] q;
     input wire  clock;
 
     // Update code (custom)
     initial begin
-       q = 52'h0;
+       q = 60'h0;
     end
 
     always @(posedge clock) begin
@@ -2344,24 +2424,24 @@ module systole$control$check$hulls$d(clock,first,base,register,extra,add,negativ
     input wire  first;
     input wire  [31:0] base;
     input wire  [31:0] register;
-    input wire  [5:0] extra;
+    input wire  [12:0] extra;
     input wire  add;
     input wire  negative;
     input wire  [63:0] reach;
-    output reg  [51:0] low;
-    output reg  [51:0] high;
+    output reg  [59:0] low;
+    output reg  [59:0] high;
 
     // Stub signals
-    reg  [51:0] smallest$d;
-    wire  [51:0] smallest$q;
+    reg  [59:0] smallest$d;
+    wire  [59:0] smallest$q;
     reg  smallest$clock;
-    reg  [51:0] largest$d;
-    wire  [51:0] largest$q;
+    reg  [59:0] largest$d;
+    wire  [59:0] largest$q;
     reg  largest$clock;
 
     // Local signals
-    reg  [51:0] start;
-    reg  [51:0] level;
+    reg  [59:0] start;
+    reg  [59:0] level;
 
     // Sub module instances
     systole$control$check$hulls$d$smallest smallest(
@@ -2381,11 +2461,11 @@ module systole$control$check$hulls$d(clock,first,base,register,extra,add,negativ
         largest$clock = clock;
         smallest$d = smallest$q;
         largest$d = largest$q;
-        start = ((base) & 52'hfffffffffffff) + ((register) & 52'hfffffffffffff);
-        level = ((reach) & 52'hfffffffffffff);
+        start = ((base) & 60'hfffffffffffffff) + ((register) & 60'hfffffffffffffff);
+        level = ((reach) & 60'hfffffffffffffff);
         if (first) begin
             smallest$d = start;
-            largest$d = start + ((extra) & 52'hfffffffffffff);
+            largest$d = start + ((extra) & 60'hfffffffffffffff);
         end
         else if (add) begin
             if (negative) begin
@@ -2405,13 +2485,13 @@ endmodule // systole$control$check$hulls$d
 module systole$control$check$hulls$d$largest(d,q,clock);
 
     // Module arguments
-    input wire  [51:0] d;
-    output reg  [51:0] q;
+    input wire  [59:0] d;
+    output reg  [59:0] q;
     input wire  clock;
 
     // Update code (custom)
     initial begin
-       q = 52'h0;
+       q = 60'h0;
     end
 
     always @(posedge clock) begin
@@ -2424,13 +2504,13 @@ endmodule // systole$control$check$hulls$d$largest
 module systole$control$check$hulls$d$smallest(d,q,clock);
 
     // Module arguments
-    input wire  [51:0] d;
-    output reg  [51:0] q;
+    input wire  [59:0] d;
+    output reg  [59:0] q;
     input wire  clock;
 
     // Update code (custom)
     initial begin
-       q = 52'h0;
+       q = 60'h0;
     end
 
     always @(posedge clock) begin
@@ -2440,12 +2520,115 @@ module systole$control$check$hulls$d$smallest(d,q,clock);
 endmodule // systole$control$check$hulls$d$smallest
 
 
-module systole$control$check$judge(clock,kind,op,count_bad,total,room,folds,d_log2,a_log2,b_log2,d_low,d_high,a_low,a_high,b_low,b_high,trap);
+module systole$control$check$hulls$p(clock,first,base,register,extra,add,negative,reach,low,high);
 
     // Module arguments
     input wire  clock;
-    input wire  [4:0] kind;
-    input wire  [425:0] op;
+    input wire  first;
+    input wire  [31:0] base;
+    input wire  [31:0] register;
+    input wire  [12:0] extra;
+    input wire  add;
+    input wire  negative;
+    input wire  [63:0] reach;
+    output reg  [59:0] low;
+    output reg  [59:0] high;
+
+    // Stub signals
+    reg  [59:0] smallest$d;
+    wire  [59:0] smallest$q;
+    reg  smallest$clock;
+    reg  [59:0] largest$d;
+    wire  [59:0] largest$q;
+    reg  largest$clock;
+
+    // Local signals
+    reg  [59:0] start;
+    reg  [59:0] level;
+
+    // Sub module instances
+    systole$control$check$hulls$p$smallest smallest(
+        .d(smallest$d),
+        .q(smallest$q),
+        .clock(smallest$clock)
+    );
+    systole$control$check$hulls$p$largest largest(
+        .d(largest$d),
+        .q(largest$q),
+        .clock(largest$clock)
+    );
+
+    // Update code
+    always @(*) begin
+        smallest$clock = clock;
+        largest$clock = clock;
+        smallest$d = smallest$q;
+        largest$d = largest$q;
+        start = ((base) & 60'hfffffffffffffff) + ((register) & 60'hfffffffffffffff);
+        level = ((reach) & 60'hfffffffffffffff);
+        if (first) begin
+            smallest$d = start;
+            largest$d = start + ((extra) & 60'hfffffffffffffff);
+        end
+        else if (add) begin
+            if (negative) begin
+                smallest$d = smallest$q - level;
+            end
+            else begin
+                largest$d = largest$q + level;
+            end
+        end
+        low = smallest$q;
+        high = largest$q;
+    end
+
+endmodule // systole$control$check$hulls$p
+
+
+module systole$control$check$hulls$p$largest(d,q,clock);
+
+    // Module arguments
+    input wire  [59:0] d;
+    output reg  [59:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 60'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$control$check$hulls$p$largest
+
+
+module systole$control$check$hulls$p$smallest(d,q,clock);
+
+    // Module arguments
+    input wire  [59:0] d;
+    output reg  [59:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 60'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$control$check$hulls$p$smallest
+
+
+module systole$control$check$judge(clock,traits,op,count_bad,total,room,folds,d_log2,a_log2,b_log2,p_log2,d_low,d_high,a_low,a_high,b_low,b_high,p_low,p_high,trap);
+
+    // Module arguments
+    input wire  clock;
+    input wire  [33:0] traits;
+    input wire  [526:0] op;
     input wire  count_bad;
     input wire  [63:0] total;
     input wire  [63:0] room;
@@ -2453,18 +2636,18 @@ module systole$control$check$judge(clock,kind,op,count_bad,total,room,folds,d_lo
     input wire  [7:0] d_log2;
     input wire  [7:0] a_log2;
     input wire  [7:0] b_log2;
-    input wire  [51:0] d_low;
-    input wire  [51:0] d_high;
-    input wire  [51:0] a_low;
-    input wire  [51:0] a_high;
-    input wire  [51:0] b_low;
-    input wire  [51:0] b_high;
+    input wire  [7:0] p_log2;
+    input wire  [59:0] d_low;
+    input wire  [59:0] d_high;
+    input wire  [59:0] a_low;
+    input wire  [59:0] a_high;
+    input wire  [59:0] b_low;
+    input wire  [59:0] b_high;
+    input wire  [59:0] p_low;
+    input wire  [59:0] p_high;
     output reg  [7:0] trap;
 
     // Constant declarations
-    localparam  tile_mask = 32'h1f;
-    localparam  block_mask = 32'h7;
-    localparam  row32_mask = 32'h3;
     localparam  lanes = 7'b100000;
     localparam  count = 8'h3;
     localparam  limit = 8'h4;
@@ -2472,47 +2655,27 @@ module systole$control$check$judge(clock,kind,op,count_bad,total,room,folds,d_lo
     localparam  bounds = 8'h6;
     localparam  overlap = 8'h7;
 
-    // Enums
-    localparam Kind$Unknown = 0;
-    localparam Kind$Absent = 1;
-    localparam Kind$Halt = 2;
-    localparam Kind$Mark = 3;
-    localparam Kind$Li = 4;
-    localparam Kind$Add = 5;
-    localparam Kind$Sub = 6;
-    localparam Kind$Mul = 7;
-    localparam Kind$Shl = 8;
-    localparam Kind$Shr = 9;
-    localparam Kind$And = 10;
-    localparam Kind$Beq = 11;
-    localparam Kind$Bne = 12;
-    localparam Kind$Bltu = 13;
-    localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
-
     // Stub signals
     reg  [7:0] verdict$d;
     wire  [7:0] verdict$q;
     reg  verdict$clock;
 
     // Local signals
-    reg  has_a;
-    reg  has_b;
-    reg  [31:0] low_bits;
+    reg  [31:0] low_bits_a;
+    reg  [31:0] low_bits_b;
     reg  outside;
     reg  [6:0] run_end;
-    reg  [51:0] other_low;
-    reg  [51:0] other_high;
-    reg  [51:0] beyond_d;
-    reg  [51:0] beyond_a;
-    reg  [51:0] beyond_b;
-    reg  meets;
+    reg  [59:0] from_low;
+    reg  [59:0] from_high;
+    reg  [59:0] beyond_d;
+    reg  [59:0] beyond_a;
+    reg  [59:0] beyond_b;
+    reg  [59:0] beyond_p;
+    reg  is_a;
+    reg  is_b;
+    reg  meets_a;
+    reg  meets_b;
+    reg  meets_p;
     reg  overlaps;
 
     // Sub module instances
@@ -2526,41 +2689,26 @@ module systole$control$check$judge(clock,kind,op,count_bad,total,room,folds,d_lo
     always @(*) begin
         verdict$clock = clock;
         verdict$d = verdict$q;
-        has_b = (kind == Kind$Matmul) | (kind == Kind$Requant);
-        has_a = kind != Kind$Fill;
-        low_bits = 32'h0;
-        if (kind == Kind$Matmul) begin
-            low_bits = ((op[(64'hf8)+:(20)] | op[(64'h134)+:(20)]) & 32'hffffffff) & tile_mask;
-        end
-        else if (kind == Kind$Requant) begin
-            low_bits = ((op[(64'hf8)+:(20)] | op[(64'h10c)+:(20)] | op[(64'h120)+:(20)]) & 32'hffffffff) & block_mask;
-        end
-        else if (op[(64'h16b)+:(1)] & ((kind == Kind$Load) | (kind == Kind$Store))) begin
-            low_bits = (op[(64'h78)+:(32)] | op[(64'h98)+:(32)] | op[(64'hb8)+:(32)]) & row32_mask;
-        end
-        run_end = ((op[(64'h30)+:(6)]) & 7'h7f) + ((op[(64'h18d)+:(5)]) & 7'h7f);
+        low_bits_a = (op[(64'h78)+:(32)] | op[(64'h98)+:(32)] | op[(64'hb8)+:(32)] | op[(64'hd8)+:(32)]) & ((traits[(64'h12)+:(5)]) & 32'hffffffff);
+        low_bits_b = (op[(64'hf8)+:(32)] | op[(64'h118)+:(32)] | op[(64'h138)+:(32)] | op[(64'h158)+:(32)]) & ((traits[(64'h1b)+:(5)]) & 32'hffffffff);
+        run_end = ((op[(64'h30)+:(6)]) & 7'h7f) + ((op[(64'h1ea)+:(5)]) & 7'h7f);
         beyond_d = d_high >> d_log2;
         beyond_a = a_high >> a_log2;
         beyond_b = b_high >> b_log2;
-        outside = d_low[32'h33] | |beyond_d | (has_a & (a_low[32'h33] | |beyond_a)) | (has_b & (b_low[32'h33] | |beyond_b)) | ((kind == Kind$Move) & (run_end > lanes));
-        other_low = a_low;
-        other_high = a_high;
-        if (kind == Kind$Move) begin
-            other_low = a_low >> 32'h5;
-            other_high = a_high >> 32'h5;
+        beyond_p = p_high >> p_log2;
+        outside = (traits[(64'h9)+:(1)] & (d_low[32'h3b] | |beyond_d)) | (traits[(64'hc)+:(1)] & (a_low[32'h3b] | |beyond_a)) | (traits[(64'h17)+:(1)] & (b_low[32'h3b] | |beyond_b)) | (traits[(64'h20)+:(1)] & |beyond_p) | (traits[(64'h5)+:(1)] & (run_end > lanes));
+        from_low = a_low;
+        from_high = a_high;
+        if (traits[(64'h5)+:(1)]) begin
+            from_low = a_low >> 32'h5;
+            from_high = a_high >> 32'h5;
         end
-        else if (kind == Kind$Requant) begin
-            other_low = b_low;
-            other_high = b_high;
-        end
-        meets = (d_low <= other_high) & (other_low <= d_high);
-        overlaps = meets & (kind == Kind$Move);
-        if ((kind == Kind$Store) | (kind == Kind$Matmul)) begin
-            overlaps = folds;
-        end
-        else if ((kind == Kind$Requant) | (kind == Kind$Maxq)) begin
-            overlaps = folds | meets;
-        end
+        is_a = traits[(64'h11)+:(1)] & (op[(64'h78)+:(32)][(32'h0)+:(20)] == op[(64'h3c)+:(20)]) & (op[(64'h98)+:(32)][(32'h0)+:(20)] == op[(64'h50)+:(20)]) & (op[(64'hb8)+:(32)][(32'h0)+:(20)] == op[(64'h64)+:(20)]);
+        is_b = traits[(64'h1a)+:(1)] & (op[(64'hf8)+:(32)][(32'h0)+:(20)] == op[(64'h3c)+:(20)]) & (op[(64'h118)+:(32)][(32'h0)+:(20)] == op[(64'h50)+:(20)]) & (op[(64'h138)+:(32)][(32'h0)+:(20)] == op[(64'h64)+:(20)]);
+        meets_a = traits[(64'h10)+:(1)] & ~is_a & (d_low <= from_high) & (from_low <= d_high);
+        meets_b = traits[(64'h19)+:(1)] & ~is_b & (d_low <= b_high) & (b_low <= d_high);
+        meets_p = traits[(64'h21)+:(1)] & (d_low <= p_high) & (p_low <= d_high);
+        overlaps = meets_a | meets_b | meets_p | (folds & (traits[(64'hb)+:(1)] | traits[(64'hf)+:(1)]));
         verdict$d = 32'h0;
         if (count_bad) begin
             verdict$d = count;
@@ -2568,7 +2716,7 @@ module systole$control$check$judge(clock,kind,op,count_bad,total,room,folds,d_lo
         else if (total > room) begin
             verdict$d = limit;
         end
-        else if (|low_bits) begin
+        else if (|low_bits_a | |low_bits_b) begin
             verdict$d = align;
         end
         else if (outside) begin
@@ -2602,14 +2750,15 @@ module systole$control$check$judge$verdict(d,q,clock);
 endmodule // systole$control$check$judge$verdict
 
 
-module systole$control$check$level(step,op,size,negative,below);
+module systole$control$check$level(step,traits,op,size,negative,below);
 
     // Module arguments
     input wire  [4:0] step;
-    input wire  [425:0] op;
+    input wire  [33:0] traits;
+    input wire  [526:0] op;
     output reg  [31:0] size;
     output reg  negative;
-    output reg  [15:0] below;
+    output reg  [23:0] below;
 
     // Enums
     localparam Step$Idle = 0;
@@ -2634,6 +2783,7 @@ module systole$control$check$level(step,op,size,negative,below);
     reg  [19:0] near;
     reg  [31:0] stride;
     reg  [15:0] count;
+    reg  [15:0] most;
 
     // Update code
     always @(*) begin
@@ -2649,25 +2799,19 @@ module systole$control$check$level(step,op,size,negative,below);
                     near = op[(64'h64)+:(20)];
                     count = op[(64'h10)+:(16)];
                 end
-            Step$B0:
-                begin
-                    near = op[(64'h10c)+:(20)];
-                end
-            Step$B1:
-                begin
-                    near = op[(64'h120)+:(20)];
-                    count = op[(64'h10)+:(16)];
-                end
-            Step$Bt:
-                begin
-                    near = op[(64'h134)+:(20)];
-                    count = op[(64'h20)+:(16)];
-                end
             Step$A1:
                 begin
                     count = op[(64'h10)+:(16)];
                 end
+            Step$B1:
+                begin
+                    count = op[(64'h10)+:(16)];
+                end
             Step$At:
+                begin
+                    count = op[(64'h20)+:(16)];
+                end
+            Step$Bt:
                 begin
                     count = op[(64'h20)+:(16)];
                 end
@@ -2688,12 +2832,25 @@ module systole$control$check$level(step,op,size,negative,below);
         else if (step == Step$At) begin
             stride = op[(64'hd8)+:(32)];
         end
+        else if (step == Step$B0) begin
+            stride = op[(64'h118)+:(32)];
+        end
+        else if (step == Step$B1) begin
+            stride = op[(64'h138)+:(32)];
+        end
+        else if (step == Step$Bt) begin
+            stride = op[(64'h158)+:(32)];
+        end
         negative = stride[32'h1f];
         size = stride;
         if (stride[32'h1f]) begin
             size = 32'h0 - stride;
         end
-        below = count - 32'h1;
+        most = count - 32'h1;
+        below = ((most) & 24'hffffff);
+        if ((step == Step$A0) & traits[(64'h7)+:(1)]) begin
+            below = op[(64'h18c)+:(24)];
+        end
     end
 
 endmodule // systole$control$check$level
@@ -2740,13 +2897,13 @@ endmodule // systole$control$check$negative
 module systole$control$check$op(d,q,clock);
 
     // Module arguments
-    input wire  [425:0] d;
-    output reg  [425:0] q;
+    input wire  [526:0] d;
+    output reg  [526:0] q;
     input wire  clock;
 
     // Update code (custom)
     initial begin
-       q = 426'h0;
+       q = 527'h0;
     end
 
     always @(posedge clock) begin
@@ -2756,75 +2913,55 @@ module systole$control$check$op(d,q,clock);
 endmodule // systole$control$check$op
 
 
-module systole$control$check$spaces(kind,op,sizes,d_log2,a_log2,b_log2);
+module systole$control$check$spaces(traits,op,sizes,d_log2,a_log2,b_log2,p_log2);
 
     // Module arguments
-    input wire  [4:0] kind;
-    input wire  [425:0] op;
+    input wire  [33:0] traits;
+    input wire  [526:0] op;
     input wire  [55:0] sizes;
     output reg  [7:0] d_log2;
     output reg  [7:0] a_log2;
     output reg  [7:0] b_log2;
+    output reg  [7:0] p_log2;
 
     // Constant declarations
     localparam  region_const = 3'b10;
     localparam  region_input = 3'b11;
     localparam  region_work = 3'b110;
 
-    // Enums
-    localparam Kind$Unknown = 0;
-    localparam Kind$Absent = 1;
-    localparam Kind$Halt = 2;
-    localparam Kind$Mark = 3;
-    localparam Kind$Li = 4;
-    localparam Kind$Add = 5;
-    localparam Kind$Sub = 6;
-    localparam Kind$Mul = 7;
-    localparam Kind$Shl = 8;
-    localparam Kind$Shr = 9;
-    localparam Kind$And = 10;
-    localparam Kind$Beq = 11;
-    localparam Kind$Bne = 12;
-    localparam Kind$Bltu = 13;
-    localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
-
-    // Local signals
-    reg  moves_dram;
-
     // Update code
     always @(*) begin
-        moves_dram = (kind == Kind$Load) | (kind == Kind$Store);
         d_log2 = sizes[(64'h28)+:(8)];
-        if ((kind == Kind$Matmul) | ((moves_dram | (kind == Kind$Fill)) & op[(64'h16b)+:(1)])) begin
+        if (traits[(64'ha)+:(1)]) begin
             d_log2 = sizes[(64'h30)+:(8)];
         end
         a_log2 = sizes[(64'h28)+:(8)];
-        if (kind == Kind$Requant) begin
+        if (traits[(64'hd)+:(1)]) begin
             a_log2 = sizes[(64'h30)+:(8)];
         end
-        else if (kind == Kind$Move) begin
+        else if (traits[(64'h5)+:(1)]) begin
             a_log2 = sizes[(64'h28)+:(8)] + 32'h5;
         end
-        else if (moves_dram) begin
+        else if (traits[(64'he)+:(1)]) begin
             a_log2 = sizes[(64'h20)+:(8)];
-            if (op[(64'h148)+:(3)] == region_const) begin
+            if (op[(64'h1a4)+:(3)] == region_const) begin
                 a_log2 = sizes[(64'h8)+:(8)];
             end
-            else if (op[(64'h148)+:(3)] == region_input) begin
+            else if (op[(64'h1a4)+:(3)] == region_input) begin
                 a_log2 = sizes[(64'h10)+:(8)];
             end
-            else if (op[(64'h148)+:(3)] == region_work) begin
+            else if (op[(64'h1a4)+:(3)] == region_work) begin
                 a_log2 = sizes[(64'h18)+:(8)];
             end
         end
+        if (traits[(64'h6)+:(1)]) begin
+            a_log2 = a_log2 + 32'h3;
+        end
         b_log2 = sizes[(64'h28)+:(8)];
+        if (traits[(64'h18)+:(1)]) begin
+            b_log2 = sizes[(64'h30)+:(8)];
+        end
+        p_log2 = sizes[(64'h28)+:(8)];
     end
 
 endmodule // systole$control$check$spaces
@@ -2887,15 +3024,16 @@ module systole$control$clearing(d,q,clock);
 endmodule // systole$control$clearing
 
 
-module systole$control$decode(clock,word,kind,fields,a_reg,b_reg);
+module systole$control$decode(clock,word,traits,fields,a_reg,b_reg,p_reg);
 
     // Module arguments
     input wire  clock;
     input wire  [255:0] word;
-    input wire  [4:0] kind;
-    output reg  [425:0] fields;
+    input wire  [33:0] traits;
+    output reg  [526:0] fields;
     output reg  [3:0] a_reg;
     output reg  [3:0] b_reg;
+    output reg  [3:0] p_reg;
 
     // Constant declarations
     localparam  at_n0 = 8'h8;
@@ -2919,45 +3057,28 @@ module systole$control$decode(clock,word,kind,fields,a_reg,b_reg);
     localparam  at_b_reg = 8'hb4;
     localparam  at_b_s0 = 8'hb8;
     localparam  at_b_s1 = 8'hc8;
-    localparam  at_w_base = 8'ha0;
-    localparam  at_w_reg = 8'hb4;
     localparam  at_w_sk = 8'hb8;
+    localparam  at_p_base = 8'he4;
+    localparam  at_p_reg = 8'hf8;
+    localparam  at_index = 8'hd0;
+    localparam  at_limit = 8'he8;
+    localparam  at_limit_reg = 8'he4;
+    localparam  at_ra = 8'h34;
     localparam  at_region = 8'hcc;
     localparam  at_space = 8'he4;
     localparam  at_acc = 8'hf4;
+    localparam  at_tr = 8'hf5;
+    localparam  at_form = 8'he4;
+    localparam  at_shift = 8'he6;
     localparam  at_imm = 8'h68;
     localparam  at_offset = 8'he4;
     localparam  at_zp = 8'he4;
     localparam  at_lo = 8'hec;
     localparam  at_hi = 8'hf4;
 
-    // Enums
-    localparam Kind$Unknown = 0;
-    localparam Kind$Absent = 1;
-    localparam Kind$Halt = 2;
-    localparam Kind$Mark = 3;
-    localparam Kind$Li = 4;
-    localparam Kind$Add = 5;
-    localparam Kind$Sub = 6;
-    localparam Kind$Mul = 7;
-    localparam Kind$Shl = 8;
-    localparam Kind$Shr = 9;
-    localparam Kind$And = 10;
-    localparam Kind$Beq = 11;
-    localparam Kind$Bne = 12;
-    localparam Kind$Bltu = 13;
-    localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
-
     // Stub signals
-    reg  [425:0] operation$d;
-    wire  [425:0] operation$q;
+    reg  [526:0] operation$d;
+    wire  [526:0] operation$q;
     reg  operation$clock;
     reg  [3:0] a_register$d;
     wire  [3:0] a_register$q;
@@ -2965,12 +3086,14 @@ module systole$control$decode(clock,word,kind,fields,a_reg,b_reg);
     reg  [3:0] b_register$d;
     wire  [3:0] b_register$q;
     reg  b_register$clock;
+    reg  [3:0] p_register$d;
+    wire  [3:0] p_register$q;
+    reg  p_register$clock;
 
     // Local signals
     reg  [15:0] bits16;
     reg  [19:0] bits20;
     reg  [31:0] bits32;
-    reg  has_m;
 
     // Sub module instances
     systole$control$decode$operation operation(
@@ -2988,28 +3111,38 @@ module systole$control$decode(clock,word,kind,fields,a_reg,b_reg);
         .q(b_register$q),
         .clock(b_register$clock)
     );
+    systole$control$decode$p_register p_register(
+        .d(p_register$d),
+        .q(p_register$q),
+        .clock(p_register$clock)
+    );
 
     // Update code
     always @(*) begin
         operation$clock = clock;
         a_register$clock = clock;
         b_register$clock = clock;
+        p_register$clock = clock;
         operation$d = operation$q;
         a_register$d = a_register$q;
         b_register$d = b_register$q;
+        p_register$d = p_register$q;
         operation$d[(64'h0)+:(16)] = word[(at_n0)+:(16)];
         operation$d[(64'h10)+:(16)] = word[(at_n1)+:(16)];
         operation$d[(64'h30)+:(6)] = word[(at_n)+:(6)];
         operation$d[(64'h36)+:(6)] = word[(at_k)+:(6)];
         operation$d[(64'h20)+:(16)] = word[(at_kt)+:(16)];
-        operation$d[(64'h16d)+:(32)] = word[(at_imm)+:(32)];
-        operation$d[(64'h148)+:(3)] = word[(at_region)+:(3)];
-        operation$d[(64'h16b)+:(1)] = word[at_space];
-        operation$d[(64'h16c)+:(1)] = word[at_acc];
-        operation$d[(64'h18d)+:(5)] = word[(at_offset)+:(5)];
-        operation$d[(64'h192)+:(8)] = word[(at_zp)+:(8)];
-        operation$d[(64'h19a)+:(8)] = word[(at_lo)+:(8)];
-        operation$d[(64'h1a2)+:(8)] = word[(at_hi)+:(8)];
+        operation$d[(64'h1ca)+:(32)] = word[(at_imm)+:(32)];
+        operation$d[(64'h1a4)+:(3)] = word[(at_region)+:(3)];
+        operation$d[(64'h1c7)+:(1)] = word[at_space];
+        operation$d[(64'h1c8)+:(1)] = word[at_acc];
+        operation$d[(64'h1c9)+:(1)] = word[at_tr];
+        operation$d[(64'h1ef)+:(2)] = word[(at_form)+:(2)];
+        operation$d[(64'h1f1)+:(6)] = word[(at_shift)+:(6)];
+        operation$d[(64'h1ea)+:(5)] = word[(at_offset)+:(5)];
+        operation$d[(64'h1f7)+:(8)] = word[(at_zp)+:(8)];
+        operation$d[(64'h1ff)+:(8)] = word[(at_lo)+:(8)];
+        operation$d[(64'h207)+:(8)] = word[(at_hi)+:(8)];
         operation$d[(64'h3c)+:(20)] = word[(at_d_base)+:(20)];
         bits16 = word[(at_d_s0)+:(16)];
         bits20 = ((bits16) & 20'hfffff);
@@ -3023,7 +3156,6 @@ module systole$control$decode(clock,word,kind,fields,a_reg,b_reg);
             bits20 = bits20 | 32'hf0000;
         end
         operation$d[(64'h64)+:(20)] = bits20;
-        has_m = (kind == Kind$Load) | (kind == Kind$Store) | (kind == Kind$Move);
         bits20 = word[(at_a_base)+:(20)];
         operation$d[(64'h78)+:(32)] = ((bits20) & 32'hffffffff);
         a_register$d = word[(at_a_reg)+:(4)];
@@ -3045,57 +3177,71 @@ module systole$control$decode(clock,word,kind,fields,a_reg,b_reg);
             bits32 = bits32 | 64'hffff0000;
         end
         operation$d[(64'hd8)+:(32)] = bits32;
-        if (has_m) begin
+        if (traits[(64'h4)+:(1)]) begin
             operation$d[(64'h78)+:(32)] = word[(at_m_base)+:(32)];
             a_register$d = word[(at_m_reg)+:(4)];
             operation$d[(64'h98)+:(32)] = word[(at_m_s0)+:(32)];
             operation$d[(64'hb8)+:(32)] = word[(at_m_s1)+:(32)];
-            operation$d[(64'hd8)+:(32)] = 32'h0;
         end
-        operation$d[(64'hf8)+:(20)] = word[(at_b_base)+:(20)];
+        if (traits[(64'h6)+:(1)]) begin
+            operation$d[(64'h78)+:(32)] = word[(at_imm)+:(32)];
+            a_register$d = word[(at_ra)+:(4)];
+        end
+        if (traits[(64'h6)+:(1)] | ~traits[(64'hc)+:(1)]) begin
+            operation$d[(64'h98)+:(32)] = 32'h0;
+            operation$d[(64'hb8)+:(32)] = 32'h0;
+        end
+        bits20 = word[(at_b_base)+:(20)];
+        operation$d[(64'hf8)+:(32)] = ((bits20) & 32'hffffffff);
         b_register$d = word[(at_b_reg)+:(4)];
         bits16 = word[(at_b_s0)+:(16)];
-        bits20 = ((bits16) & 20'hfffff);
+        bits32 = ((bits16) & 32'hffffffff);
         if (bits16[32'hf]) begin
-            bits20 = bits20 | 32'hf0000;
+            bits32 = bits32 | 64'hffff0000;
         end
-        operation$d[(64'h10c)+:(20)] = bits20;
+        operation$d[(64'h118)+:(32)] = bits32;
         bits16 = word[(at_b_s1)+:(16)];
-        bits20 = ((bits16) & 20'hfffff);
+        bits32 = ((bits16) & 32'hffffffff);
         if (bits16[32'hf]) begin
-            bits20 = bits20 | 32'hf0000;
+            bits32 = bits32 | 64'hffff0000;
         end
-        operation$d[(64'h120)+:(20)] = bits20;
-        operation$d[(64'h134)+:(20)] = 32'h0;
-        if (kind == Kind$Matmul) begin
-            operation$d[(64'hf8)+:(20)] = word[(at_w_base)+:(20)];
-            b_register$d = word[(at_w_reg)+:(4)];
-            operation$d[(64'h10c)+:(20)] = 32'h0;
-            operation$d[(64'h120)+:(20)] = 32'h0;
+        operation$d[(64'h138)+:(32)] = bits32;
+        operation$d[(64'h158)+:(32)] = 32'h0;
+        if (traits[(64'h8)+:(1)]) begin
+            operation$d[(64'h118)+:(32)] = 32'h0;
+            operation$d[(64'h138)+:(32)] = 32'h0;
             bits16 = word[(at_w_sk)+:(16)];
-            bits20 = ((bits16) & 20'hfffff);
+            bits32 = ((bits16) & 32'hffffffff);
             if (bits16[32'hf]) begin
-                bits20 = bits20 | 32'hf0000;
+                bits32 = bits32 | 64'hffff0000;
             end
-            operation$d[(64'h134)+:(20)] = bits20;
+            operation$d[(64'h158)+:(32)] = bits32;
         end
-        if ((kind != Kind$Matmul) & (kind != Kind$Maxq)) begin
+        operation$d[(64'h178)+:(20)] = word[(at_p_base)+:(20)];
+        p_register$d = word[(at_p_reg)+:(4)];
+        operation$d[(64'h18c)+:(24)] = word[(at_limit)+:(24)];
+        if (traits[(64'h7)+:(1)]) begin
+            operation$d[(64'h178)+:(20)] = word[(at_index)+:(20)];
+            p_register$d = word[(at_limit_reg)+:(4)];
+        end
+        if (~traits[(64'h0)+:(1)]) begin
+            operation$d[(64'h0)+:(16)] = 32'h1;
+            operation$d[(64'h10)+:(16)] = 32'h1;
+        end
+        if (~traits[(64'h1)+:(1)]) begin
             operation$d[(64'h20)+:(16)] = 32'h1;
             operation$d[(64'hd8)+:(32)] = 32'h0;
         end
-        if (kind != Kind$Matmul) begin
+        if (~traits[(64'h3)+:(1)]) begin
             operation$d[(64'h36)+:(6)] = 32'h1;
         end
-        if ((kind != Kind$Matmul) & (kind != Kind$Requant) & (kind != Kind$Move)) begin
+        if (~traits[(64'h2)+:(1)]) begin
             operation$d[(64'h30)+:(6)] = 32'h1;
-        end
-        if (kind == Kind$Fill) begin
-            operation$d[(64'h98)+:(32)] = 32'h0;
-            operation$d[(64'hb8)+:(32)] = 32'h0;
         end
         fields = operation$q;
         a_reg = a_register$q;
         b_reg = b_register$q;
+        p_reg = p_register$q;
     end
 
 endmodule // systole$control$decode
@@ -3142,13 +3288,13 @@ endmodule // systole$control$decode$b_register
 module systole$control$decode$operation(d,q,clock);
 
     // Module arguments
-    input wire  [425:0] d;
-    output reg  [425:0] q;
+    input wire  [526:0] d;
+    output reg  [526:0] q;
     input wire  clock;
 
     // Update code (custom)
     initial begin
-       q = 426'h0;
+       q = 527'h0;
     end
 
     always @(posedge clock) begin
@@ -3156,6 +3302,25 @@ module systole$control$decode$operation(d,q,clock);
     end
 
 endmodule // systole$control$decode$operation
+
+
+module systole$control$decode$p_register(d,q,clock);
+
+    // Module arguments
+    input wire  [3:0] d;
+    output reg  [3:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 4'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$control$decode$p_register
 
 
 module systole$control$end_status(d,q,clock);
@@ -3177,12 +3342,13 @@ module systole$control$end_status(d,q,clock);
 endmodule // systole$control$end_status
 
 
-module systole$control$law(clock,word,kind,stray,legal,absent,moves_rows);
+module systole$control$law(clock,word,kind,traits,stray,legal,absent,moves_rows);
 
     // Module arguments
     input wire  clock;
     input wire  [255:0] word;
-    input wire  [4:0] kind;
+    input wire  [5:0] kind;
+    input wire  [33:0] traits;
     input wire  stray;
     output reg  legal;
     output reg  absent;
@@ -3198,6 +3364,10 @@ module systole$control$law(clock,word,kind,stray,legal,absent,moves_rows);
     localparam  at_region = 8'hcc;
     localparam  at_space = 8'he4;
     localparam  at_imm = 8'h68;
+    localparam  at_a_reg = 8'h7c;
+    localparam  at_i_reg = 8'hb4;
+    localparam  at_rd = 8'h30;
+    localparam  at_rv = 8'h34;
     localparam  at_tr = 8'hf5;
     localparam  at_lo = 8'hec;
     localparam  at_hi = 8'hf4;
@@ -3227,13 +3397,33 @@ module systole$control$law(clock,word,kind,stray,legal,absent,moves_rows);
     localparam Kind$Bne = 12;
     localparam Kind$Bltu = 13;
     localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
+    localparam Kind$Lw = 15;
+    localparam Kind$Sw = 16;
+    localparam Kind$Load = 17;
+    localparam Kind$Store = 18;
+    localparam Kind$Gather = 19;
+    localparam Kind$Move = 20;
+    localparam Kind$Fill = 21;
+    localparam Kind$Matmul = 22;
+    localparam Kind$Dwmac = 23;
+    localparam Kind$Vadd = 24;
+    localparam Kind$Vsub = 25;
+    localparam Kind$Vmul = 26;
+    localparam Kind$Vmulr = 27;
+    localparam Kind$Vmin = 28;
+    localparam Kind$Vmax = 29;
+    localparam Kind$Vshr = 30;
+    localparam Kind$Vclz = 31;
+    localparam Kind$Vsel = 32;
+    localparam Kind$Vsum = 33;
+    localparam Kind$Vrmax = 34;
+    localparam Kind$Lut32 = 35;
+    localparam Kind$Requant = 36;
+    localparam Kind$Addq = 37;
+    localparam Kind$Maxq = 38;
+    localparam Kind$Lut = 39;
+    localparam Kind$Trans = 40;
+    localparam Kind$Argmax = 41;
 
     // Stub signals
     reg  verdict$d;
@@ -3247,15 +3437,18 @@ module systole$control$law(clock,word,kind,stray,legal,absent,moves_rows);
     reg  rows$clock;
 
     // Local signals
-    reg  moving;
-    reg  has_kt;
-    reg  has_n;
     reg  selected;
     reg  fit;
     reg  writable;
     reg  readable;
     reg  [2:0] region;
     reg  [2:0] select;
+    reg  [3:0] index_target;
+    reg  [3:0] value_target;
+    reg  [3:0] index_register;
+    reg  [3:0] row_register;
+    reg  [3:0] count_register;
+    reg  counted;
     reg  [7:0] lo;
     reg  [7:0] hi;
 
@@ -3284,9 +3477,6 @@ module systole$control$law(clock,word,kind,stray,legal,absent,moves_rows);
         verdict$d = verdict$q;
         missing$d = missing$q;
         rows$d = rows$q;
-        has_kt = (kind == Kind$Matmul) | (kind == Kind$Maxq);
-        has_n = (kind == Kind$Matmul) | (kind == Kind$Requant) | (kind == Kind$Move);
-        moving = has_kt | has_n | (kind == Kind$Load) | (kind == Kind$Store) | (kind == Kind$Fill);
         select = word[(at_csel)+:(3)];
         selected = 1'b0;
         if (select == select_none) begin
@@ -3299,22 +3489,25 @@ module systole$control$law(clock,word,kind,stray,legal,absent,moves_rows);
             selected = ~|word[(at_n1)+:(16)];
         end
         else if (select == select_kt) begin
-            selected = has_kt & ~|word[(at_kt)+:(16)];
+            selected = traits[(64'h1)+:(1)] & ~|word[(at_kt)+:(16)];
         end
         else if (select == select_n) begin
-            selected = has_n & ~|word[(at_n)+:(6)];
+            selected = traits[(64'h2)+:(1)] & ~|word[(at_n)+:(6)];
         end
         region = word[(at_region)+:(3)];
         writable = (region == region_work) | (region == region_output);
         readable = writable | (region == region_const) | (region == region_input);
         lo = word[(at_lo)+:(8)] ^ 32'h80;
         hi = word[(at_hi)+:(8)] ^ 32'h80;
+        index_register = word[(at_i_reg)+:(4)];
+        row_register = word[(at_a_reg)+:(4)];
+        count_register = word[(at_creg)+:(4)];
+        index_target = word[(at_rd)+:(4)];
+        value_target = word[(at_rv)+:(4)];
+        counted = select != select_none;
         fit = 1'b1;
-        if (kind == Kind$Load) begin
-            fit = readable;
-        end
-        else if (kind == Kind$Store) begin
-            fit = writable;
+        if (traits[(64'he)+:(1)]) begin
+            fit = readable & (writable | ~traits[(64'hf)+:(1)]);
         end
         else if (kind == Kind$Fill) begin
             fit = word[at_space] | (word[(at_imm)+:(32)] < 32'h100);
@@ -3322,9 +3515,12 @@ module systole$control$law(clock,word,kind,stray,legal,absent,moves_rows);
         else if (kind == Kind$Requant) begin
             fit = lo <= hi;
         end
-        verdict$d = (kind != Kind$Unknown) & ~stray & (~moving | (selected & fit));
+        else if (kind == Kind$Argmax) begin
+            fit = |index_target & |value_target & (index_target != value_target) & (index_target != row_register) & (value_target != row_register) & (index_target != index_register) & (value_target != index_register) & (~counted | (index_target != count_register)) & (~counted | (value_target != count_register));
+        end
+        verdict$d = (kind != Kind$Unknown) & ~stray & (selected | ~traits[(64'h0)+:(1)]) & fit;
         missing$d = (kind == Kind$Absent) | ((kind == Kind$Matmul) & word[at_tr]);
-        rows$d = moving;
+        rows$d = traits[(64'hc)+:(1)] | traits[(64'h9)+:(1)];
         absent = missing$q;
         legal = verdict$q;
         moves_rows = rows$q;
@@ -3407,13 +3603,13 @@ endmodule // systole$control$multiplier
 module systole$control$op(d,q,clock);
 
     // Module arguments
-    input wire  [425:0] d;
-    output reg  [425:0] q;
+    input wire  [526:0] d;
+    output reg  [526:0] q;
     input wire  clock;
 
     // Update code (custom)
     initial begin
-       q = 426'h0;
+       q = 527'h0;
     end
 
     always @(posedge clock) begin
@@ -3473,12 +3669,13 @@ module systole$control$registers(clock,clear,a_index,b_index,a,b,write_enable,wr
 endmodule // systole$control$registers
 
 
-module systole$control$rom(clock,word,kind,stray);
+module systole$control$rom(clock,word,kind,traits,stray);
 
     // Module arguments
     input wire  clock;
     input wire  [255:0] word;
-    output reg  [4:0] kind;
+    output reg  [5:0] kind;
+    output reg  [33:0] traits;
     output reg  stray;
 
     // Enums
@@ -3497,17 +3694,38 @@ module systole$control$rom(clock,word,kind,stray);
     localparam Kind$Bne = 12;
     localparam Kind$Bltu = 13;
     localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
+    localparam Kind$Lw = 15;
+    localparam Kind$Sw = 16;
+    localparam Kind$Load = 17;
+    localparam Kind$Store = 18;
+    localparam Kind$Gather = 19;
+    localparam Kind$Move = 20;
+    localparam Kind$Fill = 21;
+    localparam Kind$Matmul = 22;
+    localparam Kind$Dwmac = 23;
+    localparam Kind$Vadd = 24;
+    localparam Kind$Vsub = 25;
+    localparam Kind$Vmul = 26;
+    localparam Kind$Vmulr = 27;
+    localparam Kind$Vmin = 28;
+    localparam Kind$Vmax = 29;
+    localparam Kind$Vshr = 30;
+    localparam Kind$Vclz = 31;
+    localparam Kind$Vsel = 32;
+    localparam Kind$Vsum = 33;
+    localparam Kind$Vrmax = 34;
+    localparam Kind$Lut32 = 35;
+    localparam Kind$Requant = 36;
+    localparam Kind$Addq = 37;
+    localparam Kind$Maxq = 38;
+    localparam Kind$Lut = 39;
+    localparam Kind$Trans = 40;
+    localparam Kind$Argmax = 41;
 
     // Update code (custom)
     initial begin
         kind = 0;
+        traits = 0;
         stray = 0;
     end
     always @(posedge clock) begin
@@ -3527,12 +3745,12 @@ module systole$control$rom(clock,word,kind,stray);
             8'h0d: begin kind <= 14; stray <= |(word & 256'hffffffffffffffffffffffffffffff00000000fffffffffff00fffffffffff00); end // bgeu
             8'h0e: begin kind <= 1; stray <= |(word & 256'hffffffffffff8fffffffffffffffff00000000ffffffffffff00ffffffffff00); end // lw
             8'h0f: begin kind <= 1; stray <= |(word & 256'hffffffffffff8fffffffffffffffff00000000fffffffffff00fffffffffff00); end // sw
-            8'h10: begin kind <= 15; stray <= |(word & 256'hffffffefffff8000000000000000000000000000000000000000800000000000); end // load
-            8'h11: begin kind <= 16; stray <= |(word & 256'hffffffefffff8000000000000000000000000000000000000000800000000000); end // store
+            8'h10: begin kind <= 17; stray <= |(word & 256'hffffffefffff8000000000000000000000000000000000000000800000000000); end // load
+            8'h11: begin kind <= 18; stray <= |(word & 256'hffffffefffff8000000000000000000000000000000000000000800000000000); end // store
             8'h12: begin kind <= 1; stray <= |(word & 256'h0000000000008000000000000000000000000000000000000000800000000000); end // gather
-            8'h13: begin kind <= 17; stray <= |(word & 256'hfffffe0fc0fff000000000000000000000000000000000000000800000000000); end // move
-            8'h14: begin kind <= 18; stray <= |(word & 256'hffffffefffffffffffffffffffffff0000000000000000000000800000000000); end // fill
-            8'h20: begin kind <= 19; stray <= |(word & 256'hffc0000000000000000000000000000000000000000000000000800000000000); end // matmul
+            8'h13: begin kind <= 20; stray <= |(word & 256'hfffffe0fc0fff000000000000000000000000000000000000000800000000000); end // move
+            8'h14: begin kind <= 21; stray <= |(word & 256'hffffffefffffffffffffffffffffff0000000000000000000000800000000000); end // fill
+            8'h20: begin kind <= 22; stray <= |(word & 256'hffc0000000000000000000000000000000000000000000000000800000000000); end // matmul
             8'h21: begin kind <= 1; stray <= |(word & 256'hffe0000fc0000000000000000000000000000000000000000000800000000000); end // dwmac
             8'h30: begin kind <= 1; stray <= |(word & 256'hffffffcfc0000000000000000000000000000000000000000000800000000000); end // vadd
             8'h31: begin kind <= 1; stray <= |(word & 256'hffffffcfc0000000000000000000000000000000000000000000800000000000); end // vsub
@@ -3546,13 +3764,83 @@ module systole$control$rom(clock,word,kind,stray);
             8'h39: begin kind <= 1; stray <= |(word & 256'hffffffffc0ffffffffffffff0000000000000000000000000000800000000000); end // vsum
             8'h3a: begin kind <= 1; stray <= |(word & 256'hffffffffc0ffffffffffffff0000000000000000000000000000800000000000); end // vrmax
             8'h3b: begin kind <= 1; stray <= |(word & 256'hffffffffc0000000000000000000000000000000000000000000800000000000); end // lut32
-            8'h40: begin kind <= 20; stray <= |(word & 256'hf000000fc0000000000000000000000000000000000000000000800000000000); end // requant
+            8'h40: begin kind <= 36; stray <= |(word & 256'hf000000fc0000000000000000000000000000000000000000000800000000000); end // requant
             8'h41: begin kind <= 1; stray <= |(word & 256'hf000000fc0000000000000000000000000000000000000000000800000000000); end // addq
-            8'h42: begin kind <= 21; stray <= |(word & 256'hffe0000fff0000ffffffffff0000000000000000000000000000800000000000); end // maxq
+            8'h42: begin kind <= 38; stray <= |(word & 256'hffe0000fff0000ffffffffff0000000000000000000000000000800000000000); end // maxq
             8'h43: begin kind <= 1; stray <= |(word & 256'hffffffffc0000000000000000000000000000000000000000000800000000000); end // lut
             8'h44: begin kind <= 1; stray <= |(word & 256'hffffffffc0ffffffffffffff0000000000000000000000000000800000000000); end // trans
             8'h50: begin kind <= 1; stray <= |(word & 256'hffefffffc0ffffffff00000000000000000000ffffffffffff00800000000000); end // argmax
             default: begin kind <= 0; stray <= 0; end
+        endcase
+        casez ({word[229:228], word[7:0]})
+            10'b??00000001: traits <= 34'h0;
+            10'b??00000010: traits <= 34'h0;
+            10'b??00000011: traits <= 34'h0;
+            10'b??00000100: traits <= 34'h0;
+            10'b??00000101: traits <= 34'h0;
+            10'b??00000110: traits <= 34'h0;
+            10'b??00000111: traits <= 34'h0;
+            10'b??00001000: traits <= 34'h0;
+            10'b??00001001: traits <= 34'h0;
+            10'b??00001010: traits <= 34'h0;
+            10'b??00001011: traits <= 34'h0;
+            10'b??00001100: traits <= 34'h0;
+            10'b??00001101: traits <= 34'h0;
+            10'b??00001110: traits <= 34'h5040;
+            10'b??00001111: traits <= 34'hd040;
+            10'b?000010000: traits <= 34'h5211;
+            10'b?100010000: traits <= 34'hc5611;
+            10'b?000010001: traits <= 34'hd211;
+            10'b?100010001: traits <= 34'hcd611;
+            10'b??00010010: traits <= 34'h300005291;
+            10'b??00010011: traits <= 34'h11235;
+            10'b?000010100: traits <= 34'h201;
+            10'b?100010100: traits <= 34'h601;
+            10'b??00100000: traits <= 34'hf8801f0f;
+            10'b??00100001: traits <= 34'h801f07;
+            10'b0000110000: traits <= 34'h7833e05;
+            10'b0100110000: traits <= 34'h7833e05;
+            10'b1000110000: traits <= 34'h833e05;
+            10'b1100110000: traits <= 34'h33e05;
+            10'b0000110001: traits <= 34'h7833e05;
+            10'b0100110001: traits <= 34'h7833e05;
+            10'b1000110001: traits <= 34'h833e05;
+            10'b1100110001: traits <= 34'h33e05;
+            10'b0000110010: traits <= 34'h7833e05;
+            10'b0100110010: traits <= 34'h7833e05;
+            10'b1000110010: traits <= 34'h833e05;
+            10'b1100110010: traits <= 34'h33e05;
+            10'b0000110011: traits <= 34'h7833e05;
+            10'b0100110011: traits <= 34'h7833e05;
+            10'b1000110011: traits <= 34'h833e05;
+            10'b1100110011: traits <= 34'h33e05;
+            10'b0000110100: traits <= 34'h7833e05;
+            10'b0100110100: traits <= 34'h7833e05;
+            10'b1000110100: traits <= 34'h833e05;
+            10'b1100110100: traits <= 34'h33e05;
+            10'b0000110101: traits <= 34'h7833e05;
+            10'b0100110101: traits <= 34'h7833e05;
+            10'b1000110101: traits <= 34'h833e05;
+            10'b1100110101: traits <= 34'h33e05;
+            10'b0000110110: traits <= 34'h7833e05;
+            10'b0100110110: traits <= 34'h7833e05;
+            10'b1000110110: traits <= 34'h833e05;
+            10'b1100110110: traits <= 34'h33e05;
+            10'b??00110111: traits <= 34'h33e05;
+            10'b0000111000: traits <= 34'h7833e05;
+            10'b0100111000: traits <= 34'h7833e05;
+            10'b1000111000: traits <= 34'h833e05;
+            10'b1100111000: traits <= 34'h33e05;
+            10'b??00111001: traits <= 34'h33e05;
+            10'b??00111010: traits <= 34'h33e05;
+            10'b??00111011: traits <= 34'hf8801e05;
+            10'b??01000000: traits <= 34'h3a803a05;
+            10'b??01000001: traits <= 34'h306831a05;
+            10'b??01000010: traits <= 34'h11a03;
+            10'b??01000011: traits <= 34'h3a831a05;
+            10'b??01000100: traits <= 34'h7d1a05;
+            10'b??01010000: traits <= 34'h3005;
+            default: traits <= 0;
         endcase
     end
 endmodule // systole$control$rom
@@ -3616,7 +3904,7 @@ module systole$counters(clock,clear,phase,kind,new_macs,cycles,cycles_clear,cycl
     input wire  clock;
     input wire  clear;
     input wire  [3:0] phase;
-    input wire  [4:0] kind;
+    input wire  [5:0] kind;
     input wire  [11:0] new_macs;
     output reg  [63:0] cycles;
     output reg  [63:0] cycles_clear;
@@ -3656,13 +3944,33 @@ module systole$counters(clock,clear,phase,kind,new_macs,cycles,cycles_clear,cycl
     localparam Kind$Bne = 12;
     localparam Kind$Bltu = 13;
     localparam Kind$Bgeu = 14;
-    localparam Kind$Load = 15;
-    localparam Kind$Store = 16;
-    localparam Kind$Move = 17;
-    localparam Kind$Fill = 18;
-    localparam Kind$Matmul = 19;
-    localparam Kind$Requant = 20;
-    localparam Kind$Maxq = 21;
+    localparam Kind$Lw = 15;
+    localparam Kind$Sw = 16;
+    localparam Kind$Load = 17;
+    localparam Kind$Store = 18;
+    localparam Kind$Gather = 19;
+    localparam Kind$Move = 20;
+    localparam Kind$Fill = 21;
+    localparam Kind$Matmul = 22;
+    localparam Kind$Dwmac = 23;
+    localparam Kind$Vadd = 24;
+    localparam Kind$Vsub = 25;
+    localparam Kind$Vmul = 26;
+    localparam Kind$Vmulr = 27;
+    localparam Kind$Vmin = 28;
+    localparam Kind$Vmax = 29;
+    localparam Kind$Vshr = 30;
+    localparam Kind$Vclz = 31;
+    localparam Kind$Vsel = 32;
+    localparam Kind$Vsum = 33;
+    localparam Kind$Vrmax = 34;
+    localparam Kind$Lut32 = 35;
+    localparam Kind$Requant = 36;
+    localparam Kind$Addq = 37;
+    localparam Kind$Maxq = 38;
+    localparam Kind$Lut = 39;
+    localparam Kind$Trans = 40;
+    localparam Kind$Argmax = 41;
 
     // Stub signals
     reg  [63:0] busy$d;
@@ -4738,7 +5046,7 @@ module systole$load(clock,start,op,done,req_valid,req_row,req_rows,req_ready,row
     // Module arguments
     input wire  clock;
     input wire  start;
-    input wire  [425:0] op;
+    input wire  [526:0] op;
     output reg  done;
     output reg  req_valid;
     output reg  [31:0] req_row;
@@ -4922,7 +5230,7 @@ module systole$load(clock,start,op,done,req_valid,req_row,req_rows,req_ready,row
         to$clock = clock;
         collect$clock = clock;
         burst = op[(64'h98)+:(32)] == 32'h1;
-        if (op[(64'h16b)+:(1)]) begin
+        if (op[(64'h1c7)+:(1)]) begin
             burst = (op[(64'h98)+:(32)] == row32_rows) & (op[(64'h0)+:(16)] < 32'h4000);
         end
         begun$d = start;
@@ -4944,13 +5252,13 @@ module systole$load(clock,start,op,done,req_valid,req_row,req_rows,req_ready,row
         from$s1 = op[(64'hb8)+:(32)];
         from$st = 32'h0;
         req_valid = asking$q;
-        req_row = op[(64'h14b)+:(32)] + from$address;
+        req_row = op[(64'h1a7)+:(32)] + from$address;
         req_rows = rows$q;
-        if (op[(64'h16b)+:(1)]) begin
+        if (op[(64'h1c7)+:(1)]) begin
             req_rows = rows$q << 32'h2;
         end
-        row_done = row_valid & taking$q & (~op[(64'h16b)+:(1)] | (leaf$q == last_leaf));
-        spad_write = row_valid & taking$q & ~op[(64'h16b)+:(1)];
+        row_done = row_valid & taking$q & (~op[(64'h1c7)+:(1)] | (leaf$q == last_leaf));
+        spad_write = row_valid & taking$q & ~op[(64'h1c7)+:(1)];
         acc_write = acc_full$q;
         to$load = begun$q;
         to$step = spad_write | acc_write;
@@ -4961,10 +5269,10 @@ module systole$load(clock,start,op,done,req_valid,req_row,req_rows,req_ready,row
         to$s0 = op[(64'h50)+:(20)];
         to$s1 = op[(64'h64)+:(20)];
         to$st = 32'h0;
-        collect$enable = row_valid & taking$q & op[(64'h16b)+:(1)];
+        collect$enable = row_valid & taking$q & op[(64'h1c7)+:(1)];
         collect$index = leaf$q;
         collect$leaf = row;
-        acc_full$d = row_done & op[(64'h16b)+:(1)];
+        acc_full$d = row_done & op[(64'h1c7)+:(1)];
         if (row_valid & taking$q) begin
             leaf$d = leaf$q + 32'h1;
         end
@@ -5745,7 +6053,7 @@ module systole$matrix(clock,start,op,done,spad_read,spad_address,spad_data,acc_r
     // Module arguments
     input wire  clock;
     input wire  start;
-    input wire  [425:0] op;
+    input wire  [526:0] op;
     output reg  done;
     output reg  spad_read;
     output reg  [19:0] spad_address;
@@ -6383,7 +6691,7 @@ module systole$matrix(clock,start,op,done,spad_read,spad_address,spad_data,acc_r
             State$Begin:
                 begin
                     lane_mask$d = ones >> mask_shift;
-                    tile$d = op[(64'hf8)+:(20)];
+                    tile$d = ((op[(64'hf8)+:(32)]) & 20'hfffff);
                     rows_from$d = ((op[(64'h78)+:(32)]) & 20'hfffff);
                     tiles_left$d = op[(64'h20)+:(16)] - 32'h1;
                     first_tile$d = 1'b1;
@@ -6409,7 +6717,7 @@ module systole$matrix(clock,start,op,done,spad_read,spad_address,spad_data,acc_r
                         pass$d = n_pass$q;
                         k_shift$d = ((k_base$q) & 9'h1ff) << 32'h3;
                         counts$d = (k_base$q == 32'h0) & (n_base$q == 32'h0);
-                        zero$d = (k_base$q == 32'h0) & (n_base$q == 32'h0) & first_tile$q & ~op[(64'h16c)+:(1)];
+                        zero$d = (k_base$q == 32'h0) & (n_base$q == 32'h0) & first_tile$q & ~op[(64'h1c8)+:(1)];
                         state$d = State$Stream;
                     end
                 end
@@ -6430,7 +6738,7 @@ module systole$matrix(clock,start,op,done,spad_read,spad_address,spad_data,acc_r
                             else begin
                                 k_base$d = 32'h0;
                                 first_tile$d = 1'b0;
-                                tile$d = tile$q + op[(64'h134)+:(20)];
+                                tile$d = tile$q + ((op[(64'h158)+:(32)]) & 20'hfffff);
                                 rows_from$d = rows_from$q + ((op[(64'hd8)+:(32)]) & 20'hfffff);
                                 tiles_left$d = tiles_left$q - 32'h1;
                                 if (tiles_left$q == 32'h0) begin
@@ -7950,7 +8258,7 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
     // Module arguments
     input wire  clock;
     input wire  start;
-    input wire  [425:0] op;
+    input wire  [526:0] op;
     output reg  done;
     output reg  spad_read;
     output reg  [19:0] read_address;
@@ -8142,7 +8450,7 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
             read_address = d$address;
         end
         valid1$d = spad_read;
-        first1$d = (state$q == State$Old) | (a$first_tap & ~op[(64'h16c)+:(1)]);
+        first1$d = (state$q == State$Old) | (a$first_tap & ~op[(64'h1c8)+:(1)]);
         last1$d = (state$q == State$Tap) & a$last_tap;
         last2$d = last1$q;
         place1$d = d$address;
@@ -8163,7 +8471,7 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
             State$Begin:
                 begin
                     state$d = State$Tap;
-                    if (op[(64'h16c)+:(1)]) begin
+                    if (op[(64'h1c8)+:(1)]) begin
                         state$d = State$Old;
                     end
                 end
@@ -8176,7 +8484,7 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
                     if (a$last) begin
                         state$d = State$Drain;
                     end
-                    else if (a$last_tap & op[(64'h16c)+:(1)]) begin
+                    else if (a$last_tap & op[(64'h1c8)+:(1)]) begin
                         state$d = State$Old;
                     end
                 end
@@ -8942,7 +9250,7 @@ module systole$mover(clock,start_move,start_fill,op,done,spad_read,read_address,
     input wire  clock;
     input wire  start_move;
     input wire  start_fill;
-    input wire  [425:0] op;
+    input wire  [526:0] op;
     output reg  done;
     output reg  spad_read;
     output reg  [19:0] read_address;
@@ -9198,10 +9506,10 @@ module systole$mover(clock,start_move,start_fill,op,done,spad_read,read_address,
         merge$row = read_data;
         merge$shift = shift$q;
         merge$n = op[(64'h30)+:(6)];
-        merge$offset = op[(64'h18d)+:(5)];
-        splat$value = op[(64'h16d)+:(32)];
-        spad_write = merged$q | ((state$q == State$Fill) & ~op[(64'h16b)+:(1)]);
-        acc_write = (state$q == State$Fill) & op[(64'h16b)+:(1)];
+        merge$offset = op[(64'h1ea)+:(5)];
+        splat$value = op[(64'h1ca)+:(32)];
+        spad_write = merged$q | ((state$q == State$Fill) & ~op[(64'h1c7)+:(1)]);
+        acc_write = (state$q == State$Fill) & op[(64'h1c7)+:(1)];
         write_address = to$address;
         spad_data = splat$row8;
         if (merged$q) begin
@@ -10041,7 +10349,7 @@ module systole$requant(clock,start,op,done,spad_read,spad_address,spad_data,acc_
     // Module arguments
     input wire  clock;
     input wire  start;
-    input wire  [425:0] op;
+    input wire  [526:0] op;
     output reg  done;
     output reg  spad_read;
     output reg  [19:0] spad_address;
@@ -10321,12 +10629,12 @@ module systole$requant(clock,start,op,done,spad_read,spad_address,spad_data,acc_
         a$s1 = ((op[(64'hb8)+:(32)]) & 20'hfffff);
         a$st = 32'h0;
         b$load = state$q == State$Begin;
-        b$base = op[(64'hf8)+:(20)];
+        b$base = ((op[(64'hf8)+:(32)]) & 20'hfffff);
         b$n0 = op[(64'h0)+:(16)];
         b$n1 = op[(64'h10)+:(16)];
         b$nt = 32'h1;
-        b$s0 = op[(64'h10c)+:(20)];
-        b$s1 = op[(64'h120)+:(20)];
+        b$s0 = ((op[(64'h118)+:(32)]) & 20'hfffff);
+        b$s1 = ((op[(64'h138)+:(32)]) & 20'hfffff);
         b$st = 32'h0;
         d$load = state$q == State$Begin;
         d$base = op[(64'h3c)+:(20)];
@@ -10353,9 +10661,9 @@ module systole$requant(clock,start,op,done,spad_read,spad_address,spad_data,acc_
         lanes$bias = bias$row32;
         lanes$params = params$row32;
         lanes$n = op[(64'h30)+:(6)];
-        lanes$zp = op[(64'h192)+:(8)];
-        lanes$lo = op[(64'h19a)+:(8)];
-        lanes$hi = op[(64'h1a2)+:(8)];
+        lanes$zp = op[(64'h1f7)+:(8)];
+        lanes$lo = op[(64'h1ff)+:(8)];
+        lanes$hi = op[(64'h207)+:(8)];
         row_end = (state$q == State$Beat) & (beat$q == last_beat);
         ends$d = (ends$q << 32'h1) | ((row_end) & 4'hf);
         spad_write = ends$q[32'h3];
@@ -11864,7 +12172,7 @@ module systole$store(clock,clear,start,op,done,digest,req_valid,req_row,req_rows
     input wire  clock;
     input wire  clear;
     input wire  start;
-    input wire  [425:0] op;
+    input wire  [526:0] op;
     output reg  done;
     output reg  [63:0] digest;
     output reg  req_valid;
@@ -12027,7 +12335,7 @@ module systole$store(clock,clear,start,op,done,digest,req_valid,req_row,req_rows
         pick$clock = clock;
         crc$clock = clock;
         burst = op[(64'h98)+:(32)] == 32'h1;
-        if (op[(64'h16b)+:(1)]) begin
+        if (op[(64'h1c7)+:(1)]) begin
             burst = (op[(64'h98)+:(32)] == row32_rows) & (op[(64'h0)+:(16)] < 32'h4000);
         end
         from$load = state$q == State$Begin;
@@ -12047,19 +12355,19 @@ module systole$store(clock,clear,start,op,done,digest,req_valid,req_row,req_rows
         to$s1 = op[(64'hb8)+:(32)];
         to$st = 32'h0;
         req_valid = state$q == State$Ask;
-        req_row = op[(64'h14b)+:(32)] + to$address;
+        req_row = op[(64'h1a7)+:(32)] + to$address;
         req_rows = 32'h1;
         if (burst) begin
             req_rows = op[(64'h0)+:(16)];
         end
-        if (op[(64'h16b)+:(1)]) begin
+        if (op[(64'h1c7)+:(1)]) begin
             req_rows = req_rows << 32'h2;
         end
         row_valid = state$q == State$Send;
         accepted = row_valid & row_ready;
-        place_done = accepted & (~op[(64'h16b)+:(1)] | (leaf$q == last_leaf));
+        place_done = accepted & (~op[(64'h1c7)+:(1)] | (leaf$q == last_leaf));
         row = spad_data;
-        if (op[(64'h16b)+:(1)]) begin
+        if (op[(64'h1c7)+:(1)]) begin
             row = pick$leaf;
         end
         pick$row32 = acc_data;
@@ -12067,7 +12375,7 @@ module systole$store(clock,clear,start,op,done,digest,req_valid,req_row,req_rows
         dram_row = to$address + ((leaf$q) & 32'hffffffff);
         crc$clear = clear;
         crc$enable = accepted;
-        crc$header = (((op[(64'h148)+:(3)]) & 64'hffffffffffffffff) << 32'h20) | ((dram_row) & 64'hffffffffffffffff);
+        crc$header = (((op[(64'h1a4)+:(3)]) & 64'hffffffffffffffff) << 32'h20) | ((dram_row) & 64'hffffffffffffffff);
         crc$row = row;
         digest = crc$digest;
         to$step = place_done;
@@ -12097,7 +12405,7 @@ module systole$store(clock,clear,start,op,done,digest,req_valid,req_row,req_rows
             State$Read:
                 begin
                     state$d = State$Send;
-                    if (op[(64'h16b)+:(1)]) begin
+                    if (op[(64'h1c7)+:(1)]) begin
                         state$d = State$Pick;
                     end
                 end
@@ -12121,7 +12429,7 @@ module systole$store(clock,clear,start,op,done,digest,req_valid,req_row,req_rows
                         else if (burst_left$q == 32'h1) begin
                             state$d = State$Ask;
                         end
-                        else if (~op[(64'h16b)+:(1)]) begin
+                        else if (~op[(64'h1c7)+:(1)]) begin
                             state$d = State$Send;
                             read_now = 1'b1;
                         end
@@ -12139,8 +12447,8 @@ module systole$store(clock,clear,start,op,done,digest,req_valid,req_row,req_rows
                 end
         endcase
         from$step = read_now;
-        spad_read = read_now & ~op[(64'h16b)+:(1)];
-        acc_read = read_now & op[(64'h16b)+:(1)];
+        spad_read = read_now & ~op[(64'h1c7)+:(1)];
+        acc_read = read_now & op[(64'h1c7)+:(1)];
         read_address = from$address;
         done = state$q == State$Done;
     end

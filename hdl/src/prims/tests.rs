@@ -39,7 +39,7 @@ fn wiring() -> Vec<Trace> {
         trace!("merge", Merge::default(), in {low, high, row, shift, n, offset}, out {out}, CYCLES, |it, rng| {
             it.n.next = (1 + rng.below(32)).into();
         }),
-        trace!("opcode_rom", OpcodeRom::default(), in {word}, out {kind, stray}, CYCLES, |it, rng| {
+        trace!("opcode_rom", OpcodeRom::default(), in {word}, out {kind, traits, stray}, CYCLES, |it, rng| {
             it.word.next = instruction(rng);
         }),
     ]
