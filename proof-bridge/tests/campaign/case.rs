@@ -78,7 +78,8 @@ fn turn(rng: &mut Rng) -> Turn {
     }
 }
 
-/// The state before the micro-step of an opcode and a seed, and whether it was made so that no run reaches it. `ground` is kept from case to case of a block.
+/// The state before the micro-step of an opcode and a seed, and whether it was made so that no run reaches it. `ground` is
+/// kept from case to case of a block.
 pub(crate) fn case(spec: &'static Spec, seed: u64, ground: &mut Option<Ground>) -> (StateTree, bool) {
     if ground.as_ref().is_none_or(|ground| ground.block != seed / BLOCK) {
         *ground = Some(Ground::new(seed / BLOCK));

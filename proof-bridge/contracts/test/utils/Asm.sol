@@ -80,4 +80,45 @@ library Asm {
     function fill(uint256 d_, uint256 imm, uint256 space) internal pure returns (uint256) {
         return 0x14 | loop(1, 1) | d(d_) | imm << 104 | space << 228;
     }
+
+    /// An instruction of 1 x 1 rows with operands d, a and n.
+    function unary(uint256 op, uint256 d_, uint256 a_, uint256 n) internal pure returns (uint256) {
+        return op | loop(1, 1) | d(d_) | a(a_) | n << 216;
+    }
+
+    function vector(uint256 op, uint256 d_, uint256 a_, uint256 b_, uint256 n, uint256 form, uint256 shift)
+        internal
+        pure
+        returns (uint256)
+    {
+        return unary(op, d_, a_, n) | b(b_) | form << 228 | shift << 230;
+    }
+
+    function lut(uint256 op, uint256 d_, uint256 a_, uint256 table, uint256 n) internal pure returns (uint256) {
+        return unary(op, d_, a_, n) | b(table);
+    }
+
+    function addq(uint256 d_, uint256 a_, uint256 b_, uint256 p, uint256 n) internal pure returns (uint256) {
+        return unary(0x41, d_, a_, n) | b(b_) | p << 228;
+    }
+
+    function dwmac(uint256 d_, uint256 a_, uint256 w_, uint256 n, bool acc) internal pure returns (uint256) {
+        return unary(0x21, d_, a_, n) | w_ << 160 | 1 << 228 | (acc ? 1 << 244 : 0);
+    }
+
+    function argmax(uint256 rd, uint256 rv, uint256 a_, uint256 first, uint256 n, bool acc)
+        internal
+        pure
+        returns (uint256)
+    {
+        return 0x50 | loop(1, 1) | rd << 48 | rv << 52 | a(a_) | first << 160 | n << 216 | (acc ? 1 << 244 : 0);
+    }
+
+    function gather(uint256 d_, uint256 m_, int256 s0, uint256 region_, uint256 index, uint256 limit)
+        internal
+        pure
+        returns (uint256)
+    {
+        return 0x12 | loop(1, 1) | d(d_) | wide(m_, 0, s0, 0) | region(region_) | index << 208 | limit << 232;
+    }
 }
