@@ -8,6 +8,7 @@ pub mod fast;
 mod perf;
 pub mod rtl;
 mod step;
+pub mod workload;
 
 pub use engine::{Engine, EngineError, MAX_MARKS, Mark, Outcome, Progress, Watch};
 pub use fast::{FastEngine, FastError, FastMachine, FastOptions};

@@ -11,7 +11,10 @@ use std::sync::Arc;
 
 use isa::asm::Source;
 use isa::random::{Rng, case};
-use isa::{Access, Leaf, Memory, Region, State, Stepped, Subtree};
+use isa::{
+    Access, Dwmac, Halt, Instr, Leaf, Load, Loop, Matmul, Maxq, Memory, Operand, Profile, Region, Regs, Requant, State,
+    Stepped, Store, Subtree, Wide,
+};
 use sim::fast::{Change, Image, Workers};
 use sim::{Engine, FastEngine, FastMachine, StepEngine};
 
@@ -202,4 +205,116 @@ fn a_micro_step_from_outside_is_one_of_its_own() {
         }
         pair.compare(&format!("seed {seed}"));
     }
+}
+
+/// A program that loads random rows everywhere, runs some instructions of large shapes, and stores all of spad and acc.
+fn large(seed: u64) -> Source {
+    let mut rng = Rng::new(seed);
+    let profile = Profile { limit: 1 << 40, text: 6, constant: 13, input: 3, work: 4, output: 14, spad: 13, acc: 11 };
+    let lp = |n0: u64, n1: u64| Loop::new(n0 as u16, n1 as u16);
+    let load = |space| Load {
+        lp: lp(if space { 2000 } else { 8192 }, 1),
+        d: Operand::new(0, 1, 0),
+        m: Wide::new(0, if space { 4 } else { 1 }, 0),
+        region: Subtree::Const as u8,
+        space,
+    };
+    let mut text: Vec<Instr> = vec![load(false).into(), load(true).into()];
+    while text.len() < 8 {
+        let instr = large_instr(&mut rng, lp);
+        if isa::admit(&instr, &Regs::default(), &profile).is_ok() {
+            text.push(instr);
+        }
+    }
+    for space in [false, true] {
+        let unit: u64 = if space { 4 } else { 1 };
+        text.push(
+            Store {
+                lp: lp(if space { 2048 } else { 8192 }, 1),
+                d: Operand::new(0, 1, 0),
+                m: Wide::new(if space { 8192 } else { 0 }, unit as i32, 0),
+                region: Subtree::Output as u8,
+                space,
+            }
+            .into(),
+        );
+    }
+    text.push(Halt {}.into());
+    let mut constant: Vec<Leaf> = (0..8192).map(|_| rng.leaf()).collect();
+    if rng.one_in(2) {
+        // Weights that multiply as bytes: half as large.
+        constant.iter_mut().flatten().for_each(|byte| *byte = (byte.cast_signed() / 2).cast_unsigned());
+    }
+    let text = text.iter().map(Instr::encode).collect();
+    Source { profile, text, constant, input: Vec::new(), expectations: Vec::new() }
+}
+
+fn large_instr(rng: &mut Rng, lp: fn(u64, u64) -> Loop) -> Instr {
+    let mut operand = |base: u64, strides: [u64; 2]| {
+        let mut stride = |bound: u64| rng.below(2 * bound + 1) as i16 - bound as i16;
+        let (s0, s1) = (stride(strides[0]), stride(strides[1]));
+        Operand { base: rng.below(base) as u32, s0, s1, ..Operand::default() }
+    };
+    let (d, near, far) = (operand(2048, [3, 300]), operand(8192, [3, 150]), operand(8192, [90, 300]));
+    let lanes = |rng: &mut Rng| if rng.one_in(2) { 32 } else { 1 + rng.below(32) as u8 };
+    let (n0, n1) = if rng.one_in(3) { (1 + rng.below(700), 1) } else { (1 + rng.below(60), 1 + rng.below(12)) };
+    let (lp, n, acc) = (lp(n0, n1), lanes(rng), rng.one_in(2));
+    let kt = if rng.one_in(4) { 60 + rng.below(20) } else { 1 + rng.below(12) } as u16;
+    let (a_sk, w_sk) = (rng.below(9) as i16 - 3, 32 * (rng.below(5) as i16 - 2));
+    let a = if rng.one_in(2) { near } else { far };
+    match rng.below(8) {
+        0 => {
+            Requant { lp, d: near, a: d, b: Operand::new(8 * rng.below(1000) as u32, 0, 0), n, zp: 3, lo: -90, hi: 100 }
+                .into()
+        }
+        1 => Dwmac {
+            lp,
+            d,
+            a,
+            w_base: rng.below(8192) as u32,
+            w_sk: w_sk / 16,
+            a_sk,
+            n,
+            kt: kt % 10 + 1,
+            acc,
+            ..Dwmac::default()
+        }
+        .into(),
+        2 => Maxq { lp, d: near, a: far, a_sk, kt: kt % 10 + 1, acc }.into(),
+        _ => Matmul {
+            lp,
+            d,
+            a,
+            w_base: 32 * rng.below(256) as u32,
+            w_sk,
+            a_sk,
+            n,
+            k: lanes(rng),
+            kt,
+            acc,
+            tr: rng.one_in(4),
+            ..Matmul::default()
+        }
+        .into(),
+    }
+}
+
+#[test]
+fn large_shapes_end_alike() {
+    let mut engines = common::fast();
+    for seed in 0..40 {
+        let source = large(seed);
+        let program = common::program(&source);
+        let expected = StepEngine.run_to_end(&program, &source.input).unwrap();
+        assert_eq!(expected.status, isa::Status::Halted);
+        for engine in &mut engines {
+            let outcome = engine.run_to_end(&program, &source.input).unwrap();
+            let what = format!("seed {seed}, {}", name(engine.workers()));
+            assert_eq!(expected.difference(&outcome), None, "{what}:\n{}", listing(&source));
+        }
+    }
+}
+
+fn listing(source: &Source) -> String {
+    source.text.iter().map(|leaf| isa::asm::disassemble(leaf) + "\n").collect()
 }

@@ -85,7 +85,7 @@ fn round(x: f64, zp: i8, (lo, hi): (f64, f64)) -> i8 {
     let x = if x < hi { x } else { hi };
     // SAFETY: between bounds that are bytes less a byte.
     let whole: i32 = unsafe { x.round_ties_even().to_int_unchecked() };
-    (whole + i32::from(zp)) as i8
+    whole.wrapping_add(zp.into()) as i8
 }
 
 /// The parameter row of `ADDQ`.
@@ -123,7 +123,7 @@ twice! {
     fn requant(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], clamp: Clamp, n: usize) {
         let (keep, bounds) = (live(n), clamp.bounds());
         let mut block: Option<(i64, Block)> = None;
-        walk(rows, n0, operands, |[d, a, b]| {
+        for [d, a, b] in walk(rows, n0, operands) {
             let (_, block) = match &mut block {
                 Some(block) if block.0 == b => block,
                 other => other.insert((b, Block::new(chip.rows8::<8>(b)))),
@@ -133,7 +133,7 @@ twice! {
                 out[lane] &= keep[lane];
             }
             chip.write8(d, out);
-        });
+        }
     }
 
     fn add(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], parameters: i64, n: usize) {
@@ -141,20 +141,21 @@ twice! {
         let Sum { factors: [fa, fb], zeros: [za, zb], clamp } = Sum::new(&chip.read8(parameters));
         // lo > hi is no trap here: the machine takes the smaller of hi and the larger of lo.
         let (lo, hi) = clamp.bounds();
-        walk(rows, n0, operands, |[d, a, b]| {
+        for [d, a, b] in walk(rows, n0, operands) {
             let (a, b) = (chip.read8(a), chip.read8(b));
             let mut out = [0; 32];
             for lane in 0..32 {
                 // Products below 2^40, and their sum, are exact.
-                let x = f64::from(i32::from(a[lane]) - za) * fa + f64::from(i32::from(b[lane]) - zb) * fb;
+                let x = f64::from(i32::from(a[lane]).wrapping_sub(za)) * fa
+                    + f64::from(i32::from(b[lane]).wrapping_sub(zb)) * fb;
                 out[lane] = round(x, clamp.zp, (lo, hi)) & keep[lane];
             }
             chip.write8(d, out);
-        });
+        }
     }
 
     fn look_up(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], n: usize) {
-        walk(rows, n0, operands, |[d, a, b]| {
+        for [d, a, b] in walk(rows, n0, operands) {
             let table = chip.rows8::<8>(b).as_flattened();
             let a = chip.read8(a);
             let mut out = [0; 32];
@@ -162,25 +163,25 @@ twice! {
                 out[lane] = table[usize::from(a[lane].cast_unsigned() ^ 0x80)];
             }
             chip.write8(d, out);
-        });
+        }
     }
 
     fn transpose(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 2], n: usize) {
         let keep = live(n);
         let mut i0 = rows.start % n0;
-        walk(rows, n0, operands, |[d, a]| {
+        for [d, a] in walk(rows, n0, operands) {
             let mut out = column(chip.rows8::<32>(a), (i0 % 32) as usize);
             for lane in 0..32 {
                 out[lane] &= keep[lane];
             }
             chip.write8(d, out);
             i0 = if i0 + 1 == n0 { 0 } else { i0 + 1 };
-        });
+        }
     }
 
     /// Over `kt` taps that lie `sk` rows apart; on from what is there if `keep`.
     fn largest(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 2], kt: u64, sk: i64, keep: bool) {
-        walk(rows, n0, operands, |[d, a]| {
+        for [d, a] in walk(rows, n0, operands) {
             let mut best = if keep { chip.read8(d) } else { [i8::MIN; 32] };
             for tap in 0..kt as i64 {
                 let new = chip.read8(a + tap * sk);
@@ -189,7 +190,7 @@ twice! {
                 }
             }
             chip.write8(d, best);
-        });
+        }
     }
 
     /// Lane by lane over `kt` taps that lie `a_sk` and `w_sk` rows apart; on from what is there if `keep`.
@@ -198,17 +199,17 @@ twice! {
         n: usize,
     ) {
         let live = live(n);
-        walk(rows, n0, operands, |[d, a]| {
+        for [d, a] in walk(rows, n0, operands) {
             let mut sums = if keep { chip.read32(d) } else { [0; 32] };
             for tap in 0..kt as i64 {
                 let (a, w) = (chip.read8(a + tap * strides[0]), chip.read8(w + tap * strides[1]));
                 for lane in 0..32 {
                     // At most 2^14: exact in 16 bits.
-                    let product = i16::from(a[lane]) * i16::from(w[lane] & live[lane]);
+                    let product = i16::from(a[lane]).wrapping_mul((w[lane] & live[lane]).into());
                     sums[lane] = sums[lane].wrapping_add(product.into());
                 }
             }
             chip.write32(d, sums);
-        });
+        }
     }
 }

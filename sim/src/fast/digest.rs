@@ -8,6 +8,7 @@ use isa::{Leaf, Subtree};
 const POLYNOMIAL: u64 = 0x42f0_e1eb_a9ea_3693;
 
 /// x^`power` modulo the polynomial.
+#[cfg(target_arch = "x86_64")]
 const fn power(power: u32) -> u64 {
     let mut value = 1u64;
     let mut done = 0;

@@ -35,6 +35,7 @@ pub(super) fn start(base: u32, reg: u8, regs: &Regs) -> i64 {
 }
 
 /// Calls `f(i1, range of i0)` for the inner runs of `rows`, which count i1·n0 + i0.
+#[inline(always)]
 pub(super) fn runs(rows: Range<u64>, n0: u64, mut f: impl FnMut(u64, Range<u64>)) {
     let (mut i1, mut i0, mut left) = (rows.start / n0, rows.start % n0, rows.end - rows.start);
     while left > 0 {
@@ -46,18 +47,44 @@ pub(super) fn runs(rows: Range<u64>, n0: u64, mut f: impl FnMut(u64, Range<u64>)
     }
 }
 
-/// Calls `f` with the addresses of each row in order.
+/// The addresses of each row in order. (An iterator, so that what is done with them is compiled where it stands.)
 #[inline(always)]
-pub(super) fn walk<const N: usize>(rows: Range<u64>, n0: u64, operands: [Affine; N], mut f: impl FnMut([i64; N])) {
-    runs(rows, n0, |i1, range| {
-        let mut at = operands.map(|o| o.at(range.start, i1));
-        for _ in range {
-            f(at);
-            for (at, o) in at.iter_mut().zip(&operands) {
-                *at += o.s0;
+pub(super) fn walk<const N: usize>(rows: Range<u64>, n0: u64, operands: [Affine; N]) -> Walk<N> {
+    let (i0, i1) = (rows.start % n0, rows.start / n0);
+    Walk { at: operands.map(|o| o.at(i0, i1)), operands, n0, i0, i1, left: rows.end - rows.start }
+}
+
+/// See [`walk`].
+pub(super) struct Walk<const N: usize> {
+    operands: [Affine; N],
+    at: [i64; N],
+    n0: u64,
+    i0: u64,
+    i1: u64,
+    left: u64,
+}
+
+impl<const N: usize> Iterator for Walk<N> {
+    type Item = [i64; N];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<[i64; N]> {
+        self.left = self.left.checked_sub(1)?;
+        let here = self.at;
+        self.i0 += 1;
+        if self.i0 == self.n0 {
+            self.i0 = 0;
+            self.i1 += 1;
+            for (at, o) in self.at.iter_mut().zip(&self.operands) {
+                *at = o.at(0, self.i1);
+            }
+        } else {
+            for (at, o) in self.at.iter_mut().zip(&self.operands) {
+                *at = at.wrapping_add(o.s0);
             }
         }
-    });
+        Some(here)
+    }
 }
 
 /// spad and acc while an instruction runs: several threads write rows that the traps keep apart.

@@ -116,7 +116,7 @@ impl FastMachine {
         let (d, m) = (Affine::near(&i.d, &job.regs), Affine::wide(&i.m, &job.regs));
         let (offset, n) = (usize::from(i.offset), job.n);
         let chip = self.chip();
-        walk(job.rows.clone(), job.n0, [d, m], |[d, m]| {
+        for [d, m] in walk(job.rows.clone(), job.n0, [d, m]) {
             let (row, from) = (m >> 5, (m & 31) as usize);
             let mut pair = [0; 64];
             pair[..32].copy_from_slice(&chip.read8(row));
@@ -126,7 +126,7 @@ impl FastMachine {
             let mut out = chip.read8(d);
             out[offset..offset + n].copy_from_slice(&pair[from..from + n]);
             chip.write8(d, out);
-        });
+        }
         self.mark_spad(job, d);
     }
 
@@ -134,10 +134,10 @@ impl FastMachine {
         let d = Affine::near(&i.d, &job.regs);
         let chip = self.chip();
         if i.space {
-            walk(job.rows.clone(), job.n0, [d], |[d]| chip.write32(d, [i.imm.cast_signed(); 32]));
+            walk(job.rows.clone(), job.n0, [d]).for_each(|[d]| chip.write32(d, [i.imm.cast_signed(); 32]));
             self.mark_acc(job, d);
         } else {
-            walk(job.rows.clone(), job.n0, [d], |[d]| chip.write8(d, [i.imm as i8; 32]));
+            walk(job.rows.clone(), job.n0, [d]).for_each(|[d]| chip.write8(d, [i.imm as i8; 32]));
             self.mark_spad(job, d);
         }
     }
@@ -146,9 +146,8 @@ impl FastMachine {
         let a = Affine::near(&i.a, &job.regs);
         let base = start(i.i_base, i.i_reg, &job.regs) as u64;
         let chip = self.chip();
-        let mut row = job.rows.start;
         let [mut index, mut value] = [i.rd, i.rv].map(|reg| self.regs.x[usize::from(reg)]);
-        walk(job.rows.clone(), job.n0, [a], |[a]| {
+        for (row, [a]) in job.rows.clone().zip(walk(job.rows.clone(), job.n0, [a])) {
             let lanes = chip.read32(a);
             let (mut lane, mut best) = (0, lanes[0]);
             for (at, &x) in lanes.iter().enumerate().take(job.n) {
@@ -160,8 +159,7 @@ impl FastMachine {
                 value = best.cast_unsigned();
                 index = base.wrapping_add(row.wrapping_mul(32)).wrapping_add(lane as u64) as u32;
             }
-            row += 1;
-        });
+        }
         self.regs.x[usize::from(i.rd)] = index;
         self.regs.x[usize::from(i.rv)] = value;
     }
@@ -189,11 +187,11 @@ fn load_rows(workers: &Workers, chip: Chip, source: Source<'_>, job: &Job, d: Af
 }
 
 fn load_row32s(chip: Chip, source: Source<'_>, job: &Job, d: Affine, m: Affine) {
-    walk(job.rows.clone(), job.n0, [d, m], |[d, m]| {
+    for [d, m] in walk(job.rows.clone(), job.n0, [d, m]) {
         let mut leaves = [ZERO; ROW32_LEAVES];
         source.read(m, &mut leaves);
         chip.write32(d, row32(&leaves));
-    });
+    }
 }
 
 /// Whether no row is named twice; as OVERLAP decides it for other instructions.

@@ -48,6 +48,7 @@ impl Simd {
     }
 
     /// Whether AVX2 may be used.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn avx2(self) -> bool {
         matches!(self, Simd::Avx2 | Simd::AvxVnni | Simd::Avx512Vnni)
     }

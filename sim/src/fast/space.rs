@@ -121,11 +121,22 @@ impl<T: Zeroed> Space<T> {
 
     /// Makes all rows zero.
     pub(super) fn clear(&mut self) {
-        let high = std::mem::take(&mut self.high);
-        self.rows.as_mut_slice()[..high].fill(T::ZERO);
+        self.high = 0;
         self.dirty.forget_rows();
-        self.dirty.take_blocks();
-        self.base.fill(None);
+        // What is not zero was written before the last snapshot, which then holds it, or after.
+        for block in self.dirty.take_blocks() {
+            self.zero(block as usize);
+        }
+        for block in 0..self.base.len() {
+            if self.base[block].take().is_some() {
+                self.zero(block);
+            }
+        }
+    }
+
+    fn zero(&mut self, block: usize) {
+        let end = self.rows.len.min((block + 1) * BLOCK);
+        self.rows.as_mut_slice()[block * BLOCK..end].fill(T::ZERO);
     }
 
     /// Calls `f` with each run of rows written since the last drain.

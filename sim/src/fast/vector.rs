@@ -84,7 +84,7 @@ pub(super) fn words(table: &[Row; 32]) -> [i32; 256] {
 twice! {
     fn binary(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], form: u8, op: Op, n: usize) {
         let keep = live(n);
-        walk(rows, n0, operands, |[d, a, b]| {
+        for [d, a, b] in walk(rows, n0, operands) {
             let (a, b) = (chip.read32(a), second(chip, form, b));
             let out = if op == Op::Select {
                 let old = chip.read32(d);
@@ -97,36 +97,36 @@ twice! {
                 zip(&apply(op, &a, &b), &keep, |x, keep| x & keep)
             };
             chip.write32(d, out);
-        });
+        }
     }
 
     fn leading_zeros(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 2], n: usize) {
         let keep = live(n);
-        walk(rows, n0, operands, |[d, a]| {
+        for [d, a] in walk(rows, n0, operands) {
             let out = map(&chip.read32(a), |a| a.leading_zeros() as i32);
             chip.write32(d, zip(&out, &keep, |x, keep| x & keep));
-        });
+        }
     }
 
     fn sum(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 2], n: usize) {
         let keep = live(n);
-        walk(rows, n0, operands, |[d, a]| {
+        for [d, a] in walk(rows, n0, operands) {
             let lanes = zip(&chip.read32(a), &keep, |a, keep| a & keep);
             chip.write32(d, [lanes.into_iter().fold(0, i32::wrapping_add); 32]);
-        });
+        }
     }
 
     fn largest(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 2], n: usize) {
         let keep = live(n);
-        walk(rows, n0, operands, |[d, a]| {
+        for [d, a] in walk(rows, n0, operands) {
             let lanes = zip(&chip.read32(a), &keep, |a, keep| if keep == 0 { i32::MIN } else { a });
             chip.write32(d, [lanes.into_iter().fold(i32::MIN, i32::max); 32]);
-        });
+        }
     }
 
     fn look_up(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], n: usize) {
         let mut table: Option<(i64, [i32; 256])> = None;
-        walk(rows, n0, operands, |[d, a, b]| {
+        for [d, a, b] in walk(rows, n0, operands) {
             let (_, table) = match &mut table {
                 Some(table) if table.0 == b => table,
                 other => other.insert((b, words(chip.rows8::<32>(b)))),
@@ -137,6 +137,6 @@ twice! {
                 out[lane] = table[usize::from(a[lane].cast_unsigned() ^ 0x80)];
             }
             chip.write32(d, out);
-        });
+        }
     }
 }

@@ -61,9 +61,7 @@ pub(crate) fn rtl_has(instr: &Instr) -> bool {
         let line = text.lines().nth(2).unwrap_or_default().strip_prefix("// Absent: ").unwrap_or_default();
         line.trim_end_matches('.').split_whitespace().map(str::to_owned).collect()
     });
-    let transposed = matches!(instr, Instr::Matmul(matmul) if matmul.tr);
-    let name = isa::spec(instr.opcode()).mnemonic;
-    !absent.iter().any(|it| it == name || transposed && it == "matmul.tr")
+    !absent.iter().any(|it| it == isa::spec(instr.opcode()).mnemonic)
 }
 
 /// The fast executor in each way that this processor can run it, on one thread and on three that share small tasks.

@@ -1,6 +1,6 @@
 //! What a kernel is given, and which one it is.
 
-use super::pack::{Form, Panel};
+use super::pack::Form;
 use super::{COLUMNS, ROWS, portable};
 use crate::fast::simd::Simd;
 
@@ -15,9 +15,9 @@ pub(super) struct Sums(pub(super) [i32; COLUMNS]);
 /// One call of a kernel: for each row r, `outs[r] = starts[r] + bias + Σ rows[r] · panel`.
 #[repr(C)]
 pub(super) struct Call {
-    pub(super) rows: [*const u8; ROWS],
-    pub(super) starts: [*const i32; ROWS],
-    pub(super) outs: [*mut i32; ROWS],
+    pub(super) rows: *const *const u8,
+    pub(super) starts: *const *const i32,
+    pub(super) outs: *const *mut i32,
     pub(super) weights: *const u8,
     pub(super) bias: *const i32,
     /// Bytes of each row and tap that count; a multiple of 16.
@@ -26,21 +26,6 @@ pub(super) struct Call {
     pub(super) taps: usize,
     /// From tap to tap of a row.
     pub(super) tap_bytes: isize,
-}
-
-impl Call {
-    pub(super) fn new(panel: &Panel<'_>, taps: usize, tap_bytes: isize) -> Call {
-        Call {
-            rows: [std::ptr::null(); ROWS],
-            starts: [std::ptr::null(); ROWS],
-            outs: [std::ptr::null_mut(); ROWS],
-            weights: panel.weights.as_ptr(),
-            bias: panel.bias.0.as_ptr(),
-            tap_len: panel.tap_len,
-            taps,
-            tap_bytes,
-        }
-    }
 }
 
 /// A function that does a [`Call`] for `R` of its rows.
@@ -70,28 +55,27 @@ impl Kernel {
         }
     }
 
-    /// Does a call for its first `rows` rows.
+    /// Does a call for its first `rows` rows, and leaves it behind them.
     ///
     /// # Safety
     /// The call's pointers hold for so many rows, and the processor has the kernel's instructions.
-    pub(super) unsafe fn run(&self, call: &Call, rows: usize) {
-        let mut done = 0;
-        let mut rest = Call { ..*call };
-        while done < rows {
-            let (function, count) = match rows - done {
-                6.. => (self.0[3], 6),
+    pub(super) unsafe fn run(&self, call: &mut Call, rows: usize) {
+        let mut left = rows;
+        while left > 0 {
+            let (function, count) = match left {
+                ROWS.. => (self.0[3], ROWS),
                 4 | 5 => (self.0[2], 4),
                 2 | 3 => (self.0[1], 2),
                 _ => (self.0[0], 1),
             };
             // SAFETY: the caller's.
-            unsafe { function(&rest) };
-            done += count;
-            if done < rows {
-                rest.rows.copy_within(count.., 0);
-                rest.starts.copy_within(count.., 0);
-                rest.outs.copy_within(count.., 0);
+            unsafe {
+                function(call);
+                call.rows = call.rows.add(count);
+                call.starts = call.starts.add(count);
+                call.outs = call.outs.add(count);
             }
+            left -= count;
         }
     }
 }

@@ -14,7 +14,7 @@ mod x86;
 
 use std::ops::Range;
 
-use kernel::{Call, Kernel};
+use kernel::{Call, Kernel, NOTHING};
 use pack::{Form, Panels};
 
 use super::place::{Affine, Chip, runs};
@@ -84,7 +84,8 @@ pub(super) fn matmul(workers: &Workers, memory: &mut Scratch, chip: Chip, rows: 
             keep: product.keep || tap > 0,
             ..*product
         };
-        let panels = Panels::pack(workers.simd, memory, chip, &strip);
+        let form = Form::of(workers.simd, chip, &strip);
+        let panels = Panels::pack(workers.simd, form, memory, chip, &strip);
         let task = Task { simd: workers.simd, chip, panels, product: strip };
         // About a cycle and a quarter for 32 products.
         let cycles = taps * (product.k as u64 * 5 / 4 + 4) + 8;
@@ -100,11 +101,13 @@ struct Task<'a> {
     product: Product,
 }
 
-/// A block of rows as kernels read them.
-struct Block<'a> {
-    start: *const u8,
+/// A block of rows as kernels read and write them.
+struct Block {
     /// Of each row, its first tap.
-    offsets: &'a [isize],
+    rows: [*const u8; BLOCK_ROWS],
+    /// Of each row, its sums.
+    outs: [*mut i32; BLOCK_ROWS],
+    len: usize,
     tap_bytes: isize,
 }
 
@@ -113,121 +116,131 @@ impl Task<'_> {
         let p = &self.product;
         let wide = p.kt as usize * self.panels.form.row_bytes();
         let most = (BLOCK_BYTES / wide / ROWS * ROWS).clamp(ROWS, BLOCK_ROWS) as u64;
+        let mut block = Block {
+            rows: [std::ptr::null(); BLOCK_ROWS],
+            outs: [std::ptr::null_mut(); BLOCK_ROWS],
+            len: 0,
+            tap_bytes: 0,
+        };
         let mut at = rows.start;
         while at < rows.end {
-            let block = at..rows.end.min(at + most);
-            let mut offsets = [0; BLOCK_ROWS];
-            let offsets = &mut offsets[..(block.end - block.start) as usize];
-            let (start, tap_bytes) = self.widen(scratch, block.clone(), offsets);
-            self.multiply(block.clone(), &Block { start, offsets, tap_bytes });
-            at = block.end;
+            let part = at..rows.end.min(at + most);
+            block.len = (part.end - part.start) as usize;
+            block.tap_bytes = self.widen(scratch, part.clone(), &mut block.rows);
+            self.multiply(part.clone(), &mut block);
+            at = part.end;
         }
     }
 
     /// Brings the rows of a block into the form of the kernels: whole runs of neighbouring rows where taps share them,
-    /// else tap by tap. Answers where they are, and the bytes from tap to tap.
-    fn widen(&self, scratch: &mut Scratch, rows: Range<u64>, offsets: &mut [isize]) -> (*const u8, isize) {
+    /// else tap by tap. Says where they are, and answers the bytes from tap to tap.
+    fn widen(&self, scratch: &mut Scratch, rows: Range<u64>, to: &mut [*const u8; BLOCK_ROWS]) -> isize {
         let p = &self.product;
-        let bytes = self.panels.form.row_bytes();
         if self.panels.form == Form::Plain {
-            return self.in_place(rows, offsets);
+            return self.in_place(rows, to);
         }
         let (mut together, mut apart) = (0, 0);
         runs(rows.clone(), p.n0, |_, i0| {
             together += hull(p, &i0).1;
             apart += (i0.end - i0.start) as usize * p.kt as usize;
         });
-        let shared = together <= apart;
-        let buffer = scratch.bytes(together.min(apart) * bytes);
-        let (mut done, mut next) = (0, offsets.iter_mut());
-        let mut take = |first: i64, count: usize| {
-            // SAFETY: `spad` answers for `count` rows; nothing writes spad meanwhile.
-            let from = unsafe { std::slice::from_raw_parts(self.chip.spad(first, count), count) };
-            let to = &mut buffer[done * bytes..(done + count) * bytes];
-            pack::widen(self.simd, self.panels.form, from, to);
-            done += count;
-            ((done - count) * bytes) as isize
-        };
-        runs(rows, p.n0, |i1, i0| {
-            let first = p.a.at(i0.start, i1);
-            if shared {
+        let bytes = self.panels.form.row_bytes();
+        let mut wide = Wide { task: self, buffer: scratch.bytes(together.min(apart) * bytes), done: 0 };
+        let mut next = to.iter_mut();
+        if together <= apart {
+            runs(rows, p.n0, |i1, i0| {
                 let (below, count) = hull(p, &i0);
-                let start = take(first - below, count);
-                for i in 0..(i0.end - i0.start) as i64 {
-                    if let Some(offset) = next.next() {
-                        *offset = start + (below + i * p.a.s0) as isize * bytes as isize;
-                    }
+                let start = wide.end();
+                wide.take(p.a.at(i0.start, i1) - below, count);
+                for (i, to) in (0..i0.end - i0.start).zip(&mut next) {
+                    *to = start.wrapping_offset((below + i as i64 * p.a.s0) as isize * bytes as isize);
                 }
-                return;
-            }
-            for i in 0..(i0.end - i0.start) as i64 {
-                let row = first + i * p.a.s0;
-                let mut start = None;
+            });
+            return p.a_sk as isize * bytes as isize;
+        }
+        runs(rows, p.n0, |i1, i0| {
+            for (i, to) in i0.zip(&mut next) {
+                let row = p.a.at(i, i1);
+                *to = wide.end();
                 if p.a_sk == 1 {
-                    start = Some(take(row, p.kt as usize));
+                    wide.take(row, p.kt as usize);
                 } else {
-                    (0..p.kt as i64).for_each(|tap| {
-                        let at = take(row + tap * p.a_sk, 1);
-                        start.get_or_insert(at);
-                    });
-                }
-                if let (Some(offset), Some(start)) = (next.next(), start) {
-                    *offset = start;
+                    (0..p.kt as i64).for_each(|tap| wide.take(row + tap * p.a_sk, 1));
                 }
             }
         });
-        let tap_bytes = if shared { p.a_sk as isize * bytes as isize } else { bytes as isize };
-        (buffer.as_ptr(), tap_bytes)
+        bytes as isize
     }
 
     /// The rows where they are, for kernels that read bytes as they are.
-    fn in_place(&self, rows: Range<u64>, offsets: &mut [isize]) -> (*const u8, isize) {
+    fn in_place(&self, rows: Range<u64>, to: &mut [*const u8; BLOCK_ROWS]) -> isize {
         let p = &self.product;
-        let mut next = offsets.iter_mut();
+        let mut next = to.iter_mut();
         runs(rows, p.n0, |i1, i0| {
-            for i in i0 {
-                if let Some(offset) = next.next() {
-                    *offset = p.a.at(i, i1) as isize * 32;
-                }
+            for (i, to) in i0.zip(&mut next) {
+                *to = self.chip.spad(p.a.at(i, i1), 1).cast_const().cast();
             }
         });
-        (self.chip.spad(0, 1).cast(), p.a_sk as isize * 32)
+        p.a_sk as isize * 32
     }
 
-    fn multiply(&self, rows: Range<u64>, block: &Block<'_>) {
+    fn multiply(&self, rows: Range<u64>, block: &mut Block) {
         let p = &self.product;
-        let mut outs = [std::ptr::null_mut::<i32>(); BLOCK_ROWS];
-        let mut next = outs.iter_mut();
+        let mut next = block.outs.iter_mut();
         runs(rows, p.n0, |i1, i0| {
-            for i in i0 {
-                if let Some(out) = next.next() {
-                    *out = self.chip.acc(p.d.at(i, i1)).cast();
-                }
+            for (i, to) in i0.zip(&mut next) {
+                *to = self.chip.acc(p.d.at(i, i1)).cast();
             }
         });
-        let outs = &outs[..block.offsets.len()];
         let kernel = Kernel::of(self.simd, self.panels.form);
-        for (half, panel) in self.panels.halves().enumerate() {
-            let mut call = Call::new(&panel, p.kt as usize, block.tap_bytes);
-            for (offsets, outs) in block.offsets.chunks(ROWS).zip(outs.chunks(ROWS)) {
-                for (row, (offset, out)) in offsets.iter().zip(outs).enumerate() {
-                    // SAFETY: offsets lie in the block; a row32 has two halves.
-                    unsafe {
-                        call.rows[row] = block.start.offset(*offset);
-                        call.outs[row] = out.add(half * COLUMNS);
-                    }
-                    call.starts[row] = if p.keep { call.outs[row] } else { kernel::NOTHING.0.as_ptr() };
-                }
-                // SAFETY: the rows have all taps and groups, the panel too; the traps keep the outs apart.
-                unsafe { kernel.run(&call, offsets.len()) };
-            }
+        let nothing = [NOTHING.0.as_ptr(); BLOCK_ROWS];
+        for panel in self.panels.halves() {
+            let starts: *const *const i32 = if p.keep { block.outs.as_ptr().cast() } else { nothing.as_ptr() };
+            let mut call = Call {
+                rows: block.rows.as_ptr(),
+                starts,
+                outs: block.outs.as_ptr(),
+                weights: panel.weights.as_ptr(),
+                bias: panel.bias.0.as_ptr(),
+                tap_len: panel.tap_len,
+                taps: p.kt as usize,
+                tap_bytes: block.tap_bytes,
+            };
+            // SAFETY: the rows have all taps and groups, the panel too; the traps keep the outs apart.
+            unsafe { kernel.run(&mut call, block.len) };
+            block.outs.iter_mut().for_each(|out| *out = out.wrapping_add(COLUMNS));
         }
         if p.n <= COLUMNS && !p.keep {
-            for out in outs {
+            for out in &block.outs[..block.len] {
                 // SAFETY: the second half of a row32.
-                unsafe { out.add(COLUMNS).write_bytes(0, COLUMNS) };
+                unsafe { out.write_bytes(0, COLUMNS) };
             }
         }
+    }
+}
+
+/// A buffer that fills with rows in the form of the kernels.
+struct Wide<'a> {
+    task: &'a Task<'a>,
+    buffer: &'a mut [u8],
+    done: usize,
+}
+
+impl Wide<'_> {
+    /// Where the next row will be.
+    fn end(&self) -> *const u8 {
+        self.buffer[self.done..].as_ptr()
+    }
+
+    /// Adds rows of spad.
+    fn take(&mut self, first: i64, count: usize) {
+        let form = self.task.panels.form;
+        let len = count * form.row_bytes();
+        // SAFETY: `spad` answers for `count` rows; nothing writes spad meanwhile.
+        let from = unsafe { std::slice::from_raw_parts(self.task.chip.spad(first, count), count) };
+        let to = &mut self.buffer[self.done..self.done + len];
+        self.done += len;
+        pack::widen(self.task.simd, form, from, to);
     }
 }
 
@@ -237,4 +250,75 @@ fn hull(p: &Product, i0: &Range<u64>) -> (i64, usize) {
     let below: i64 = reach.iter().map(|r| -r.min(&0)).sum();
     let above: i64 = reach.iter().map(|r| r.max(&0)).sum();
     (below, (below + above + 1) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use isa::random::Rng;
+
+    use super::*;
+    use crate::fast::space::{Lanes, Row, Space};
+
+    const SPAD: i64 = 1 << 10;
+
+    fn expected(p: &Product, spad: &[Row], i0: u64, i1: u64, old: Lanes) -> Lanes {
+        let mut sums = if p.keep { old } else { [0; 32] };
+        for tap in 0..p.kt as i64 {
+            let x = spad[(p.a.at(i0, i1) + tap * p.a_sk) as usize];
+            let tile = &spad[(p.w + tap * p.w_sk) as usize..][..32];
+            for (j, sum) in sums.iter_mut().enumerate().take(p.n) {
+                for i in 0..p.k {
+                    let weight = if p.transposed { tile[j][i] } else { tile[i][j] };
+                    *sum = sum.wrapping_add(i32::from(x[i]) * i32::from(weight));
+                }
+            }
+        }
+        sums
+    }
+
+    fn random(rng: &mut Rng) -> Product {
+        let (n0, kt) = (1 + rng.below(20), 1 + rng.below(9));
+        Product {
+            n0,
+            d: Affine { start: 0, s0: 1, s1: n0 as i64 },
+            a: Affine { start: 400 + rng.below(50) as i64, s0: rng.below(9) as i64 - 4, s1: rng.below(40) as i64 },
+            a_sk: rng.below(9) as i64 - 4,
+            w: 32 * (rng.below(2) as i64),
+            w_sk: 32,
+            kt,
+            n: 1 + rng.below(32) as usize,
+            k: 1 + rng.below(32) as usize,
+            keep: rng.one_in(2),
+            transposed: rng.one_in(3),
+        }
+    }
+
+    /// Every form by the portable kernels, and each vector unit that is here by those forms that its kernels take.
+    #[test]
+    fn every_form_multiplies_any_bytes() {
+        let mut ways =
+            vec![(Simd::Portable, Form::Pairs), (Simd::Portable, Form::Bytes), (Simd::Portable, Form::Plain)];
+        let all = [(Simd::Avx2, Form::Pairs), (Simd::AvxVnni, Form::Bytes), (Simd::Avx512Vnni, Form::Bytes)];
+        ways.extend(all.into_iter().chain([(Simd::NeonDot, Form::Plain)]).filter(|(simd, _)| simd.is_available()));
+        let mut rng = Rng::new(9);
+        for round in 0..200 {
+            let mut spad = Space::<Row>::new(SPAD.ilog2() as u8);
+            (0..SPAD as usize).for_each(|row| spad.set(row, rng.leaf().map(u8::cast_signed)));
+            let product = random(&mut rng);
+            let rows = 0..product.n0 * (1 + rng.below(6));
+            let old: Lanes = std::array::from_fn(|_| rng.bits() as i32);
+            for &(simd, form) in &ways {
+                let mut acc = Space::<Lanes>::new(7);
+                (0..acc.len()).for_each(|row| acc.set(row, old));
+                let chip = Chip::new((spad.start(), spad.len()), (acc.start(), acc.len()));
+                let (mut memory, mut scratch) = Default::default();
+                let panels = Panels::pack(simd, form, &mut memory, chip, &product);
+                Task { simd, chip, panels, product }.run(&mut scratch, rows.clone());
+                for row in rows.clone() {
+                    let want = expected(&product, spad.rows(), row % product.n0, row / product.n0, old);
+                    assert_eq!(acc.rows()[row as usize], want, "round {round}, {simd} {form:?}, row {row}: {rows:?}");
+                }
+            }
+        }
+    }
 }

@@ -27,7 +27,7 @@ unsafe fn dot_rows<const R: usize>(call: &Call) {
     unsafe {
         let bias: [int32x4_t; 4] = [0, 4, 8, 12].map(|at| vld1q_s32(call.bias.add(at)));
         let mut sums: [[int32x4_t; 4]; R] = std::array::from_fn(|row| {
-            [0, 1, 2, 3].map(|part| vaddq_s32(bias[part], vld1q_s32(call.starts[row].add(4 * part))))
+            [0, 1, 2, 3].map(|part| vaddq_s32(bias[part], vld1q_s32((*call.starts.add(row)).add(4 * part))))
         });
         let mut weights = call.weights.cast::<i8>();
         for tap in 0..call.taps as isize {
@@ -35,7 +35,7 @@ unsafe fn dot_rows<const R: usize>(call: &Call) {
                 let w = [0, 1, 2, 3].map(|part| vld1q_s8(weights.add(16 * part)));
                 weights = weights.add(64);
                 for (row, sums) in sums.iter_mut().enumerate() {
-                    let four = call.rows[row].offset(tap * call.tap_bytes).add(at).cast::<i32>();
+                    let four = (*call.rows.add(row)).offset(tap * call.tap_bytes).add(at).cast::<i32>();
                     let x = vreinterpretq_s8_s32(vdupq_n_s32(four.read_unaligned()));
                     *sums = [0, 1, 2, 3].map(|part| dot(sums[part], x, w[part]));
                 }
@@ -43,7 +43,7 @@ unsafe fn dot_rows<const R: usize>(call: &Call) {
         }
         for (row, sums) in sums.iter().enumerate() {
             for (part, sum) in sums.iter().enumerate() {
-                vst1q_s32(call.outs[row].add(4 * part), *sum);
+                vst1q_s32((*call.outs.add(row)).add(4 * part), *sum);
             }
         }
     }

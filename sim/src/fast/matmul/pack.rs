@@ -29,7 +29,8 @@ impl Form {
     }
 
     /// The form for these weights. `Avx2` has bytes only by sums that saturate, so only for weights that keep them small.
-    fn of(simd: Simd, small: impl Fn() -> bool) -> Form {
+    pub(super) fn of(simd: Simd, chip: Chip, p: &Product) -> Form {
+        let small = || tiles(&chip, p).all(|tile| is_small(tile, p.transposed));
         match simd {
             Simd::Portable => Form::Pairs,
             Simd::Avx2 => {
@@ -65,9 +66,7 @@ pub(super) struct Panels<'a> {
 
 impl<'a> Panels<'a> {
     /// Packs the tiles of a strip into `memory`.
-    pub(super) fn pack(simd: Simd, memory: &'a mut Scratch, chip: Chip, p: &Product) -> Panels<'a> {
-        let tiles = || (0..p.kt as i64).map(|tap| chip.rows8::<32>(p.w + tap * p.w_sk));
-        let form = Form::of(simd, || tiles().all(|tile| is_small(tile, p.transposed)));
+    pub(super) fn pack(simd: Simd, form: Form, memory: &'a mut Scratch, chip: Chip, p: &Product) -> Panels<'a> {
         let halves = if p.n > COLUMNS { 2 } else { 1 };
         let tap_len = (p.k * form.row_bytes() / 32).next_multiple_of(16);
         // A vector of weights has 64 bytes, and meets four bytes of a row.
@@ -75,7 +74,7 @@ impl<'a> Panels<'a> {
         let len = p.kt as usize * tile_len;
         let weights = &mut memory.bytes(len * halves)[..len * halves];
         let mut sums = [0; 32];
-        for (tap, tile) in tiles().enumerate() {
+        for (tap, tile) in tiles(&chip, p).enumerate() {
             let tile = live(tile, p);
             if form == Form::Bytes {
                 add_columns(simd, &tile, &mut sums);
@@ -102,6 +101,12 @@ impl<'a> Panels<'a> {
         let panels = self.weights.chunks_exact(self.weights.len() / self.halves);
         panels.zip(&self.bias).map(|(weights, bias)| Panel { weights, bias, tap_len: self.tap_len })
     }
+}
+
+/// The tiles of a strip.
+fn tiles<'a>(chip: &'a Chip, p: &Product) -> impl Iterator<Item = &'a [Row; 32]> + use<'a> {
+    let (w, w_sk) = (p.w, p.w_sk);
+    (0..p.kt as i64).map(move |tap| chip.rows8::<32>(w + tap * w_sk))
 }
 
 /// Whether no sum of two products of an unsigned byte and such weights leaves 16 bits: 255 · 128 does not.
@@ -168,9 +173,12 @@ twice! {
 
     fn widen_pairs(from: &[Row], to: &mut [u8]) {
         for (row, to) in from.iter().zip(to.as_chunks_mut::<64>().0) {
+            let mut wide = [0i16; 32];
             for lane in 0..32 {
-                to[2 * lane..2 * lane + 2].copy_from_slice(&i16::from(row[lane]).to_ne_bytes());
+                wide[lane] = row[lane].into();
             }
+            // SAFETY: as many bytes of plain data.
+            *to = unsafe { std::mem::transmute::<[i16; 32], [u8; 64]>(wide) };
         }
     }
 

@@ -55,20 +55,20 @@ unsafe fn run<S: Step, const R: usize>(call: &Call) {
     for row in 0..R {
         // SAFETY: the caller's: sums, rows and panel are as the call says.
         unsafe {
-            let mut sums = call.starts[row].cast::<[i32; COLUMNS]>().read_unaligned();
+            let mut sums = (*call.starts.add(row)).cast::<[i32; COLUMNS]>().read_unaligned();
             let bias = call.bias.cast::<[i32; COLUMNS]>().read_unaligned();
             for (sum, bias) in sums.iter_mut().zip(bias) {
                 *sum = sum.wrapping_add(bias);
             }
             let mut weights = call.weights.cast::<[u8; 64]>();
             for tap in 0..call.taps as isize {
-                let from = call.rows[row].offset(tap * call.tap_bytes).cast::<[u8; 4]>();
+                let from = (*call.rows.add(row)).offset(tap * call.tap_bytes).cast::<[u8; 4]>();
                 for at in 0..call.tap_len / 4 {
                     S::step(&mut sums, from.add(at).read_unaligned(), &*weights);
                     weights = weights.add(1);
                 }
             }
-            call.outs[row].cast::<[i32; COLUMNS]>().write_unaligned(sums);
+            (*call.outs.add(row)).cast::<[i32; COLUMNS]>().write_unaligned(sums);
         }
     }
 }

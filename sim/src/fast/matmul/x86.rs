@@ -13,117 +13,59 @@ use std::mem::offset_of;
 
 use super::kernel::{Call, Function, Kernel};
 
-/// Sums of one row begin: `starts[row] + bias`.
+/// Sums of one row begin: `starts[row] + bias`. `{off}` is `starts`, `{len}` is `rows`.
+#[rustfmt::skip]
 macro_rules! begin {
     ($row:literal, $x:literal, $y:literal) => {
         concat!(
-            "mov {p",
-            $row,
-            "}, [{call} + {starts} + 8*",
-            $row,
-            "]\n",
-            "vmovdqu ymm",
-            $x,
-            ", [{p",
-            $row,
-            "}]\n",
-            "vmovdqu ymm",
-            $y,
-            ", [{p",
-            $row,
-            "} + 32]\n",
-            "vpaddd ymm",
-            $x,
-            ", ymm",
-            $x,
-            ", ymm14\n",
-            "vpaddd ymm",
-            $y,
-            ", ymm",
-            $y,
-            ", ymm15\n",
-            "mov {p",
-            $row,
-            "}, [{call} + {rows} + 8*",
-            $row,
-            "]\n",
+            "mov {p", $row, "}, [{off} + 8*", $row, "]\n",
+            "vmovdqu ymm", $x, ", [{p", $row, "}]\n",
+            "vmovdqu ymm", $y, ", [{p", $row, "} + 32]\n",
+            "vpaddd ymm", $x, ", ymm", $x, ", ymm14\n",
+            "vpaddd ymm", $y, ", ymm", $y, ", ymm15\n",
+            "mov {p", $row, "}, [{len} + 8*", $row, "]\n",
         )
     };
 }
 
-/// Sums of one row end: `outs[row]`.
+/// Sums of one row end: `outs[row]`. `{off}` is `outs`.
+#[rustfmt::skip]
 macro_rules! end {
     ($row:literal, $x:literal, $y:literal) => {
         concat!(
-            "mov {p",
-            $row,
-            "}, [{call} + {outs} + 8*",
-            $row,
-            "]\n",
-            "vmovdqu [{p",
-            $row,
-            "}], ymm",
-            $x,
-            "\n",
-            "vmovdqu [{p",
-            $row,
-            "} + 32], ymm",
-            $y,
-            "\n",
+            "mov {p", $row, "}, [{off} + 8*", $row, "]\n",
+            "vmovdqu [{p", $row, "}], ymm", $x, "\n",
+            "vmovdqu [{p", $row, "} + 32], ymm", $y, "\n",
         )
     };
 }
 
 /// Two i16 of one row times a vector of pairs.
+#[rustfmt::skip]
 macro_rules! pairs {
     ($at:literal, $row:literal, $x:literal, $y:literal) => {
         concat!(
-            "vpbroadcastd ymm14, [{p",
-            $row,
-            "} + {off} + 4*",
-            $at,
-            "]\n",
+            "vpbroadcastd ymm14, [{p", $row, "} + {off} + 4*", $at, "]\n",
             "vpmaddwd ymm15, ymm14, ymm12\n",
             "vpmaddwd ymm14, ymm14, ymm13\n",
-            "vpaddd ymm",
-            $x,
-            ", ymm",
-            $x,
-            ", ymm15\n",
-            "vpaddd ymm",
-            $y,
-            ", ymm",
-            $y,
-            ", ymm14\n",
+            "vpaddd ymm", $x, ", ymm", $x, ", ymm15\n",
+            "vpaddd ymm", $y, ", ymm", $y, ", ymm14\n",
         )
     };
 }
 
 /// Four bytes of one row times a vector of quads; no sum of two products leaves 16 bits, by the form's choice.
+#[rustfmt::skip]
 macro_rules! bytes {
     ($at:literal, $row:literal, $x:literal, $y:literal) => {
         concat!(
-            "vpbroadcastd ymm14, [{p",
-            $row,
-            "} + {off} + 4*",
-            $at,
-            "]\n",
+            "vpbroadcastd ymm14, [{p", $row, "} + {off} + 4*", $at, "]\n",
             "vpmaddubsw ymm15, ymm14, ymm12\n",
-            "vpmaddubsw ymm14, ymm14, [{w} + 64*",
-            $at,
-            " + 32]\n",
+            "vpmaddubsw ymm14, ymm14, [{w} + 64*", $at, " + 32]\n",
             "vpmaddwd ymm15, ymm15, ymm13\n",
             "vpmaddwd ymm14, ymm14, ymm13\n",
-            "vpaddd ymm",
-            $x,
-            ", ymm",
-            $x,
-            ", ymm15\n",
-            "vpaddd ymm",
-            $y,
-            ", ymm",
-            $y,
-            ", ymm14\n",
+            "vpaddd ymm", $x, ", ymm", $x, ", ymm15\n",
+            "vpaddd ymm", $y, ", ymm", $y, ", ymm14\n",
         )
     };
 }
@@ -170,6 +112,8 @@ macro_rules! kernel {
                     "mov {w}, [{call} + {bias}]",
                     "vmovdqu ymm14, [{w}]",
                     "vmovdqu ymm15, [{w} + 32]",
+                    "mov {off}, [{call} + {starts}]",
+                    "mov {len}, [{call} + {rows}]",
                     concat!($(begin!($row, $x, $y)),*),
                     $ones!(),
                     "mov {w}, [{call} + {weights}]",
@@ -191,6 +135,7 @@ macro_rules! kernel {
                     concat!($("add {p", $row, "}, {stride}\n"),*),
                     "dec {taps}",
                     "jne 2b",
+                    "mov {off}, [{call} + {outs}]",
                     concat!($(end!($row, $x, $y)),*),
                     call = in(reg) call,
                     $($p = out(reg) _,)*
@@ -249,7 +194,9 @@ unsafe fn vnni_256<const R: usize>(call: &Call) {
     unsafe {
         let bias = [0, 8].map(|at| _mm256_loadu_si256(call.bias.add(at).cast()));
         let mut sums: [[__m256i; 2]; R] = std::array::from_fn(|row| {
-            [0, 1].map(|half| _mm256_add_epi32(bias[half], _mm256_loadu_si256(call.starts[row].add(8 * half).cast())))
+            [0, 1].map(|half| {
+                _mm256_add_epi32(bias[half], _mm256_loadu_si256((*call.starts.add(row)).add(8 * half).cast()))
+            })
         });
         let mut weights = call.weights.cast::<__m256i>();
         for tap in 0..call.taps as isize {
@@ -257,7 +204,7 @@ unsafe fn vnni_256<const R: usize>(call: &Call) {
                 let w = [0, 1].map(|half| _mm256_loadu_si256(weights.add(half)));
                 weights = weights.add(2);
                 for (row, sums) in sums.iter_mut().enumerate() {
-                    let four = call.rows[row].offset(tap * call.tap_bytes).add(at).cast::<i32>();
+                    let four = (*call.rows.add(row)).offset(tap * call.tap_bytes).add(at).cast::<i32>();
                     let x = _mm256_set1_epi32(four.read_unaligned());
                     *sums = [0, 1].map(|half| _mm256_dpbusd_avx_epi32(sums[half], x, w[half]));
                 }
@@ -265,7 +212,7 @@ unsafe fn vnni_256<const R: usize>(call: &Call) {
         }
         for (row, sums) in sums.iter().enumerate() {
             for (half, sum) in sums.iter().enumerate() {
-                _mm256_storeu_si256(call.outs[row].add(8 * half).cast(), *sum);
+                _mm256_storeu_si256((*call.outs.add(row)).add(8 * half).cast(), *sum);
             }
         }
     }
@@ -279,20 +226,20 @@ unsafe fn vnni_512<const R: usize>(call: &Call) {
     unsafe {
         let bias = _mm512_loadu_si512(call.bias.cast());
         let mut sums: [__m512i; R] =
-            std::array::from_fn(|row| _mm512_add_epi32(bias, _mm512_loadu_si512(call.starts[row].cast())));
+            std::array::from_fn(|row| _mm512_add_epi32(bias, _mm512_loadu_si512((*call.starts.add(row)).cast())));
         let mut weights = call.weights.cast::<__m512i>();
         for tap in 0..call.taps as isize {
             for at in (0..call.tap_len).step_by(4) {
                 let w = _mm512_loadu_si512(weights);
                 weights = weights.add(1);
                 for (row, sum) in sums.iter_mut().enumerate() {
-                    let four = call.rows[row].offset(tap * call.tap_bytes).add(at).cast::<i32>();
+                    let four = (*call.rows.add(row)).offset(tap * call.tap_bytes).add(at).cast::<i32>();
                     *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(four.read_unaligned()), w);
                 }
             }
         }
         for (row, sum) in sums.iter().enumerate() {
-            _mm512_storeu_si512(call.outs[row].cast(), *sum);
+            _mm512_storeu_si512((*call.outs.add(row)).cast(), *sum);
         }
     }
 }
