@@ -40,6 +40,9 @@ pub enum WitnessError {
         /// First leaf of the access.
         index: u64,
     },
+    /// Leaf 1 of `head` is no profile; no model with such a head can be registered.
+    #[error("the witness's head has an invalid profile")]
+    InvalidProfile,
     /// An access outside a sub-tree, or an update of what was not read last: no step does that on an admitted state.
     #[error("the step from this state reaches beyond {} at leaf {index}", tree.name())]
     OutOfTree {
@@ -186,7 +189,7 @@ impl State for Replayer<'_> {
         self.read[at.tree as usize] = Some((at, siblings));
         out.copy_from_slice(leaves);
         if at == PROFILE {
-            self.profile = Profile::from_leaf(&leaves[0]).unwrap_or_default();
+            self.profile = Profile::from_leaf(&leaves[0]).map_err(|_| WitnessError::InvalidProfile)?;
         }
         Ok(())
     }
