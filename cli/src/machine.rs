@@ -3,8 +3,49 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use hdl::Params;
-use sim::{DramConfig, RtlEngine, RtlOptions, RtlParams};
+use proof_bridge::machine::Executor;
+use sim::fast::Workers;
+use sim::{DramConfig, FastOptions, RtlEngine, RtlOptions, RtlParams};
+
+/// Which engine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineName {
+    /// The fast executor.
+    Fast,
+    /// The reference executor, a micro-step at a time.
+    Step,
+    /// The Verilated accelerator.
+    Rtl,
+}
+
+impl EngineName {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            EngineName::Fast => "fast",
+            EngineName::Step => "step",
+            EngineName::Rtl => "rtl",
+        }
+    }
+}
+
+/// Options of the fast executor on so many threads; all processors where none are named.
+pub(crate) fn fast(threads: Option<usize>) -> Result<FastOptions> {
+    if threads == Some(0) {
+        bail!("--threads must be at least 1");
+    }
+    Ok(FastOptions { threads, ..FastOptions::default() })
+}
+
+/// An executor whose roots are known at every micro-step.
+pub(crate) fn executor(engine: EngineName, threads: Option<usize>) -> Result<Executor> {
+    Ok(match engine {
+        EngineName::Step => Executor::Step,
+        EngineName::Fast => Executor::Fast(Workers::new(&fast(threads)?)?),
+        EngineName::Rtl => bail!("the RTL has no roots inside a run"),
+    })
+}
 
 /// A named parameter set, or one from a JSON file.
 pub(crate) fn target(name: &str) -> Result<Params> {

@@ -1,7 +1,9 @@
 //! The `systole` command.
 
+mod answer;
 mod commands;
 mod demo;
+mod inspect;
 mod machine;
 mod npz;
 mod output;
@@ -38,6 +40,8 @@ enum Command {
     Sim(commands::sim::Sim),
     /// Print the state root after a number of micro-steps.
     Root(commands::root::Root),
+    /// Find where two runs part.
+    Diff(commands::diff::Diff),
     /// Deploy the contracts.
     Deploy(commands::chain::Deploy),
     /// Register a program as a model.
@@ -58,7 +62,7 @@ enum Command {
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
-    let output = Output { json: arguments.json };
+    let output = Output::new(arguments.json);
     match run(&arguments.command, output) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
@@ -78,6 +82,7 @@ fn run(command: &Command, output: Output) -> anyhow::Result<()> {
         Command::Run(command) => command.run(output),
         Command::Sim(command) => command.run(output),
         Command::Root(command) => command.run(output),
+        Command::Diff(command) => command.run(output),
         Command::Deploy(command) => command.run(output),
         Command::Register(command) => command.run(output),
         Command::Request(command) => command.run(output),

@@ -13,12 +13,24 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     pub(crate) json: bool,
+    /// Something else is on stdout.
+    taken: bool,
 }
 
 impl Output {
+    /// With or without `--json`.
+    pub(crate) fn new(json: bool) -> Output {
+        Output { json, taken: false }
+    }
+
+    /// The way out where stdout is used for something else: words go to stderr.
+    pub(crate) fn aside(self) -> Output {
+        Output { taken: true, ..self }
+    }
+
     /// A line for a person.
     pub(crate) fn say(self, line: impl Display) {
-        if self.json {
+        if self.json || self.taken {
             eprintln!("{line}");
         } else {
             println!("{line}");

@@ -79,12 +79,16 @@ fn two_hundred_digits_agree_with_labels_and_onnx_runtime() {
 
 /// The first digit of the archive, in a file of its own.
 fn one_digit(d: &Digits) -> String {
+    one_digit_of(d, 0)
+}
+
+fn one_digit_of(d: &Digits, item: usize) -> String {
     let mut archive = zip::ZipArchive::new(std::fs::File::open(&d.arrays).unwrap()).unwrap();
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut archive.by_name("image.npy").unwrap(), &mut bytes).unwrap();
     let images: Vec<f32> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
-    let path = d.folder.join("one.npy");
-    write_npy(&path, &[1, 1, 28, 28], &images[..784]);
+    let path = d.folder.join(format!("digit{item}.npy"));
+    write_npy(&path, &[1, 1, 28, 28], &images[784 * item..784 * (item + 1)]);
     path.display().to_string()
 }
 
@@ -111,6 +115,8 @@ fn the_accelerator_gives_the_executors_root() {
         assert_eq!(executor[key], accelerator[key], "{key}");
     }
     assert_eq!(accelerator["macs"], 1_031_744);
+    let same = json(&["diff", &d.program, "--input", &input, "--engines", "fast,rtl"]);
+    assert_eq!((&same["equal"], &same["marks"]), (&true.into(), &6.into()));
     // Slower memory costs cycles and changes nothing else.
     let slow = json(&["sim", &d.program, "--input", &input, "--dram-bytes-per-cycle", "4", "--dram-latency", "100"]);
     assert_eq!(slow["final_root"], executor["final_root"]);
@@ -129,6 +135,147 @@ fn programs_can_be_looked_into() {
     let program = d.folder.join("count.sys").display().to_string();
     json(&["asm", &source.display().to_string(), "-o", &program]);
     assert_eq!(json(&["run", &program])["steps"], 8);
+}
+
+#[test]
+fn a_program_is_its_source_assembled() {
+    let d = digits("source");
+    let file = |name: &str| d.folder.join(name).display().to_string();
+    let source = systole(&["disasm", &d.program, "--source"]);
+    assert!(source.status.success());
+    std::fs::write(file("digits.tasm"), &source.stdout).unwrap();
+    json(&["asm", &file("digits.tasm"), "-o", &file("again.sys"), "--metadata-of", &d.program]);
+    assert_eq!(std::fs::read(file("again.sys")).unwrap(), std::fs::read(&d.program).unwrap());
+    // A word without meaning and the corners of the profile survive too.
+    let odd =
+        format!(".profile limit=-1 spad=20\n.const 3 i8 -1 2\n.const 9 fill 7 3\n.word {}\nhalt\n", "ff".repeat(32));
+    std::fs::write(file("odd.tasm"), odd).unwrap();
+    json(&["asm", &file("odd.tasm"), "-o", &file("odd.sys")]);
+    let source = systole(&["disasm", &file("odd.sys"), "--source"]);
+    std::fs::write(file("odd.tasm"), &source.stdout).unwrap();
+    json(&["asm", &file("odd.tasm"), "-o", &file("odd2.sys")]);
+    let [one, other] = ["odd.sys", "odd2.sys"].map(|name| json(&["info", &file(name)])["model_root"].clone());
+    assert_eq!(std::fs::read(file("odd.sys")).unwrap(), std::fs::read(file("odd2.sys")).unwrap());
+    assert_eq!(one, other);
+}
+
+fn text(arguments: &[&str]) -> String {
+    let output = systole(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_trace_shows_what_was_asked_for() {
+    let d = digits("trace");
+    let trace = |more: &[&str]| {
+        let base = ["run", &d.program, "--input", &d.arrays, "--item", "3", "--trace", "-"];
+        let lines = text(&[&base, more].concat());
+        lines.lines().filter(|line| !line.starts_with('#')).map(String::from).collect::<Vec<_>>()
+    };
+    let all = trace(&[]);
+    assert_eq!(all.len(), 32);
+    assert!(
+        all[18].contains("matmul n0=14 n1=14") && all[18].contains("acc[0..196] <- spad[814..1038] spad[224..320]")
+    );
+    assert!(all[31].ends_with("halted"));
+    assert_eq!(trace(&["--layer", "/3/Conv"]), all[17..=22]);
+    assert_eq!(trace(&["--layer", "3", "--first", "2"]), all[17..=18]);
+    assert_eq!(trace(&["--watch", "output:0"]), all[29..30]);
+    assert_eq!(trace(&["--watch", "acc:0..1", "--watch", "const:0"]).len(), 9);
+    let rows = trace(&["--first", "1", "--rows"]);
+    assert_eq!(rows.len(), 1 + 28);
+    assert!(rows[28].contains("row 27: spad[57] = -128 -128"), "{}", rows[28]);
+    let run = |more: &[&str]| systole(&[&["run", &d.program, "--input", &d.arrays], more].concat());
+    refused_output(&run(&["--trace", "-"]), "give --item N");
+    refused_output(&run(&["--item", "0", "--trace", "-", "--layer", "conv9"]), "no layer `conv9`");
+    refused_output(&run(&["--item", "200"]), "the file has 200 requests");
+}
+
+fn refused_output(output: &Output, expected: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && stderr.contains(expected), "{stderr}");
+}
+
+#[test]
+fn a_trace_into_a_closed_pipe_ends_quietly() {
+    let d = digits("pipe");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_systole"))
+        .args(["run", &d.program, "--input", &d.arrays, "--item", "0", "--rows", "--trace", "-"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !stderr.contains("panic") && !stderr.contains("error"), "{stderr}");
+}
+
+#[test]
+fn roots_and_their_sub_trees_are_those_of_every_executor() {
+    let d = digits("root");
+    let root = |more: &[&str]| {
+        json(&[&["root", &d.program, "--input", &d.arrays, "--at", "8976,0,5000", "--sub-trees"], more].concat())
+    };
+    let fast = root(&[]);
+    assert_eq!(fast, root(&["--engine", "step"]));
+    assert_eq!(fast["at"], serde_json::json!([0, 5000, 8976]));
+    assert_eq!(fast["sub_trees"][1]["const"], fast["sub_trees"][2]["const"]);
+    assert_ne!(fast["sub_trees"][1]["onchip"], fast["sub_trees"][2]["onchip"]);
+    assert_ne!(fast["roots"], root(&["--item", "1"])["roots"]);
+    let run = |engine: &str| json(&["run", &d.program, "--input", &d.arrays, "--item", "0", "--engine", engine]);
+    assert_eq!(run("fast")["final_root"], fast["roots"][2]);
+    assert_eq!(run("step")["final_root"], fast["roots"][2]);
+}
+
+/// What `diff` prints of runs that differ.
+fn differing(arguments: &[&str]) -> serde_json::Value {
+    let output = systole(&[&["diff"], arguments, &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn diff_finds_the_micro_step_the_row_and_the_lane() {
+    let d = digits("diff");
+    let base = [&d.program[..], "--input", &d.arrays];
+    let same = json(&[&["diff"], &base[..], &["--engines", "fast,step"]].concat());
+    assert_eq!(same["equal"], true);
+    for engines in ["fast", "step,fast"] {
+        let found = differing(&[&base[..], &["--engines", engines, "--fault", "5387:11:2032"]].concat());
+        let first = &found["first"];
+        assert_eq!((&first["step"], &first["pc"]), (&serde_json::json!(5387), &serde_json::json!(18)));
+        assert_eq!(first["layer"], "/3/Conv (Conv)");
+        let lane = &first["lanes"][0];
+        assert_eq!((&lane["space"], &lane["row"], &lane["lane"]), (&"acc".into(), &66.into(), &11.into()));
+        assert_eq!(lane["b"].as_i64().unwrap() - lane["a"].as_i64().unwrap(), 2032);
+    }
+    let other = one_digit_of(&d, 1);
+    let found = differing(&[&base[..], &["--input-b", &other]].concat());
+    assert_eq!(found["first"]["lanes"][0]["space"], "spad");
+    refused(&[&["diff"], &base[..]].concat(), "both runs are the same");
+}
+
+#[test]
+fn diff_compares_programs_and_recorded_traces() {
+    let folder = folder("diff2");
+    let file = |name: &str| folder.join(name).display().to_string();
+    for (name, count) in [("a", 3), ("b", 4)] {
+        let source = format!("li rd=x1 imm={count}\nloop:\n sub rd=x1 ra=x1 imm=1\n bne ra=x1 imm=@loop\nhalt\n");
+        std::fs::write(file(&format!("{name}.tasm")), source).unwrap();
+        json(&["asm", &file(&format!("{name}.tasm")), "-o", &file(&format!("{name}.sys"))]);
+        text(&["run", &file(&format!("{name}.sys")), "--trace", &file(&format!("{name}.txt"))]);
+    }
+    let found = differing(&[&file("a.sys"), &file("b.sys")]);
+    assert_eq!(found["first"]["step"], 0);
+    assert_eq!(found["first"]["instruction_b"], "li rd=x1 imm=4");
+    assert_eq!(
+        found["first"]["lanes"],
+        serde_json::json!([{"space": "x1", "row": null, "lane": null, "a": 3, "b": 4}])
+    );
+    assert_eq!(differing(&[&file("a.txt"), &file("b.txt")])["line"], 0);
+    assert_eq!(json(&["diff", &file("a.txt"), &file("a.txt")])["lines"], 8);
 }
 
 #[test]

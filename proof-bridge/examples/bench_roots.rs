@@ -31,8 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     };
     let trace = trace?;
-    let rows = trace.last().tree(isa::Subtree::Output).rows_used();
-    let (output_root_seconds, _) = timed(|| region_root(program.profile.output, &trace.output(rows)));
+    let output = trace.output();
+    let (output_root_seconds, _) = timed(|| region_root(program.profile.output, &output));
     let lists = lists(&trace);
     let mut node = [0; 32];
     let (seconds, ()) = timed(|| (0..PAIRS).for_each(|_| node = hash_pair(&node, &[1; 32])));
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{}",
         json!({
             "name": program.metadata.name, "macs": macs, "steps": trace.outcome().steps, "status": trace.outcome().status,
-            "const_rows": program.constant.len(), "input_rows": input.len(), "output_rows": rows,
+            "const_rows": program.constant.len(), "input_rows": input.len(), "output_rows": output.len(),
             "run_seconds": run_seconds, "load_seconds": load_seconds, "input_root_seconds": input_root_seconds,
             "output_root_seconds": output_root_seconds, "list_seconds": lists,
             "hash_pair_nanoseconds": seconds * 1e9 / f64::from(PAIRS), "last": node[0],

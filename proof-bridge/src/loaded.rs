@@ -1,26 +1,18 @@
 //! A program with its trees, hashed once for all its runs.
 
+use std::{fmt, sync::Arc};
+
 use isa::{Leaf, Subtree, program::Program};
+use sim::fast::{FastMachine, Image};
 
 use crate::{
     claim::Model,
     fault::Fault,
-    machine::{Interrupted, Progress},
+    machine::{Executor, Machine, Progress, Reference, RunError},
     state::{StateError, StateTree},
     trace::Trace,
     tree::Tree,
 };
-
-/// Why there is no trace.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RunError {
-    /// Program and input do not fit.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The progress callback broke the run off.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-}
 
 /// A program that is ready to run and to be claimed about.
 #[derive(Clone)]
@@ -28,22 +20,32 @@ pub struct Loaded {
     model: Model,
     /// The initial state on no input.
     blank: StateTree,
+    executor: Executor,
+    image: Arc<Image>,
 }
 
-impl std::fmt::Debug for Loaded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loaded").field("model", &self.model).finish_non_exhaustive()
     }
 }
 
 impl Loaded {
-    /// Hashes `head`, `text` and `const` of a program.
+    /// Hashes `head`, `text` and `const` of a program, to run on the default executor.
     ///
     /// # Errors
     /// A region is longer than the profile says.
     pub fn new(program: &Program) -> Result<Loaded, StateError> {
+        Loaded::on(program, Executor::default())
+    }
+
+    /// As [`Loaded::new`], to run on this executor.
+    ///
+    /// # Errors
+    /// A region is longer than the profile says.
+    pub fn on(program: &Program, executor: Executor) -> Result<Loaded, StateError> {
         let mut blank = StateTree::of_program(program, &[])?;
-        Ok(Loaded { model: blank.model(), blank })
+        Ok(Loaded { model: blank.model(), blank, executor, image: Image::new(program) })
     }
 
     /// What the registry holds of the program.
@@ -51,25 +53,32 @@ impl Loaded {
         &self.model
     }
 
-    /// The initial state on `input`, the rows of the input region from row 0; nothing of it is hashed yet.
+    /// The initial state on `input`, the rows of the input region from row 0; of it nothing is hashed yet.
     ///
     /// # Errors
     /// More rows than the region has.
     pub fn state(&self, input: &[Leaf]) -> Result<StateTree, StateError> {
-        let (region, depth) = (Subtree::Input, self.model.profile.input);
-        if input.len() as u64 > 1 << depth {
-            return Err(StateError::TooLong { region, rows: input.len(), depth });
-        }
+        self.check(input)?;
         let mut state = self.blank.clone();
-        *state.tree_mut(region) = Tree::from_leaves(depth, input);
+        *state.tree_mut(Subtree::Input) = Tree::from_leaves(self.model.profile.input, input);
         Ok(state)
+    }
+
+    fn check(&self, input: &[Leaf]) -> Result<(), StateError> {
+        let (region, rows, depth) = (Subtree::Input, input.len(), self.model.profile.input);
+        if rows as u64 > 1 << depth { Err(StateError::TooLong { region, rows, depth }) } else { Ok(()) }
     }
 
     /// Runs it on `input`, with a fault if any; `progress` hears of the micro-steps done now and then.
     ///
     /// # Errors
-    /// More rows than the input region has; broken off.
+    /// More rows than the input region has; broken off; the executor cannot go on.
     pub fn run(&self, input: &[Leaf], fault: Option<Fault>, progress: Progress<'_>) -> Result<Trace, RunError> {
-        Ok(Trace::run_with(self.state(input)?, fault, progress)?)
+        self.check(input)?;
+        let machine: Box<dyn Machine> = match &self.executor {
+            Executor::Step => Box::new(Reference::new(self.state(input)?)),
+            Executor::Fast(workers) => Box::new(FastMachine::new(Arc::clone(&self.image), input, Arc::clone(workers))),
+        };
+        Trace::of_machine(machine, self.blank.clone(), Some(input.to_vec()), fault, progress)
     }
 }

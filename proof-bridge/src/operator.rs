@@ -3,7 +3,6 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use alloy::primitives::B256;
-use isa::{Leaf, Subtree};
 
 use crate::{
     abi::IClaims::Claim,
@@ -12,8 +11,8 @@ use crate::{
     contracts::{Claimed, Contracts, Requested},
     fault::Fault,
     loaded::Loaded,
+    machine::RunError,
     player::{Player, Turn},
-    state::StateError,
     store::{Record, Side, Store, StoreError},
     trace::Trace,
 };
@@ -27,9 +26,9 @@ pub enum PartyError {
     /// The data folder.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Program and input do not fit.
+    /// Program and input do not fit, or the executor cannot go on.
     #[error(transparent)]
-    State(#[from] StateError),
+    Run(#[from] RunError),
     /// A model whose program one does not have.
     #[error("no program for model {0}: register it from its file here first")]
     UnknownModel(B256),
@@ -41,19 +40,9 @@ pub enum PartyError {
 /// Runs a program on the input of a request, with a fault if any.
 ///
 /// # Errors
-/// The input is too long, which the contract does not let happen.
-pub fn run(program: &Loaded, requested: &Requested, fault: Option<Fault>) -> Result<Trace, StateError> {
-    let initial = program.state(&rows_of(&requested.input))?;
-    match Trace::run_with(initial, fault, &mut |_| ControlFlow::Continue(())) {
-        Ok(trace) => Ok(trace),
-        Err(_) => unreachable!("the callback never breaks off"),
-    }
-}
-
-/// The rows of a finished run's output up to the last that is not zero.
-pub fn output_rows(trace: &Trace) -> Vec<Leaf> {
-    let tree = trace.last().tree(Subtree::Output);
-    trace.output(tree.rows_used())
+/// The input is too long, which the contract does not let happen; the executor cannot go on.
+pub fn run(program: &Loaded, requested: &Requested, fault: Option<Fault>) -> Result<Trace, RunError> {
+    program.run(&rows_of(&requested.input), fault, &mut |_| ControlFlow::Continue(()))
 }
 
 /// Who claims.
@@ -87,7 +76,7 @@ impl Operator<'_> {
     ) -> Result<(Claimed, Trace, Receipt), PartyError> {
         let program = self.program(requested.content.model)?;
         let trace = run(&program, requested, fault)?;
-        let output = output_rows(&trace);
+        let output = trace.output();
         let (claimed, receipt) =
             self.contracts.claim(chain, self.account, &requested.content, &output, trace.outcome())?;
         Ok((claimed, trace, receipt))

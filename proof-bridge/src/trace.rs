@@ -12,12 +12,13 @@ use std::{
 
 use isa::{Instr, Leaf, Status, Stepped, Subtree, step};
 
-pub use crate::machine::Interrupted;
 use crate::{
     claim::{Model, Outcome},
     fault::{Fault, Faulty},
-    machine::{Machine, Progress, Reference, is_running},
+    hash::root_of,
+    machine::{Machine, Progress, Reference, RunError, is_running},
     state::StateTree,
+    tree::Tree,
     witness::record,
 };
 
@@ -30,8 +31,6 @@ const SNAPSHOT_BYTES: usize = 1 << 30;
 pub struct Trace {
     model: Model,
     outcome: Outcome,
-    /// The final state.
-    last: StateTree,
     walk: Mutex<Walk>,
 }
 
@@ -40,7 +39,7 @@ impl Trace {
     pub fn run(initial: StateTree) -> Trace {
         match Trace::run_with(initial, None, &mut |_| ControlFlow::Continue(())) {
             Ok(trace) => trace,
-            Err(Interrupted(_)) => unreachable!("the callback never breaks off"),
+            Err(error) => unreachable!("the reference runs to its end, but {error}"),
         }
     }
 
@@ -49,29 +48,29 @@ impl Trace {
     ///
     /// # Errors
     /// Broken off.
-    pub fn run_with(initial: StateTree, fault: Option<Fault>, progress: Progress<'_>) -> Result<Trace, Interrupted> {
+    pub fn run_with(initial: StateTree, fault: Option<Fault>, progress: Progress<'_>) -> Result<Trace, RunError> {
         let machine = Box::new(Reference::new(initial.clone()));
-        Trace::of_machine(machine, initial, fault, progress)
+        Trace::of_machine(machine, initial, None, fault, progress)
     }
 
-    /// Runs `machine`, which stands at `initial`, to its end.
+    /// Runs `machine`, which stands at `initial`, to its end; `initial` may lack the rows of the input, given apart then.
     ///
     /// # Errors
-    /// Broken off.
-    pub fn of_machine(
+    /// Broken off; the executor cannot go on.
+    pub(crate) fn of_machine(
         machine: Box<dyn Machine>,
         initial: StateTree,
+        input: Option<Vec<Leaf>>,
         fault: Option<Fault>,
         progress: Progress<'_>,
-    ) -> Result<Trace, Interrupted> {
+    ) -> Result<Trace, RunError> {
         let mut initial = initial;
         let model = initial.model();
         let state = initial.clone();
         let kept = BTreeMap::from([(0, Kept { state: initial, bytes: 0 })]);
-        let mut walk = Walk { machine, fault, done: 0, state, kept, kept_bytes: 0 };
+        let mut walk = Walk { machine, fault, input, done: 0, state, kept, kept_bytes: 0 };
         walk.advance(u64::MAX, progress)?;
-        let outcome = walk.outcome();
-        Ok(Trace { model, outcome, last: walk.state.clone(), walk: Mutex::new(walk) })
+        Ok(Trace { model, outcome: walk.outcome(), walk: Mutex::new(walk) })
     }
 
     /// The model that ran.
@@ -89,30 +88,33 @@ impl Trace {
         &self.outcome
     }
 
-    /// The final state.
-    pub fn last(&self) -> &StateTree {
-        &self.last
-    }
-
-    /// The rows of the output region from row 0, `rows` of them.
-    pub fn output(&self, rows: usize) -> Vec<Leaf> {
-        let mut out = vec![[0; 32]; rows];
-        self.last.tree(Subtree::Output).read(0, &mut out);
-        out
+    /// The final rows of the output region up to the last that is not zero.
+    pub fn output(&self) -> Vec<Leaf> {
+        let state = self.state_at(u64::MAX);
+        let tree = state.tree(Subtree::Output);
+        let mut rows = vec![[0; 32]; tree.rows_used()];
+        tree.read(0, &mut rows);
+        rows
     }
 
     /// The state after `at` micro-steps; past its end a run rests in its last state.
     pub fn state_at(&self, at: u64) -> StateTree {
         let mut walk = self.walk();
+        walk.input_root();
         walk.go_to(at.min(self.outcome.steps));
         walk.state.clone()
     }
 
     /// The roots after each of `steps` micro-steps; ascending is cheapest.
     pub fn roots_at(&self, steps: &[u64]) -> Vec<Leaf> {
+        self.sub_roots_at(steps).iter().map(|roots| root_of(roots)).collect()
+    }
+
+    /// The roots of the eight sub-trees after each of `steps` micro-steps.
+    pub fn sub_roots_at(&self, steps: &[u64]) -> Vec<[Leaf; 8]> {
         let mut walk = self.walk();
-        let root = |&at: &u64| walk.root_at(at.min(self.outcome.steps));
-        steps.iter().map(root).collect()
+        let roots = |&at: &u64| walk.roots_at(at.min(self.outcome.steps));
+        steps.iter().map(roots).collect()
     }
 
     /// The root before micro-step `at`, and the witness of that step of an honest machine.
@@ -162,6 +164,8 @@ struct Kept {
 struct Walk {
     machine: Box<dyn Machine>,
     fault: Option<Fault>,
+    /// The rows of the input, while the trees lack them.
+    input: Option<Vec<Leaf>>,
     /// Micro-steps since reset that machine and `state` have done.
     done: u64,
     state: StateTree,
@@ -172,9 +176,12 @@ struct Walk {
 }
 
 impl Walk {
-    /// Root of the input, hashed once for all states.
+    /// Root of the input, laid down and hashed once for all states.
     fn input_root(&mut self) -> Leaf {
         let tree = self.state.tree_mut(Subtree::Input);
+        if let Some(input) = self.input.take() {
+            *tree = Tree::from_leaves(tree.depth(), &input);
+        }
         if tree.changed_pages() > 0 {
             tree.flush();
             if let Some(start) = self.kept.get_mut(&0) {
@@ -190,12 +197,12 @@ impl Walk {
         Outcome { output_root: self.state.tree_mut(Subtree::Output).root(), status, steps: regs.steps }
     }
 
-    fn root_at(&mut self, at: u64) -> Leaf {
+    fn roots_at(&mut self, at: u64) -> [Leaf; 8] {
         self.input_root();
         self.go_to(at);
-        let root = self.state.root();
+        let roots = self.state.roots();
         self.keep(at);
-        root
+        roots
     }
 
     /// Keeps the state here, and drops every other one while they are too many or too large.
@@ -239,29 +246,29 @@ impl Walk {
     /// Goes back or ahead to a kept state.
     fn rewind(&mut self, step: u64) {
         let Some(kept) = self.kept.get(&step) else { return };
+        self.machine.restore(&self.state, &kept.state);
         self.state.clone_from(&kept.state);
-        self.machine.restore(&self.state);
         self.done = step;
     }
 
     fn run_on(&mut self, until: u64) {
         match self.advance(until, &mut |_| ControlFlow::Continue(())) {
             Ok(()) => {}
-            Err(Interrupted(_)) => unreachable!("the callback never breaks off"),
+            Err(error) => unreachable!("the run went to its end before, but now {error}"),
         }
     }
 
     /// Runs until `until` micro-steps are done or the machine stops, and lays the state down.
-    fn advance(&mut self, until: u64, progress: Progress<'_>) -> Result<(), Interrupted> {
+    fn advance(&mut self, until: u64, progress: Progress<'_>) -> Result<(), RunError> {
         if let Some(fault) = self.fault
             && (self.done..until).contains(&fault.step)
         {
             self.machine.run_to(fault.step, progress)?;
             if is_running(&self.machine.regs()) {
                 self.machine.lay_down(&mut self.state);
-                match step(&mut Faulty::new(&mut self.state, &fault)) {
-                    Ok(_) => self.machine.restore(&self.state),
-                }
+                let right = self.state.clone();
+                let Ok(_) = step(&mut Faulty::new(&mut self.state, &fault));
+                self.machine.restore(&right, &self.state);
             }
         }
         self.machine.run_to(until, progress)?;

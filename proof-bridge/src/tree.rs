@@ -214,14 +214,43 @@ impl Tree {
         self.layers[0].dirty.len()
     }
 
+    /// Calls `f` with the index and the leaves of each page that is not shared with `other`, a tree of the same depth; zeros
+    /// where this one has no page.
+    pub fn unlike(&self, other: &Tree, mut f: impl FnMut(u64, &[Leaf])) {
+        let (mine, theirs) = (&self.layers[0], &other.layers[0]);
+        if Arc::ptr_eq(&mine.pages, &theirs.pages) {
+            return;
+        }
+        for (number, page) in mine.pages.iter() {
+            if !theirs.pages.get(number).is_some_and(|it| Arc::ptr_eq(it, page)) {
+                f(number << mine.bits, page.leaves());
+            }
+        }
+        let zeros = vec![[0; 32]; 1 << mine.bits];
+        for number in theirs.pages.keys().filter(|number| !mine.pages.contains_key(number)) {
+            f(number << mine.bits, &zeros);
+        }
+    }
+
+    /// The leaves that differ from those of `other`, a tree of the same depth, ascending, at most `most`.
+    pub fn differences(&self, other: &Tree, most: usize) -> Vec<u64> {
+        let mut found = Vec::new();
+        let mut theirs = vec![[0; 32]; 1 << self.layers[0].bits];
+        self.unlike(other, |index, mine| {
+            other.read(index, &mut theirs);
+            let pairs = (index..).zip(mine.iter().zip(&theirs));
+            found.extend(pairs.filter(|(_, (mine, theirs))| mine != theirs).map(|(index, _)| index));
+        });
+        found.sort_unstable();
+        found.truncate(most);
+        found
+    }
+
     /// Bytes of the pages of leaves that it does not share with `other`.
     pub fn unshared_bytes(&self, other: &Tree) -> usize {
-        let (mine, theirs) = (&self.layers[0].pages, &other.layers[0].pages);
-        if Arc::ptr_eq(mine, theirs) {
-            return 0;
-        }
-        let shared = |(number, page): &(&u64, &Arc<Page>)| theirs.get(number).is_some_and(|it| Arc::ptr_eq(it, page));
-        mine.iter().filter(|entry| !shared(entry)).count() * PAGE_BYTES
+        let mut pages = 0;
+        self.unlike(other, |_, _| pages += 1);
+        pages * PAGE_BYTES
     }
 
     /// Hashes above dirty leaves.

@@ -248,7 +248,7 @@ fn a_claim_of_the_wrong_length_is_false(w: &mut World) {
     let honest = w.honest.clone();
     for steps in [1, honest.outcome().steps - 1, honest.outcome().steps + 1, 3 * honest.outcome().steps] {
         let outcome = proof_bridge::claim::Outcome { steps, ..*honest.outcome() };
-        let output = proof_bridge::operator::output_rows(&honest);
+        let output = honest.output();
         let asked = w.requested.content.clone();
         let (claimed, _) = w.contracts.claim(&mut *w.chain, &w.accounts[0], &asked, &output, &outcome).unwrap();
         // The claimant's best is to say nothing or what it really has; both lose.

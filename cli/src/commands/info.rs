@@ -78,11 +78,19 @@ fn describe(tensor: &Tensor) -> String {
 pub(crate) struct Disasm {
     /// The program.
     program: PathBuf,
+    /// As a source that `asm` makes the same profile, text and const from (with `--metadata-of`, the same file).
+    #[arg(long)]
+    source: bool,
 }
 
 impl Disasm {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let program = program(&self.program)?;
+        if self.source {
+            let source = source(&program);
+            output.say(source.trim_end());
+            return output.object(&json!({ "source": source }));
+        }
         let mut lines = Vec::new();
         for (index, leaf) in program.text.iter().enumerate() {
             let text = isa::asm::disassemble(leaf);
@@ -98,6 +106,40 @@ impl Disasm {
     }
 }
 
+/// Rows of const that one directive fills; longer runs of the same row are several.
+const MOST_EQUAL_ROWS: usize = 1 << 12;
+
+/// A program as source.
+fn source(program: &Program) -> String {
+    let p = &program.profile;
+    let mut out = format!(
+        "; {}\n.profile text={} const={} input={} work={} output={} spad={} acc={} limit={}\n",
+        program.metadata.name,
+        p.text,
+        p.constant,
+        p.input,
+        p.work,
+        p.output,
+        p.spad,
+        p.acc,
+        p.limit.cast_signed()
+    );
+    let mut row = 0;
+    while let Some(leaf) = program.constant.get(row) {
+        let equal = program.constant[row..].iter().take(MOST_EQUAL_ROWS).take_while(|it| *it == leaf).count();
+        let line = match leaf.iter().all(|byte| *byte == leaf[0]) {
+            true => format!(".const {row} fill {} {equal}\n", leaf[0].cast_signed()),
+            false => format!(".const {row} hex {}\n", isa::asm::hex(leaf)),
+        };
+        out.push_str(&line);
+        row += if leaf.iter().all(|byte| *byte == leaf[0]) { equal } else { 1 };
+    }
+    for (index, leaf) in program.text.iter().enumerate() {
+        out.push_str(&format!("{} ; {index}\n", isa::asm::disassemble(leaf)));
+    }
+    out
+}
+
 /// Assemble a source text to a program.
 #[derive(Args)]
 pub(crate) struct Asm {
@@ -106,6 +148,9 @@ pub(crate) struct Asm {
     /// The program.
     #[arg(short, long)]
     output: PathBuf,
+    /// Take names, tensors and layers from this program.
+    #[arg(long, value_name = "PROGRAM")]
+    metadata_of: Option<PathBuf>,
 }
 
 impl Asm {
@@ -114,7 +159,10 @@ impl Asm {
         let text = std::fs::read_to_string(&self.source).with_context(|| format!("cannot read {shown}"))?;
         let source = isa::asm::assemble(&text).with_context(|| shown.to_string())?;
         let name = self.source.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        let metadata = Metadata { name, ..Metadata::default() };
+        let metadata = match &self.metadata_of {
+            Some(path) => program(path)?.metadata,
+            None => Metadata { name, ..Metadata::default() },
+        };
         let program = Program { profile: source.profile, metadata, text: source.text, constant: source.constant };
         program.check()?;
         std::fs::write(&self.output, program.write())

@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod compile;
+pub(crate) mod diff;
 pub(crate) mod info;
 pub(crate) mod root;
 pub(crate) mod run;
@@ -30,17 +31,11 @@ pub(crate) fn requests(program: &Program, input: Option<&Path>) -> Result<Vec<Ve
     crate::request::requests(program, &arrays)
 }
 
-/// The first request in a file: what a command that runs one takes of a batch.
-pub(crate) fn first_request(
-    program: &Program,
-    input: Option<&Path>,
-    output: crate::output::Output,
-) -> Result<Vec<Leaf>> {
+/// One request of a file: what a command that runs one takes of a batch.
+pub(crate) fn one_request(program: &Program, input: Option<&Path>, item: usize) -> Result<Vec<Leaf>> {
     let requests = requests(program, input)?;
-    if requests.len() > 1 {
-        output.say(format_args!("{} requests in the file; the first is run", requests.len()));
-    }
-    requests.into_iter().next().context("there is no request in the file")
+    let count = requests.len();
+    requests.into_iter().nth(item).with_context(|| format!("the file has {count} requests, --item {item}"))
 }
 
 /// `0x…` of a leaf.

@@ -1,33 +1,26 @@
 //! `systole run`.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufWriter, Write, stdout};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use isa::Leaf;
 use isa::program::{Data, Program};
-use proof_bridge::claim::{Model, Outcome as End, region_root};
-use proof_bridge::{Loaded, Tree};
-use rayon::prelude::*;
+use proof_bridge::Loaded;
 use serde::Serialize;
-use sim::{Engine, Outcome, StepEngine};
 
-use super::{hex, program};
-use crate::machine::{self, Simulation};
-use crate::npz::{self, Array, Values};
-use crate::output::{Output, bar, go_on, thousands};
-use crate::request::{argmax, largest_lsb, outputs, requests};
-
-/// Which engine runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EngineName {
-    /// The reference executor.
-    Step,
-    /// The Verilated accelerator.
-    Rtl,
-}
+use super::program;
+use crate::answer::{Agreement, Answer, answer, compare, on_fast, on_step};
+use crate::inspect::filter::Watched;
+use crate::inspect::layers::Layers;
+use crate::inspect::trace::{self, End, Selection};
+use crate::machine::{self, EngineName, Simulation};
+use crate::npz;
+use crate::output::{Output, thousands};
+use crate::request::{outputs, requests};
 
 /// Run a program on an executor.
 #[derive(Args)]
@@ -37,12 +30,18 @@ pub(crate) struct Run {
     /// Arrays by input name, in the model's dtypes and shapes; a longer first axis is a batch of requests.
     #[arg(long)]
     input: Option<PathBuf>,
+    /// Run only this request of a batch.
+    #[arg(long, value_name = "N")]
+    item: Option<usize>,
     /// Write the outputs here, by name.
     #[arg(long)]
     output: Option<PathBuf>,
     /// The engine.
-    #[arg(long, value_enum, default_value_t = EngineName::Step)]
+    #[arg(long, value_enum, default_value_t = EngineName::Fast)]
     engine: EngineName,
+    /// Threads of the fast executor; as many as processors if left out.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// The machine, for `--engine rtl`: a name or a JSON file.
     #[arg(long, default_value = "p16")]
     target: String,
@@ -52,26 +51,28 @@ pub(crate) struct Run {
     /// Array of the input file with another runtime's outputs; ours are compared with them.
     #[arg(long, value_name = "KEY")]
     reference: Option<String>,
+    #[command(flatten)]
+    trace: Trace,
 }
 
-/// One request's result.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Answer {
-    pub(crate) status: isa::Status,
-    pub(crate) steps: u64,
-    pub(crate) output_root: String,
-    pub(crate) final_root: String,
-    pub(crate) class: Option<usize>,
-    #[serde(skip)]
-    pub(crate) values: Vec<Data>,
-}
-
-/// How answers compare with labels and with another runtime.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(crate) struct Agreement {
-    pub(crate) labels: Option<usize>,
-    pub(crate) reference_classes: Option<usize>,
-    pub(crate) reference_largest_lsb: Option<u32>,
+/// A trace beside the run, of the reference executor: an instruction a line.
+#[derive(Args)]
+struct Trace {
+    /// Write a trace of the request here; - is stdout, words go to stderr then.
+    #[arg(long = "trace", value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Trace what every micro-step wrote, too.
+    #[arg(long, requires = "file")]
+    rows: bool,
+    /// Trace only this layer: its name, or the number of the mark that ends it.
+    #[arg(long, requires = "file", value_name = "LAYER")]
+    layer: Option<String>,
+    /// Trace only instructions that may read or write these rows, or change this register: spad:100..120, acc:3, output:0, x5.
+    #[arg(long, requires = "file", value_name = "PLACE")]
+    watch: Vec<Watched>,
+    /// Trace at most so many instructions.
+    #[arg(long, requires = "file", value_name = "N")]
+    first: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -96,17 +97,18 @@ impl Run {
             self.input.is_some() || program.metadata.inputs.is_empty(),
             "the program has inputs: give them with --input X.npz"
         );
-        let requests = requests(&program, &arrays)?;
-        let started = Instant::now();
-        let answers = match self.engine {
-            EngineName::Step => on_step(&program, &requests)?,
-            EngineName::Rtl => {
-                let mut engine = machine::rtl(&machine::target(&self.target)?, &Simulation::default())?;
-                let loaded = Loaded::new(&program)?;
-                let runs = requests.iter().map(|input| answer(&program, loaded.model(), input, &mut engine));
-                runs.collect::<Result<Vec<_>>>()?
-            }
+        let mut requests = requests(&program, &arrays)?;
+        if let Some(item) = self.item {
+            ensure!(item < requests.len(), "the file has {} requests, --item {item}", requests.len());
+            requests = vec![requests.swap_remove(item)];
+        }
+        ensure!(!requests.is_empty(), "there is no request in the file");
+        let output = match &self.trace.file {
+            Some(file) => self.trace.write(output, &program, &requests, file)?,
+            None => output,
         };
+        let started = Instant::now();
+        let answers = self.answers(&program, &requests)?;
         let seconds = started.elapsed().as_secs_f64();
         let agreement = compare(&program, &answers, &arrays, self.labels.as_deref(), self.reference.as_deref())?;
         let values: Vec<Vec<Data>> = answers.iter().map(|answer| answer.values.clone()).collect();
@@ -115,10 +117,9 @@ impl Run {
         }
         let Some(first) = answers.first() else { bail!("there is no request in the file") };
         print(output, &answers, agreement, seconds);
-        let engine = if self.engine == EngineName::Step { "step" } else { "rtl" };
         output.object(&Report {
             model: &program.metadata.name,
-            engine,
+            engine: self.engine.name(),
             requests: answers.len(),
             seconds,
             steps: first.steps,
@@ -134,84 +135,43 @@ impl Run {
         }
         Ok(())
     }
-}
 
-/// All requests on the reference executor, side by side.
-pub(crate) fn on_step(program: &Program, requests: &[Vec<Leaf>]) -> Result<Vec<Answer>> {
-    let loaded = Loaded::new(program)?;
-    let model = loaded.model();
-    let bar = bar(requests.len() as u64, "requests");
-    let runs = requests.par_iter().map(|input| {
-        let answer = answer(program, model, input, &mut StepEngine);
-        bar.inc(1);
-        answer
-    });
-    let answers = runs.collect::<Result<Vec<_>>>();
-    bar.finish_and_clear();
-    answers
-}
-
-/// One request on an engine.
-pub(crate) fn answer(program: &Program, model: &Model, input: &[Leaf], engine: &mut impl Engine) -> Result<Answer> {
-    let outcome = engine.run(program, input, &mut |_| go_on())?;
-    describe(program, model, input, &outcome)
-}
-
-/// Roots and values of a run.
-pub(crate) fn describe(program: &Program, model: &Model, input: &[Leaf], outcome: &Outcome) -> Result<Answer> {
-    let mut tree = Tree::new(program.profile.output);
-    for (row, leaf) in outcome.output.nonzero() {
-        tree.write(row, std::slice::from_ref(leaf));
+    fn answers(&self, program: &Program, requests: &[Vec<Leaf>]) -> Result<Vec<Answer>> {
+        match self.engine {
+            EngineName::Fast => on_fast(program, requests, self.threads),
+            EngineName::Step => on_step(program, requests),
+            EngineName::Rtl => {
+                let mut engine = machine::rtl(&machine::target(&self.target)?, &Simulation::default())?;
+                let loaded = Loaded::new(program)?;
+                requests.iter().map(|input| answer(program, loaded.model(), input, &mut engine)).collect()
+            }
+        }
     }
-    let end = End { output_root: tree.root(), status: outcome.status, steps: outcome.steps };
-    let final_root = model.final_root(&region_root(program.profile.input, input), &end);
-    let values = program.decode_outputs(|row| outcome.output.get(row));
-    Ok(Answer {
-        status: outcome.status,
-        steps: outcome.steps,
-        output_root: hex(&end.output_root),
-        final_root: hex(&final_root),
-        class: values.first().map(argmax),
-        values,
-    })
 }
 
-/// Compares answers with arrays of the input file.
-pub(crate) fn compare(
-    program: &Program,
-    answers: &[Answer],
-    arrays: &BTreeMap<String, Array>,
-    labels: Option<&str>,
-    reference: Option<&str>,
-) -> Result<Agreement> {
-    let find = |key: &str| arrays.get(key).with_context(|| format!("the input file has no array `{key}`"));
-    let mut agreement = Agreement::default();
-    if let Some(key) = labels {
-        let Values::Int64(labels) = &find(key)?.values else { bail!("array `{key}` is not int64") };
-        ensure!(labels.len() == answers.len(), "{} labels for {} requests", labels.len(), answers.len());
-        let right =
-            |(answer, label): &(&Answer, &i64)| answer.class.and_then(|c| i64::try_from(c).ok()) == Some(**label);
-        agreement.labels = Some(answers.iter().zip(labels).filter(right).count());
+impl Trace {
+    /// Writes the trace, and answers where words may go then.
+    fn write(&self, output: Output, program: &Program, requests: &[Vec<Leaf>], file: &Path) -> Result<Output> {
+        let [request] = requests else {
+            bail!("a trace is of one request, the file has {}: give --item N", requests.len())
+        };
+        let piped = file.as_os_str() == "-";
+        ensure!(!(piped && output.json), "--trace - and --json both want stdout");
+        let selection = Selection {
+            mark: self.layer.as_deref().map(|name| Layers::of(program).find(name)).transpose()?,
+            watched: self.watch.clone(),
+            rows: self.rows,
+            first: self.first.unwrap_or(u64::MAX),
+        };
+        let mut out: Box<dyn Write> = if piped {
+            Box::new(BufWriter::new(stdout().lock()))
+        } else {
+            Box::new(BufWriter::new(File::create(file).with_context(|| format!("cannot write {}", file.display()))?))
+        };
+        let end = trace::write(program, request, &selection, &mut *out).context("cannot write the trace")?;
+        ensure!(end != End::Interrupted, "interrupted");
+        Ok(if piped { output.aside() } else { output })
     }
-    let Some(key) = reference else { return Ok(agreement) };
-    let Values::Data(Data::Float32(all)) = &find(key)?.values else { bail!("array `{key}` is not float32") };
-    let Some(tensor) = program.metadata.outputs.first() else { bail!("the program has no output to compare") };
-    let size = usize::try_from(tensor.elements())?;
-    ensure!(
-        all.len() == size * answers.len(),
-        "array `{key}` has {} values, {} expected",
-        all.len(),
-        size * answers.len()
-    );
-    let (mut classes, mut lsb) = (0, 0);
-    for (answer, theirs) in answers.iter().zip(all.chunks(size)) {
-        let same = answer.class == Some(argmax(&Data::Float32(theirs.to_vec())));
-        classes += usize::from(same);
-        lsb = lsb.max(answer.values.first().and_then(|ours| largest_lsb(tensor, ours, theirs)).unwrap_or(u32::MAX));
-    }
-    agreement.reference_classes = Some(classes);
-    agreement.reference_largest_lsb = Some(lsb);
-    Ok(agreement)
 }
 
 fn print(output: Output, answers: &[Answer], agreement: Agreement, seconds: f64) {

@@ -9,8 +9,8 @@ use proof_bridge::Loaded;
 use serde::Serialize;
 use sim::{Engine, Perf};
 
-use super::run::{Answer, describe};
-use super::{first_request, program};
+use super::{one_request, program};
+use crate::answer::{Answer, Ended, describe};
 use crate::machine::{self, Simulation};
 use crate::output::{Output, go_on, thousands};
 
@@ -19,9 +19,12 @@ use crate::output::{Output, go_on, thousands};
 pub(crate) struct Sim {
     /// The program.
     program: PathBuf,
-    /// Its input, as for `run`; of a batch the first request.
+    /// Its input, as for `run`.
     #[arg(long)]
     input: Option<PathBuf>,
+    /// Which request of a batch.
+    #[arg(long, default_value_t = 0)]
+    item: usize,
     /// The machine: a name or a JSON file.
     #[arg(long, default_value = "p16")]
     target: String,
@@ -51,7 +54,7 @@ impl Sim {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let program = program(&self.program)?;
         let params = machine::target(&self.target)?;
-        let request = first_request(&program, self.input.as_deref(), output)?;
+        let request = one_request(&program, self.input.as_deref(), self.item)?;
         let simulation = Simulation {
             dram_bytes_per_cycle: self.dram_bytes_per_cycle,
             dram_latency: self.dram_latency,
@@ -61,7 +64,8 @@ impl Sim {
         let started = Instant::now();
         let outcome = engine.run(&program, &request, &mut |_| go_on())?;
         let seconds = started.elapsed().as_secs_f64();
-        let answer = describe(&program, Loaded::new(&program)?.model(), &request, &outcome)?;
+        let ended = Ended { status: outcome.status, steps: outcome.steps, output: &outcome.output };
+        let answer = describe(&program, Loaded::new(&program)?.model(), &request, &ended)?;
         let Some(perf) = &outcome.perf else { return Ok(()) };
         print(output, &answer, perf);
         let cycles_per_second = perf.counters.cycles as f64 / seconds;

@@ -9,9 +9,9 @@ use proof_bridge::Loaded;
 use serde::Serialize;
 use sim::{Engine, Perf, StepEngine};
 
+use crate::answer::{Answer, Ended, compare, describe, on_fast};
 use crate::commands::compile::{compile, model_root};
 use crate::commands::hex;
-use crate::commands::run::{Answer, compare, describe, on_step};
 use crate::machine::{self, Simulation};
 use crate::npz;
 use crate::output::go_on;
@@ -78,10 +78,10 @@ impl Digits {
         Ok(Digits { program, inputs, compiled })
     }
 
-    /// All digits on the reference executor.
+    /// All digits on the fast executor.
     pub(super) fn classify(&self) -> Result<Accuracy> {
         let started = Instant::now();
-        let answers = on_step(&self.program, &self.inputs)?;
+        let answers = on_fast(&self.program, &self.inputs, None)?;
         let seconds = started.elapsed().as_secs_f64();
         let found = compare(&self.program, &answers, &npz::parse(DIGITS)?, Some("label"), Some("ort_logits"))?;
         let digits = answers.len();
@@ -107,8 +107,9 @@ impl Digits {
         if let Some(difference) = outcome.difference(&reference) {
             bail!("the accelerator differs from the executor: {difference}");
         }
+        let ended = Ended { status: outcome.status, steps: outcome.steps, output: &outcome.output };
         let Answer { class, final_root, steps, .. } =
-            describe(&self.program, Loaded::new(&self.program)?.model(), input, &outcome)?;
+            describe(&self.program, Loaded::new(&self.program)?.model(), input, &ended)?;
         let perf = outcome.perf.context("the simulator counts no cycles")?;
         Ok(Simulated {
             class: class.context("the model has no output")?,
