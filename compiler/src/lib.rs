@@ -19,6 +19,7 @@ mod emit;
 mod error;
 pub mod fuse;
 pub mod graph;
+pub mod idiom;
 pub mod import;
 pub mod int_ir;
 mod layout;

@@ -1,0 +1,223 @@
+//! Layer norm and RMS norm of rows of bytes: `(x − mean) / √(variance + ε) · γ + β`, and the same without mean and β.
+//!
+//! Sums come from the matrix side: a product with a tile of ones, and depthwise products of a row with itself. The
+//! variance is that of the integers, exact but for one rounding, so that no zero point and no scale of x matters but for ε.
+
+use isa::{Dwmac, LANES, Leaf, Loop, Matmul, Operand, PARAM_ROWS};
+
+use super::code::Code;
+use super::data::{Quant, param_block};
+use super::lanes::{Lanes, Second};
+use super::reciprocal::{Rounds, inverse_root};
+
+/// Fraction bits of 1/√v.
+const ROOT_BITS: u8 = 30;
+/// Bits that a product with a byte loses, so that it fits 32.
+const GUARD: u8 = 6;
+/// Fraction bits of the result before it is rounded to bytes.
+const FRACTION: u8 = 12;
+/// Fraction bits of the mean.
+const MEAN_BITS: u8 = 23;
+
+/// A norm over `features` of each of `rows` rows of tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Norm {
+    /// Tokens, at most 32767.
+    pub tokens: u16,
+    /// Whether the mean is taken off (layer norm).
+    pub centred: bool,
+    /// The scale of the input.
+    pub scale: f64,
+    /// ε, in the square of real values.
+    pub epsilon: f64,
+    /// Factors, one a feature: 1..=16384 of them.
+    pub gamma: Vec<f64>,
+    /// Summands, one a feature, or none.
+    pub beta: Vec<f64>,
+    /// How the result is written.
+    pub to: Quant,
+}
+
+/// Where a norm finds and puts things. A token has `segments` rows one after another; lanes beyond its features are
+/// ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NormPlaces {
+    /// Input rows of spad.
+    pub input: u32,
+    /// Output rows of spad; lanes beyond the features become the zero point.
+    pub output: u32,
+    /// A tile of ones in spad.
+    pub ones: u32,
+    /// The parameter blocks of [`Norm::blocks`] in spad.
+    pub blocks: u32,
+    /// The row32s of [`Norm::gammas`] in acc.
+    pub gammas: u32,
+    /// Scratch in acc: `tokens × segments` row32s.
+    pub scratch: u32,
+    /// Scratch in acc: 7 row32s a token.
+    pub totals: u32,
+    /// Three registers.
+    pub registers: [u8; 3],
+}
+
+impl Norm {
+    /// Rows of a token.
+    #[must_use]
+    pub fn segments(&self) -> u16 {
+        self.gamma.len().div_ceil(LANES) as u16
+    }
+
+    fn features(&self) -> f64 {
+        self.gamma.len() as f64
+    }
+
+    /// Bits that the scaled variance loses to fit 32 (negative: gains).
+    fn drop_bits(&self) -> i32 {
+        let n = self.features();
+        if self.centred { ((2.0 * n.log2()).ceil() as i32 + 14 - 30).max(0) } else { n.log2().ceil() as i32 + 14 - 30 }
+    }
+
+    /// What 1/√v · x must be multiplied by to become real: v is variance·n² (or mean square·n) over 2^drop.
+    fn unit(&self) -> f64 {
+        let n = self.features();
+        let root = 2f64.powi(self.drop_bits()).sqrt();
+        2f64.powi(i32::from(GUARD) - i32::from(ROOT_BITS)) / root * if self.centred { n } else { n.sqrt() }
+    }
+
+    /// The shift of the product with γ: as many bits of γ as fit.
+    fn gamma_shift(&self) -> u8 {
+        let largest = self.gamma.iter().fold(0f64, |most, g| most.max(g.abs())) * self.gamma_unit();
+        let mut shift = 0;
+        while shift < 60 && largest * 2f64.powi(shift + 1) < 2f64.powi(31) - 1.0 {
+            shift += 1;
+        }
+        shift as u8
+    }
+
+    fn gamma_unit(&self) -> f64 {
+        self.unit() / self.to.scale * 2f64.powi(FRACTION.into())
+    }
+
+    /// γ as row32s, one a segment, four rows each, for [`NormPlaces::gammas`].
+    #[must_use]
+    pub fn gammas(&self) -> Vec<Leaf> {
+        let factor = self.gamma_unit() * 2f64.powi(self.gamma_shift().into());
+        let row = |gammas: &[f64]| -> [Leaf; 4] {
+            super::data::row32(&gammas.iter().map(|g| (g * factor).round_ties_even() as i32).collect::<Vec<_>>())
+        };
+        self.gamma.chunks(LANES).flat_map(row).collect()
+    }
+
+    /// β as parameter blocks, one a segment, for [`NormPlaces::blocks`].
+    #[must_use]
+    pub fn blocks(&self) -> Vec<[Leaf; PARAM_ROWS]> {
+        let beta = |feature: usize| self.beta.get(feature).copied().unwrap_or(0.0) / self.to.scale;
+        let bias = |feature| (beta(feature) * 2f64.powi(FRACTION.into())).round_ties_even() as i32;
+        let block = |segment: usize| param_block(|lane| (bias(segment * LANES + lane), 1, FRACTION.into()));
+        (0..self.segments().into()).map(block).collect()
+    }
+
+    /// Writes it: for each row32 of input 2 rows of sums and 4 of vectors (RMS norm: 1 and 3), for each token 23 more (19).
+    pub fn emit(&self, code: &mut Code, at: &NormPlaces) {
+        let (tokens, segments) = (self.tokens, self.segments());
+        let (rows, all) = (Lanes::rows(tokens), Lanes::grid(segments, tokens));
+        let [sum, squares, root, g, m, t, mean] =
+            std::array::from_fn(|index| Operand::new(at.totals + index as u32 * u32::from(tokens), 1, 0));
+        self.squares(code, at, squares.base);
+        code.push(rows.vsum(squares, squares));
+        if self.centred {
+            self.sums(code, at, sum);
+            self.variance(code, rows, [sum, squares, t]);
+        } else {
+            let up = code.value(1 << -self.drop_bits());
+            code.push(rows.vmul(squares, squares, up));
+        }
+        self.add_epsilon(code, rows, squares);
+        inverse_root(code, rows, squares, [root, g], [m, t], Rounds::Two);
+        code.push(rows.vshr(root, root, Second::Row32(g), 45 - ROOT_BITS));
+        let by_token = |o: Operand| Operand::new(o.base, 0, 1);
+        let (scratch, x) = (self.grid(at.scratch, 1), Second::Row8(self.grid(at.input, 1)));
+        code.push(all.vmulr(scratch, by_token(root), x, GUARD));
+        if self.centred {
+            let bits = 30 + self.gamma.len().ilog2() as u8;
+            let reciprocal = code.value((2f64.powi(bits.into()) / self.features()).round_ties_even() as i32);
+            code.push(rows.vmulr(mean, sum, reciprocal, bits - MEAN_BITS));
+            code.push(rows.vmulr(mean, mean, Second::Row32(root), MEAN_BITS + GUARD));
+            code.push(all.vsub(scratch, scratch, Second::Row32(by_token(mean))));
+        }
+        let gammas = Second::Row32(Operand::new(at.gammas, 1, 0));
+        code.push(all.vmulr(scratch, scratch, gammas, self.gamma_shift()));
+        code.push(all.requant(self.grid(at.output, 1), scratch, Operand::new(at.blocks, 8, 0), self.to.zero));
+    }
+
+    /// Rows of all tokens: segments in the inner loop.
+    fn grid(&self, base: u32, step: i16) -> Operand {
+        Operand::new(base, step, self.segments() as i16)
+    }
+
+    /// Lanes of whole segments, and of the last if it is not whole.
+    fn parts(&self) -> impl Iterator<Item = (u16, u16, u8)> {
+        let (whole, rest) = ((self.gamma.len() / LANES) as u16, (self.gamma.len() % LANES) as u8);
+        [(0, whole, LANES as u8), (whole, 1, rest)].into_iter().filter(|&(_, count, lanes)| count > 0 && lanes > 0)
+    }
+
+    /// The sum of each token's lanes, in every lane.
+    fn sums(&self, code: &mut Code, at: &NormPlaces, sum: Operand) {
+        for (first, kt, k) in self.parts() {
+            code.push(Matmul {
+                lp: Loop::new(self.tokens, 1),
+                d: sum,
+                a: Operand::new(at.input + u32::from(first), self.segments() as i16, 0),
+                w_base: at.ones,
+                a_sk: 1,
+                n: 32,
+                k,
+                kt,
+                acc: first > 0,
+                ..Matmul::default()
+            });
+        }
+    }
+
+    /// The sum of squares of each token's lanes, lane by lane.
+    fn squares(&self, code: &mut Code, at: &NormPlaces, squares: u32) {
+        let [token, row, limit] = at.registers;
+        let counters = [(token, 1), (row, u32::from(self.segments()))];
+        code.repeat(self.tokens.into(), limit, &counters, |code| {
+            for (first, kt, n) in self.parts() {
+                let rows = Operand { base: at.input + u32::from(first), reg: row, s0: 0, s1: 0 };
+                code.push(Dwmac {
+                    lp: Loop::new(1, 1),
+                    d: Operand { base: squares, reg: token, s0: 0, s1: 0 },
+                    a: rows,
+                    w_base: rows.base,
+                    w_reg: row,
+                    w_sk: 1,
+                    a_sk: 1,
+                    n,
+                    kt,
+                    acc: first > 0,
+                });
+            }
+        });
+    }
+
+    /// `squares = (n·Σx² − (Σx)²) / 2^drop`.
+    fn variance(&self, code: &mut Code, rows: Lanes, [sum, squares, t]: [Operand; 3]) {
+        let drop = self.drop_bits() as u8;
+        let n = code.value(self.gamma.len() as i32);
+        code.push(rows.vmulr(squares, squares, n, drop));
+        code.push(rows.vmulr(t, sum, Second::Row32(sum), drop));
+        code.push(rows.vsub(squares, squares, Second::Row32(t)));
+    }
+
+    /// Adds ε in the unit of `squares`, and keeps it at least 1.
+    fn add_epsilon(&self, code: &mut Code, rows: Lanes, squares: Operand) {
+        let n = self.features();
+        let unit = 2f64.powi(-self.drop_bits()) * if self.centred { n * n } else { n };
+        let epsilon = (self.epsilon / (self.scale * self.scale) * unit).round_ties_even();
+        let epsilon = code.value(epsilon.min(f64::from(1 << 29)) as i32);
+        code.push(rows.vadd(squares, squares, epsilon));
+        code.push(rows.vmax(squares, squares, Second::immediate(1)));
+    }
+}

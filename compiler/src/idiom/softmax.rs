@@ -1,0 +1,149 @@
+//! Softmax of rows of int32 scores, to bytes.
+
+use isa::{LANES, Leaf, Loop, Operand, PARAM_ROWS};
+
+use super::code::Code;
+use super::data::{Quant, multiplier, param_block};
+use super::exp::Exp;
+use super::lanes::{Lanes, Second};
+use super::reciprocal::{Rounds, reciprocal};
+
+/// What stands for minus infinity: far below every score, and a score less it still fits 32 bits.
+pub const NEVER: i32 = -(1 << 30);
+
+/// A matrix of row32s, or of rows: the segments of 32 columns of each row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// First row32.
+    pub base: u32,
+    /// From one row to the next.
+    pub row: i16,
+    /// From one segment of a row to the next.
+    pub segment: i16,
+}
+
+impl Grid {
+    /// All of it: rows in the inner loop, segments in the outer.
+    #[must_use]
+    pub fn all(self) -> Operand {
+        Operand::new(self.base, self.row, self.segment)
+    }
+
+    /// One segment of each row.
+    #[must_use]
+    pub fn segment(self, index: u16) -> Operand {
+        let at = i64::from(self.base) + i64::from(self.segment) * i64::from(index);
+        Operand::new(at as u32, self.row, 0)
+    }
+}
+
+/// How many lanes of the last segment count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// So many.
+    Lanes(u8),
+    /// As many as a register says, 1..=32.
+    Register(u8),
+}
+
+/// Where a softmax finds and puts things; all but `output` and `block` is acc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoftmaxPlaces {
+    /// The scores; overwritten.
+    pub scores: Grid,
+    /// Scratch of the same shape, twice.
+    pub scratch: [Grid; 2],
+    /// Six row32s a row, apart by `rows`.
+    pub totals: u32,
+    /// Rows of spad.
+    pub output: Grid,
+    /// The parameter block of [`Softmax::block`] in spad.
+    pub block: u32,
+}
+
+/// p_j = e^(scale·x_j) / Σ e^(scale·x), row by row, quantised as `to` says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Softmax {
+    /// Real value of one step of a score.
+    pub scale: f64,
+    /// Rows.
+    pub rows: u16,
+    /// Row32s of each row.
+    pub segments: u16,
+    /// Lanes of the last segment that count.
+    pub tail: Tail,
+    /// How probabilities are written.
+    pub to: Quant,
+}
+
+/// Fraction bits of a probability before it is quantised.
+const FRACTION: u8 = 15;
+
+impl Softmax {
+    /// Bits of an exponential: the sum of all of them stays below 2³¹.
+    fn bits(&self) -> u8 {
+        30 - (u32::from(self.segments) * LANES as u32).next_power_of_two().ilog2() as u8
+    }
+
+    /// The parameter block that quantises.
+    #[must_use]
+    pub fn block(&self) -> [Leaf; PARAM_ROWS] {
+        let (m, s) = multiplier(2f64.powi(-i32::from(FRACTION)) / self.to.scale);
+        param_block(|_| (0, m, s))
+    }
+
+    /// Writes it: 13 instructions' rows for each row32, 13 more for each row, and 3 where the tail is masked.
+    pub fn emit(&self, code: &mut Code, at: &SoftmaxPlaces) {
+        let (rows, all) = (Lanes::rows(self.rows), Lanes::grid(self.rows, self.segments));
+        let total = |index: u32| Operand::new(at.totals + index * u32::from(self.rows), 1, 0);
+        let [max, sum, y, g, m, t] = std::array::from_fn(|index| total(index as u32));
+        self.largest(code, at, max);
+        // x less the row's largest, at most 0, then e to it.
+        let (f, u) = (at.scratch[0].all(), at.scratch[1].all());
+        code.push(all.vsub(f, at.scores.all(), Second::Row32(max)));
+        let (exp, e) = (Exp { scale: self.scale, bits: self.bits() }, at.scores.all());
+        exp.emit_short(code, all, f, e, [f, u]);
+        let last = at.scores.segment(self.segments - 1);
+        if let Some(tail) = self.masked() {
+            code.push(tail.vadd(last, last, Second::immediate(0)));
+        }
+        // The sum, and its reciprocal with as many bits for every row.
+        let mut so_far = last;
+        for segment in 0..self.segments - 1 {
+            code.push(rows.vadd(sum, so_far, Second::Row32(at.scores.segment(segment))));
+            so_far = sum;
+        }
+        code.push(rows.vsum(sum, so_far));
+        reciprocal(code, rows, sum, [y, g], [m, t], Rounds::Two);
+        code.push(rows.vshr(y, y, Second::Row32(g), 31 - self.bits()));
+        code.push(all.vmulr(f, e, Second::Row32(y), 30 + self.bits() - FRACTION));
+        code.push(all.requant(at.output.all(), f, Operand::new(at.block, 0, 0), self.to.zero));
+    }
+
+    /// The lanes of the last segment, if not all of them count.
+    fn masked(&self) -> Option<Lanes> {
+        match self.tail {
+            Tail::Lanes(32) => None,
+            Tail::Lanes(n) => Some(Lanes { n, ..Lanes::rows(self.rows) }),
+            Tail::Register(creg) => Some(Lanes { lp: Loop { creg, csel: Loop::N, ..Loop::new(self.rows, 1) }, n: 0 }),
+        }
+    }
+
+    /// The largest score of each row, in every lane.
+    fn largest(&self, code: &mut Code, at: &SoftmaxPlaces, max: Operand) {
+        let rows = Lanes::rows(self.rows);
+        let last = at.scores.segment(self.segments - 1);
+        let mut so_far = last;
+        if let Some(tail) = self.masked() {
+            let (never, one) = (code.filled(NEVER), code.filled(1));
+            code.push(rows.vadd(max, never, Second::immediate(0)));
+            code.push(tail.vsel(max, one, Second::Row32(last)));
+            so_far = max;
+        }
+        for segment in 0..self.segments - 1 {
+            code.push(rows.vmax(max, so_far, Second::Row32(at.scores.segment(segment))));
+            so_far = max;
+        }
+        code.push(rows.vrmax(max, so_far));
+    }
+}
