@@ -8,3 +8,5 @@ mod bench;
 mod functions;
 #[path = "idioms/lanes.rs"]
 mod lanes;
+#[path = "idioms/rows.rs"]
+mod rows;

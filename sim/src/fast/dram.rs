@@ -28,7 +28,7 @@ pub(super) type Pages = Vec<Option<Arc<Page>>>;
 pub(super) struct Dram {
     region: Subtree,
     pages: Pages,
-    dirty: Vec<Marks>,
+    dirty: Vec<Option<Box<Marks>>>,
     /// Pages that are listed, in the order of their first write.
     touched: Vec<u32>,
     /// Most pages that may be there.
@@ -78,7 +78,7 @@ impl Dram {
     fn page(&mut self, number: usize) -> Result<&mut Page, FastError> {
         if number >= self.pages.len() {
             self.pages.resize(number + 1, None);
-            self.dirty.resize(number + 1, Marks::default());
+            self.dirty.resize(number + 1, None);
         }
         let slot = &mut self.pages[number];
         if slot.is_none() {
@@ -92,7 +92,7 @@ impl Dram {
     }
 
     fn mark(&mut self, page: usize, at: usize, len: usize) {
-        let Marks { rows, listed } = &mut self.dirty[page];
+        let Marks { rows, listed } = &mut **self.dirty[page].get_or_insert_default();
         if !std::mem::replace(listed, true) {
             self.touched.push(page as u32);
         }
@@ -116,8 +116,10 @@ impl Dram {
     pub(super) fn drain(&mut self, mut f: impl FnMut(u64, &[Leaf])) {
         self.touched.sort_unstable();
         for page in std::mem::take(&mut self.touched) {
-            let Marks { rows: words, .. } = std::mem::take(&mut self.dirty[page as usize]);
-            let Some(rows) = &self.pages[page as usize] else { continue };
+            let (Some(rows), Some(marks)) = (&self.pages[page as usize], &mut self.dirty[page as usize]) else {
+                continue;
+            };
+            let Marks { rows: words, .. } = std::mem::take(&mut **marks);
             let set = |at: usize| words[at / 64] >> (at % 64) & 1 == 1;
             let mut at = 0;
             while at < PAGE {
@@ -142,7 +144,7 @@ impl Dram {
     pub(super) fn restore(&mut self, pages: &Pages) {
         let len = self.pages.len().max(pages.len());
         self.pages.resize(len, None);
-        self.dirty.resize(len, Marks::default());
+        self.dirty.resize(len, None);
         for number in 0..len {
             let theirs = pages.get(number).and_then(Option::as_ref);
             match (&self.pages[number], theirs) {

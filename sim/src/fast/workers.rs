@@ -10,7 +10,7 @@ use super::matmul::Scratch;
 use super::simd::Simd;
 
 /// About how many cycles of work are worth a task of their own.
-const GRAIN_CYCLES: u64 = 40_000;
+const GRAIN_CYCLES: u64 = 10_000;
 /// Tasks per thread, so that a thread that the system holds up does not hold up all.
 const TASKS_PER_THREAD: u64 = 4;
 

@@ -68,7 +68,7 @@ pub(crate) fn rtl_has(instr: &Instr) -> bool {
 pub(crate) fn fast() -> Vec<FastEngine> {
     let ways = Simd::ALL.into_iter().filter(|simd| simd.is_available());
     let options = ways.flat_map(|simd| {
-        [(1, 40_000), (3, 1)].map(|(threads, grain_cycles)| FastOptions {
+        [(1, 10_000), (3, 1)].map(|(threads, grain_cycles)| FastOptions {
             threads: Some(threads),
             simd: Some(simd),
             grain_cycles,

@@ -10,12 +10,23 @@ pub(crate) const PROFILE: Profile =
 pub(crate) struct Bench {
     memory: Memory,
     end: u32,
+    constants: u64,
 }
 
 impl Bench {
     pub(crate) fn new(text: &[Instr]) -> Bench {
         let words: Vec<Leaf> = text.iter().map(Instr::encode).collect();
-        Bench { memory: Memory::new(&[ZERO, PROFILE.to_leaf(), ZERO, ZERO], &words, &[], &[]), end: words.len() as u32 }
+        let memory = Memory::new(&[ZERO, PROFILE.to_leaf(), ZERO, ZERO], &words, &[], &[]);
+        // Registers from 8 on are the pool of constants in these tests; counters of loops are below.
+        let constant =
+            |instr: &&Instr| matches!(instr, Instr::Fill(i) if i.space) || matches!(instr, Instr::Li(i) if i.rd >= 8);
+        let constants = text.iter().filter(constant).count() as u64;
+        Bench { memory, end: words.len() as u32, constants }
+    }
+
+    /// Instructions that only bring constants.
+    pub(crate) fn constants(&self) -> u64 {
+        self.constants
     }
 
     pub(crate) fn set_spad(&mut self, row: u32, leaf: Leaf) {

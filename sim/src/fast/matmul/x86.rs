@@ -137,6 +137,8 @@ macro_rules! kernel {
                     "jne 2b",
                     "mov {off}, [{call} + {outs}]",
                     concat!($(end!($row, $x, $y)),*),
+                    // Or what follows, compiled for SSE, waits for the upper halves.
+                    "vzeroupper",
                     call = in(reg) call,
                     $($p = out(reg) _,)*
                     w = out(reg) _, off = out(reg) _, len = out(reg) _, taps = out(reg) _, stride = out(reg) _,
