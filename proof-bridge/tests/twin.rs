@@ -14,7 +14,7 @@ use proof_bridge::{
     chain::{Account, ChainError, Evm},
     contracts::{Contracts, Terms},
     state::StateTree,
-    witness::{record, replay},
+    witness::{WitnessError, record, replay},
 };
 
 /// Micro-steps of one program that are compared; longer ones only at their end.
@@ -183,5 +183,24 @@ fn altered_witnesses() {
     for (way, count) in campaign::altered::WAYS.iter().zip(refused) {
         println!("{count} refused: {way}");
         assert!(count > 0);
+    }
+}
+
+/// No model with such a head can be registered, so no run has one: neither verifier goes on from it.
+#[test]
+fn heads_without_a_profile() {
+    let mut twins = Twins::new();
+    // Bits of the profile leaf: sizes beyond the largest, and a bit of no field.
+    for bits in
+        [&[69, 64][..], &[77, 72], &[85, 80], &[93, 88], &[101, 96], &[108, 106, 104], &[116, 114, 112], &[120], &[255]]
+    {
+        let mut state = initial(7, 10);
+        let mut leaf = [0; 32];
+        bits.iter().for_each(|bit| leaf[31 - bit / 8] |= 1 << (bit % 8));
+        state.tree_mut(Subtree::Head).write(1, &[leaf]);
+        let pre_root = state.root();
+        let witness = record(&mut state);
+        twins.refuse(&pre_root, &witness);
+        assert_eq!(replay(&pre_root, &witness), Err(WitnessError::InvalidProfile));
     }
 }

@@ -22,21 +22,26 @@ pub(crate) struct Ground {
 impl Ground {
     fn new(block: u64) -> Ground {
         let mut rng = Rng::new(block ^ 0x6d61_6368_696e_6521);
-        let mut size = |most: &[u8]| most[rng.below(most.len() as u64) as usize];
+        let deep = rng.one_in(8);
+        let mut size = |small: &[u8], large: &[u8]| {
+            let sizes = if deep { large } else { small };
+            sizes[rng.below(sizes.len() as u64) as usize]
+        };
         let profile = Profile {
             limit: 1 << 40,
-            text: size(&[0, 1, 1, 2]),
-            constant: size(&[5, 6, 3]),
-            input: size(&[4, 2, 0]),
-            work: size(&[5, 6, 3]),
-            output: size(&[4, 5, 2]),
+            text: size(&[0, 1, 1, 2], &[1, 20]),
+            constant: size(&[5, 6, 3], &[32, 17]),
+            input: size(&[4, 2, 0], &[31, 9]),
+            work: size(&[5, 6, 3], &[32, 16]),
+            output: size(&[4, 5, 2], &[32, 12]),
             // Row32s of acc decide the depth of onchip now and then.
-            spad: size(&[7, 7, 6, 8, 5]),
-            acc: size(&[4, 4, 3, 5, 6]),
+            spad: size(&[7, 7, 6, 8, 5], &[20, 13]),
+            acc: size(&[4, 4, 3, 5, 6], &[20, 10, 18]),
         };
         let mut state = StateTree::new(&[ISA_HASH, profile.to_leaf(), [7; 32], [0; 32]], &[], &[], &[]).unwrap();
         for tree in DATA {
-            let rows: Vec<Leaf> = (0..1u64 << profile.depth(tree)).map(|_| rng.leaf()).collect();
+            // The rest of a large tree is zero.
+            let rows: Vec<Leaf> = (0..1u64 << profile.depth(tree).min(8)).map(|_| rng.leaf()).collect();
             state.tree_mut(tree).write(0, &rows);
         }
         state.root();
@@ -49,7 +54,7 @@ impl Ground {
 enum Turn {
     /// Some micro-step of it, as a run reaches it.
     Run,
-    /// Issued with an operand moved to an edge.
+    /// Issued with an operand moved to an edge, or its rows together.
     Nudged,
     /// Issued with a part of a field changed.
     Disturbed,
@@ -67,8 +72,8 @@ enum Turn {
 
 fn turn(rng: &mut Rng) -> Turn {
     match rng.below(32) {
-        0..19 => Turn::Run,
-        19..23 => Turn::Nudged,
+        0..18 => Turn::Run,
+        18..23 => Turn::Nudged,
         23..26 => Turn::Disturbed,
         26 => Turn::Flipped,
         27 => Turn::Limit,
@@ -93,6 +98,7 @@ pub(crate) fn case(spec: &'static Spec, seed: u64, ground: &mut Option<Ground>) 
     let mut regs = place(&mut draw, &word);
     match turn {
         Turn::Run | Turn::Wild => {}
+        Turn::Nudged if draw.rng.one_in(3) => draw.fold(&mut word),
         Turn::Nudged => draw.nudge(&mut word),
         Turn::Disturbed => draw.disturb(&mut word),
         Turn::Flipped => {
@@ -124,9 +130,9 @@ pub(crate) fn case(spec: &'static Spec, seed: u64, ground: &mut Option<Ground>) 
     match turn {
         Turn::Run | Turn::Away => {}
         Turn::Wild => {
-            let astray = wild(&mut draw, &regs);
-            if probe(&assemble(ground, profile, &word, &astray)).is_ok() {
-                return (finish(assemble(ground, profile, &word, &astray), &mut rng), true);
+            let astray = assemble(ground, profile, &word, &wild(&mut draw, &regs));
+            if probe(&astray).is_ok() {
+                return (finish(astray, &mut rng, true), true);
             }
         }
         _ if meaningless => {}
@@ -135,7 +141,7 @@ pub(crate) fn case(spec: &'static Spec, seed: u64, ground: &mut Option<Ground>) 
     if regs.row > 0 && probe(&assemble(ground, profile, &word, &regs)).is_err() {
         regs.row = 0;
     }
-    (finish(assemble(ground, profile, &word, &regs), &mut rng), false)
+    (finish(assemble(ground, profile, &word, &regs), &mut rng, false), false)
 }
 
 /// A row and registers that no run has there.
@@ -172,10 +178,10 @@ fn assemble(ground: &StateTree, profile: Profile, word: &Leaf, regs: &Regs) -> S
     state
 }
 
-/// Puts edges into what the micro-step reads.
-fn finish(mut state: StateTree, rng: &mut Rng) -> StateTree {
-    // Not an error of the state: a step outside its trees that has not been ruled out before is the reference's fault.
-    let reads = probe(&state).unwrap_or_else(|at| panic!("the step reaches {at:?}"));
+/// Puts edges into what the micro-step reads. `astray` if no run reaches the state.
+fn finish(plain: StateTree, rng: &mut Rng, astray: bool) -> StateTree {
+    let reads = probe(&plain).unwrap_or_else(|at| panic!("the step reaches {at:?}"));
+    let mut state = plain.clone();
     for at in reads.into_iter().filter(|at| DATA.contains(&at.tree)) {
         if rng.one_in(8) {
             continue;
@@ -184,7 +190,12 @@ fn finish(mut state: StateTree, rng: &mut Rng) -> StateTree {
         let leaves: Vec<Leaf> = (0..at.leaves()).map(|_| data::leaf(rng, style)).collect();
         state.tree_mut(at.tree).write(at.index, &leaves);
     }
-    state
+    match probe(&state) {
+        Ok(_) => state,
+        // Other indices may lead an unchecked GATHER outside; a checked one never.
+        Err(_) if astray => plain,
+        Err(at) => panic!("the step reaches {at:?}"),
+    }
 }
 
 /// What a step from the state reads; or an access that no tree has.

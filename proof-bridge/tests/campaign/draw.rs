@@ -302,6 +302,27 @@ impl Draw<'_> {
         self.shift(word, base, rows);
     }
 
+    /// Sets a stride of an operand to where rows begin to meet, or nearly.
+    pub(super) fn fold(&mut self, word: &mut Leaf) {
+        let is_operand = |f: &&FieldSpec| matches!(f.kind, Kind::Operand | Kind::Wide);
+        let fields: Vec<_> = self.spec.fields.iter().filter(is_operand).collect();
+        let Some(lp) = self.spec.fields.iter().find(|f| f.kind == Kind::Loop) else { return };
+        if fields.is_empty() {
+            return;
+        }
+        let field = self.pick(&fields);
+        // Runs of bits of the strides.
+        let [(s0, width), (s1, _)] = ["s0", "s1"].map(|name| {
+            let (_, lsb, width, _) = field.parts().find(|part| part.0 == name).unwrap();
+            (lsb, width)
+        });
+        let (here, there, count) = if self.rng.one_in(2) { (s0, s1, lp.lsb + 16) } else { (s1, s0, lp.lsb) };
+        let edge = bits(word, there, width).wrapping_mul(bits(word, count, 16));
+        let stride = [0, edge, edge.wrapping_sub(1), edge.wrapping_add(1), edge.wrapping_neg(), 1 << (width - 1)];
+        let stride = self.pick(&stride);
+        set_bits(word, here, width, stride);
+    }
+
     /// Sets a part of a field to an edge of it, or to anything.
     pub(super) fn disturb(&mut self, word: &mut Leaf) {
         let parts: Vec<_> = self.spec.fields.iter().flat_map(FieldSpec::parts).collect();
