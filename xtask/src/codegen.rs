@@ -5,7 +5,7 @@
 //! compare with); and the contracts' own script, which compares by itself when told `--check`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -115,7 +115,7 @@ fn example(package: &str) -> String {
 }
 
 fn executable(package: &str) -> Result<PathBuf> {
-    Ok(target_folder()?.join("debug/examples").join(example(package)))
+    Ok(repo::target()?.join("debug/examples").join(example(package)))
 }
 
 fn write_files(package: &str) -> Result<()> {
@@ -137,17 +137,10 @@ fn stale_files(package: &str, files: &[&'static str]) -> Result<Vec<&'static str
 }
 
 fn scratch_folder(name: &str) -> Result<PathBuf> {
-    let folder = target_folder()?.join("xtask").join(name);
+    let folder = repo::target()?.join("xtask").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
-}
-
-/// Cargo's target folder: the one that we run from.
-fn target_folder() -> Result<PathBuf> {
-    let here = std::env::current_exe().context("cannot tell where this program is")?;
-    let target = here.parent().and_then(Path::parent).context("this program is not in a target folder")?;
-    Ok(target.to_path_buf())
 }

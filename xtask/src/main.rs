@@ -6,8 +6,10 @@
 //! | `demo` | set-up, then `systole demo` |
 //! | `test` | everything that must hold before a commit |
 //! | `nightly` | the campaigns that take hours |
+//! | `bench` | measurements on this machine |
 //! | `codegen` | writes the generated files, or checks that they are fresh |
 
+mod bench;
 mod codegen;
 mod demo;
 mod nightly;
@@ -38,7 +40,9 @@ enum Command {
     /// Set up, then check and test everything
     Test(test::Args),
     /// Set up, then run the campaigns that take hours
-    Nightly,
+    Nightly(nightly::Args),
+    /// Measure: the fast executor against ONNX Runtime, claims and roots beside a run, gas of micro-steps
+    Bench(bench::Args),
     /// Write the generated files, or check that they are fresh
     Codegen(codegen::Args),
 }
@@ -48,7 +52,8 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|_tools| ()),
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
-        Command::Nightly => nightly::run(),
+        Command::Nightly(args) => nightly::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Codegen(args) => codegen::run(&args),
     };
     match result {

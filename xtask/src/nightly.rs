@@ -1,45 +1,130 @@
 //! `cargo xtask nightly`: the campaigns that take hours.
 
-use std::env;
 use std::process::Command;
+use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 
 use crate::{process, repo, setup, tools::Tools};
 
-/// How much is played. A variable that is set already is left as it is, to go on from a seed that was told.
-const SIM: &[(&str, &str)] = &[
-    // Random programs and single instructions on the RTL, each on every committed machine.
-    ("SYSTOLE_SEEDS", "100000..150000"),
-];
-const TWIN: &[(&str, &str)] = &[
-    // Micro-steps of random programs in the EVM.
-    ("SYSTOLE_TWIN_STEPS", "2000000"),
-    // Single micro-steps of each opcode in the EVM, a seed each.
-    ("SYSTOLE_TWIN_SEEDS", "0..1000000"),
-    // Altered witnesses that both verifiers refuse.
-    ("SYSTOLE_TWIN_ALTERED", "1000000"),
+/// A campaign over seeds.
+struct Campaign {
+    name: &'static str,
+    /// What is compared.
+    about: &'static str,
+    package: &'static str,
+    tests: &'static [&'static str],
+    /// The variable with the range of seeds, its start and its length at scale 1.
+    seeds: (&'static str, u64, u64),
+    /// Variables with other sizes, at scale 1.
+    counts: &'static [(&'static str, u64)],
+}
+
+const CAMPAIGNS: &[Campaign] = &[
+    Campaign {
+        name: "fast",
+        about: "random programs of 10 to 70 instructions, the fast executor in all its forms against the reference",
+        package: "sim",
+        tests: &["fast"],
+        seeds: ("SYSTOLE_SEEDS", 100_000, 100_000),
+        counts: &[],
+    },
+    Campaign {
+        name: "rtl",
+        about: "random programs and single instructions, the RTL of every committed machine against the reference",
+        package: "sim",
+        tests: &["differential", "traps"],
+        seeds: ("SYSTOLE_SEEDS", 100_000, 50_000),
+        counts: &[],
+    },
+    Campaign {
+        name: "twin",
+        about: "single micro-steps of each opcode, one a seed; steps of random programs; altered witnesses: Step.sol in an \
+                EVM against the reference",
+        package: "proof-bridge",
+        tests: &["twin"],
+        seeds: ("SYSTOLE_TWIN_SEEDS", 0, 1_000_000),
+        counts: &[("SYSTOLE_TWIN_STEPS", 2_000_000), ("SYSTOLE_TWIN_ALTERED", 1_000_000)],
+    },
 ];
 
-/// Plays, one after another: random programs on the RTL against the reference; random micro-steps on `Step` against the
-/// reference, an hour and a half on two cores; the contracts' fuzz and invariant tests at the length of Foundry's profile
-/// `deep` (20,000 runs; 10,000 sequences).
+/// The contracts' fuzz and invariant tests at the length of Foundry's profile `deep`.
+const CONTRACTS: (&str, &str) = ("contracts", "20,000 runs of each fuzz test, 10,000 sequences of each invariant");
+
+/// Arguments of `cargo xtask nightly`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only these campaigns: fast, rtl, twin, contracts
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// So many times as long (contracts excepted)
+    #[arg(long, default_value_t = 1.0, value_name = "F")]
+    scale: f64,
+    /// Begin at this seed, to go on where a campaign was stopped; the last one stays the same
+    #[arg(long, value_name = "SEED")]
+    from: Option<u64>,
+    /// Only say what would be played
+    #[arg(long)]
+    list: bool,
+}
+
+/// Plays the campaigns one after another.
 ///
 /// # Errors
 /// Set-up failed, or a test did; the test prints its counterexample.
-pub(crate) fn run() -> Result<()> {
-    let tools = setup::run()?;
-    let campaign = |package: &str, variables: &[(&str, &str)]| {
-        let mut test = process::cargo();
-        test.args(["test", "--package", package]).env("SYSTOLE_REQUIRE_RTL", "1");
-        for (variable, value) in variables {
-            test.env(variable, env::var_os(variable).unwrap_or_else(|| value.into()));
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let names = || CAMPAIGNS.iter().map(|campaign| campaign.name).chain([CONTRACTS.0]);
+    if let Some(unknown) = args.only.iter().find(|name| !names().any(|it| it == *name)) {
+        bail!("no campaign `{unknown}`; there are: {}", names().collect::<Vec<_>>().join(", "));
+    }
+    ensure!(args.scale.is_finite() && args.scale > 0.0, "--scale must be positive");
+    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|it| it == name);
+    let tools = if args.list { None } else { Some(setup::run()?) };
+    for campaign in CAMPAIGNS.iter().filter(|campaign| wanted(campaign.name)) {
+        let sizes = campaign.sizes(args)?;
+        let shown: Vec<String> = sizes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        eprintln!("\n== {}: {} ==\n{}", campaign.name, campaign.about, shown.join(" "));
+        if let Some(tools) = &tools {
+            timed(|| campaign.play(tools, &sizes))?;
         }
+    }
+    if wanted(CONTRACTS.0) {
+        eprintln!("\n== {}: {} ==", CONTRACTS.0, CONTRACTS.1);
+        if let Some(tools) = &tools {
+            timed(|| contracts(tools))?;
+        }
+    }
+    Ok(())
+}
+
+impl Campaign {
+    /// Variables and their values.
+    fn sizes(&self, args: &Args) -> Result<Vec<(&'static str, String)>> {
+        let scaled = |count: u64| ((count as f64 * args.scale) as u64).max(1);
+        let (variable, start, length) = self.seeds;
+        let end = start + scaled(length);
+        let from = args.from.unwrap_or(start);
+        ensure!(from < end, "campaign {} ends before seed {end}", self.name);
+        let counts = self.counts.iter().map(|&(variable, count)| (variable, scaled(count).to_string()));
+        Ok(std::iter::once((variable, format!("{from}..{end}"))).chain(counts).collect())
+    }
+
+    fn play(&self, tools: &Tools, sizes: &[(&str, String)]) -> Result<()> {
+        let mut test = process::cargo();
+        test.args(["test", "--package", self.package]).env("SYSTOLE_REQUIRE_RTL", "1");
+        for name in self.tests {
+            test.args(["--test", name]);
+        }
+        test.envs(sizes.iter().map(|(name, value)| (name, value)));
         process::run(tools.tell(&mut test))
-    };
-    campaign("sim", SIM)?;
-    campaign("proof-bridge", TWIN)?;
-    contracts(&tools)
+    }
+}
+
+fn timed(work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let started = Instant::now();
+    let result = work();
+    eprintln!("{:.0} s", started.elapsed().as_secs_f64());
+    result
 }
 
 fn contracts(tools: &Tools) -> Result<()> {

@@ -39,6 +39,21 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// What `command` prints on standard output; standard error stays ours, for those who wait.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn capture_aside(command: &mut Command) -> Result<String> {
+    let text = shown(command);
+    eprintln!("$ {text}");
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("cannot start `{text}`"))?;
+    if !output.status.success() {
+        bail!("`{text}` failed ({})", output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 /// The file that `program` names on the `PATH`.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;

@@ -5,26 +5,41 @@
 
 mod debian;
 mod npm;
+mod python;
 mod verilator;
 
 use std::fs::{self, File};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
 use crate::{repo, tools::Tools};
+
+/// Two set-ups at once would write the same files. The lock goes when the file is closed.
+fn lock() -> Result<File> {
+    let folder = repo::tools();
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = folder.join("setup.lock");
+    let lock = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    lock.lock().context("cannot lock .tools/setup.lock")?;
+    Ok(lock)
+}
+
+/// A Python with ONNX Runtime, which only `bench` needs.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn python() -> Result<PathBuf> {
+    let _lock = lock()?;
+    python::provide()
+}
 
 /// Installs what is missing.
 ///
 /// # Errors
 /// Something could not be installed; the message says what the user can do.
 pub(crate) fn run() -> Result<Tools> {
-    let folder = repo::tools();
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    // Two set-ups at once would write the same files. The lock goes when the file is closed.
-    let lock_path = folder.join("setup.lock");
-    let lock = File::create(&lock_path).with_context(|| format!("cannot make {}", lock_path.display()))?;
-    lock.lock().context("cannot lock .tools/setup.lock")?;
-
+    let _lock = lock()?;
     let mut needs = vec![debian::GXX, debian::NODE, debian::NPM];
     if !verilator::is_there() {
         needs.push(debian::PYTHON_VENV);

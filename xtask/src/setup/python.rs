@@ -1,0 +1,49 @@
+//! Python packages for measurements: what `xtask/bench/requirements.txt` pins, in the virtual environment below `.tools`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::debian;
+use crate::process::run_aside;
+use crate::repo;
+
+/// Lines `name==version`.
+fn requirements() -> PathBuf {
+    repo::root().join("xtask/bench/requirements.txt")
+}
+
+/// The interpreter of an environment that holds the pinned packages; installs what is missing, from PyPI.
+///
+/// # Errors
+/// No virtual environment can be made, or PyPI does not answer.
+pub(crate) fn provide() -> Result<PathBuf> {
+    let folder = repo::tools().join("python");
+    let python = folder.join("bin/python");
+    let text = fs::read_to_string(requirements()).context("cannot read xtask/bench/requirements.txt")?;
+    if python.is_file() && text.lines().all(|line| is_installed(&folder, line)) {
+        return Ok(python);
+    }
+    if !python.is_file() {
+        if !debian::has_python_venv() {
+            debian::provide(&[debian::PYTHON_VENV])?;
+        }
+        run_aside(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    }
+    eprintln!("set-up: {}, from PyPI, into .tools/python", text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let options = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries=2", "--only-binary=:all:"];
+    run_aside(Command::new(&python).args(["-m", "pip", "install"]).args(options).arg("-r").arg(requirements()))
+        .context("pip could not install ONNX Runtime: is PyPI reachable?")?;
+    ensure!(text.lines().all(|line| is_installed(&folder, line)), "pip left .tools/python without what it installed");
+    Ok(python)
+}
+
+/// Whether the environment holds `name==version`; an empty line asks for nothing.
+fn is_installed(environment: &Path, line: &str) -> bool {
+    let Some((name, version)) = line.trim().split_once("==") else { return true };
+    let folder = format!("{}-{version}.dist-info", name.replace('-', "_"));
+    let libraries = fs::read_dir(environment.join("lib"));
+    libraries.is_ok_and(|all| all.flatten().any(|python| python.path().join("site-packages").join(&folder).is_dir()))
+}
