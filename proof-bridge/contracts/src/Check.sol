@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Affine, Counts, Frame} from "./Frame.sol";
 import {Isa} from "./Isa.sol";
+import {Lanes} from "./Lanes.sol";
 import {Regs} from "./Regs.sol";
 import {Profile, Word} from "./Word.sol";
 
@@ -25,8 +26,6 @@ library Check {
     uint256 private constant SPAD = 8;
     uint256 private constant ACC = 9;
     uint256 private constant NOWHERE = 10;
-    /// Words in a row.
-    uint256 private constant WORDS = 8;
 
     /// @notice Decides the traps in the order ILLEGAL, COUNT, LIMIT, ALIGN, BOUNDS, OVERLAP.
     /// @param w an instruction of an opcode that there is, without stray bits
@@ -118,7 +117,7 @@ library Check {
         } else if (op == Isa.OP_ARGMAX) {
             source(v, ACC, Frame.near(w, Isa.A_LSB, regs), c, p, 1);
         } else if (op == Isa.OP_LW || op == Isa.OP_SW) {
-            int256 row = int256(Frame.dramWord(w, regs) / WORDS);
+            int256 row = int256(Frame.dramWord(w, regs) / Lanes.WORDS);
             bound(v, region(w), row, row, p);
         }
     }
@@ -158,7 +157,7 @@ library Check {
     function gather(Verdict memory v, Word w, Counts memory c, Regs memory regs, Profile p) private pure {
         source(v, region(w), Frame.far(w, regs), Counts(Frame.entries(w, regs), c.n1, 1, 1), p, 1);
         int256 first = int256(w.bits(Isa.INDEX_LSB, Isa.INDEX_WIDTH));
-        int256 last = first + int256((c.n0 - 1) / WORDS);
+        int256 last = first + int256((c.n0 - 1) / Lanes.WORDS);
         bound(v, SPAD, first, last, p);
         if (meets(v, SPAD, first, last)) v.overlap = true;
     }

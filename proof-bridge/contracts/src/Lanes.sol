@@ -6,6 +6,8 @@ pragma solidity ^0.8.28;
 library Lanes {
     /// 1 in each field: times a 32-bit value, that value in each.
     uint256 internal constant ONES = 0x0000000100000001000000010000000100000001000000010000000100000001;
+    /// Words in a row.
+    uint256 internal constant WORDS = 8;
     /// Every other field, with room for a carry beside it.
     uint256 private constant EVEN = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
 
@@ -80,6 +82,13 @@ library Lanes {
     function entry32(uint256 table, uint256 e) internal pure returns (uint256 value) {
         assembly ("memory-safe") {
             value := shr(224, calldataload(add(table, shl(2, e))))
+        }
+    }
+
+    /// @notice The lowest bit of word `index` of a row, which counts from the highest word.
+    function wordLsb(uint256 index) internal pure returns (uint256) {
+        unchecked {
+            return 224 - 32 * (index % WORDS);
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Affine, Frame} from "../Frame.sol";
+import {Frame} from "../Frame.sol";
 import {Isa} from "../Isa.sol";
 import {Lanes} from "../Lanes.sol";
 import {Machine, MachineLib} from "../Machine.sol";
@@ -43,8 +43,8 @@ library Rows {
 
     function gather(Machine memory m, Word w) private view {
         uint256 i0 = m.at.i0;
-        (uint256 indices,) = m.readRow(w.bits(Isa.INDEX_LSB, Isa.INDEX_WIDTH) + i0 / 8);
-        uint256 entry = uint32(indices >> (224 - 32 * (i0 % 8)));
+        (uint256 indices,) = m.readRow(w.bits(Isa.INDEX_LSB, Isa.INDEX_WIDTH) + i0 / Lanes.WORDS);
+        uint256 entry = uint32(indices >> Lanes.wordLsb(i0));
         uint256 entries = Frame.entries(w, m.regs);
         // An admitted limit is at least 1.
         if (entry >= entries) entry = entries == 0 ? 0 : entries - 1;

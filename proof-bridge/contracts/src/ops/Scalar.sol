@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Frame} from "../Frame.sol";
 import {Isa} from "../Isa.sol";
+import {Lanes} from "../Lanes.sol";
 import {Machine} from "../Machine.sol";
 import {Regs, RegsLib} from "../Regs.sol";
 import {Place, Tree, Witness} from "../Tree.sol";
@@ -62,7 +63,7 @@ library Scalar {
     function word(Machine memory m, Word w) private view returns (uint256 leaf, Place memory place, uint256 lsb) {
         uint256 index = Frame.dramWord(w, m.regs);
         uint256 region = w.bits(Isa.REGION_LSB, Isa.REGION_WIDTH);
-        (leaf, place) = m.state.readLeaf(region, m.profile.depth(region), index / 8);
-        lsb = 224 - 32 * (index % 8);
+        (leaf, place) = m.state.readLeaf(region, m.profile.depth(region), index / Lanes.WORDS);
+        lsb = Lanes.wordLsb(index);
     }
 }

@@ -12,7 +12,7 @@ import {Word} from "../Word.sol";
 library Vector8 {
     using MachineLib for Machine;
 
-    /// Where the parameter row of ADDQ has its fields, from the lowest bit.
+    /// The parameter row of ADDQ: the lowest bits of the multipliers, and the other fields by byte.
     uint256 private constant MA_LSB = 224;
     uint256 private constant MB_LSB = 192;
     uint256 private constant ZA_BYTE = 8;
