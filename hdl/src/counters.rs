@@ -48,7 +48,7 @@ impl Logic for Counters {
                 self.loading.d.next = self.loading.q.val() + 1;
             } else if self.kind.val() == Kind::Store {
                 self.storing.d.next = self.storing.q.val() + 1;
-            } else if self.kind.val() == Kind::Matmul {
+            } else if (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Dwmac) {
                 self.multiplying.d.next = self.multiplying.q.val() + 1;
             } else if (self.kind.val() == Kind::Requant) | (self.kind.val() == Kind::Maxq) {
                 self.vector.d.next = self.vector.q.val() + 1;

@@ -40,7 +40,7 @@ pub fn emit(params: &Params) -> Result<String, EmitError> {
 /// The instructions that the ISA has and this machine has not.
 fn absent() -> Vec<&'static str> {
     let opcodes = encoding::opcodes().filter(|opcode| Kind::of(*opcode) == Kind::Absent);
-    opcodes.map(|opcode| isa::spec(opcode).mnemonic).chain(["matmul.tr"]).collect()
+    opcodes.map(|opcode| isa::spec(opcode).mnemonic).collect()
 }
 
 fn emit_port<const BEAT: usize>(params: &Params) -> Result<String, EmitError> {

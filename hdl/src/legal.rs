@@ -51,7 +51,6 @@ pub(crate) struct Legal {
     at_i_reg: Fixed<8, { I_REG.lsb }>,
     at_rd: Fixed<8, { RD.lsb }>,
     at_rv: Fixed<8, { RV.lsb }>,
-    at_tr: Fixed<8, { TR.lsb }>,
     at_lo: Fixed<8, { LO.lsb }>,
     at_hi: Fixed<8, { HI.lsb }>,
     select_none: Fixed<3, { Loop::NONE as u64 }>,
@@ -123,8 +122,7 @@ impl Logic for Legal {
             & !self.stray.val()
             & (self.selected.val() | !self.traits.val().loops)
             & self.fit.val();
-        self.missing.d.next = (self.kind.val() == Kind::Absent)
-            | ((self.kind.val() == Kind::Matmul) & self.word.val().get_bit(self.at_tr.val().index()));
+        self.missing.d.next = self.kind.val() == Kind::Absent;
         self.rows.d.next = self.traits.val().a | self.traits.val().d;
         self.absent.next = self.missing.q.val();
         self.legal.next = self.verdict.q.val();

@@ -174,7 +174,9 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.store.start.next = self.launch.val() & (self.control.kind.val() == Kind::Store);
         self.mover.start_move.next = self.launch.val() & (self.control.kind.val() == Kind::Move);
         self.mover.start_fill.next = self.launch.val() & (self.control.kind.val() == Kind::Fill);
-        self.matrix.start.next = self.launch.val() & (self.control.kind.val() == Kind::Matmul);
+        self.matrix.depthwise.next = self.control.kind.val() == Kind::Dwmac;
+        self.matrix.start.next =
+            self.launch.val() & ((self.control.kind.val() == Kind::Matmul) | (self.control.kind.val() == Kind::Dwmac));
         self.requant.start.next = self.launch.val() & (self.control.kind.val() == Kind::Requant);
         self.maxq.start.next = self.launch.val() & (self.control.kind.val() == Kind::Maxq);
         self.load.op.next = self.control.operation.val();

@@ -1,8 +1,10 @@
-//! `MATMUL`: a weight-stationary array of `array_rows` inputs by `array_cols` outputs.
+//! `MATMUL` and `DWMAC`: a weight-stationary array of `array_rows` inputs by `array_cols` outputs.
 //!
 //! A tile of 32 × 32 takes a pass for each sub-tile that has live inputs and outputs: its weights are loaded, one
 //! array row a cycle, then every row of the loop streams through, one a cycle, and is added to acc. The first pass of
 //! an instruction that does not accumulate replaces acc; dead lanes have weight 0, so every pass may add to all lanes.
+//! A transposed tile is loaded one array column a cycle. `DWMAC` takes a pass for each tap, which needs one row of
+//! weights and is done beside the array, two stages earlier.
 //! A destination never meets itself, and a pass begins only when the one before has left the pipeline: no row of acc
 //! is read while it is about to be written.
 
@@ -10,7 +12,7 @@ use rust_hdl::prelude::*;
 
 use crate::operation::Operation;
 use crate::params::Params;
-use crate::prims::{Column, RowAdder};
+use crate::prims::{Column, LaneProducts, RowAdder};
 use crate::walker::Walker;
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
@@ -29,6 +31,8 @@ enum State {
 pub(crate) struct Matrix {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) start: Signal<In, Bit>,
+    /// `DWMAC`.
+    pub(crate) depthwise: Signal<In, Bit>,
     pub(crate) op: Signal<In, Operation>,
     pub(crate) done: Signal<Out, Bit>,
     pub(crate) spad_read: Signal<Out, Bit>,
@@ -57,6 +61,7 @@ pub(crate) struct Matrix {
     live1: DFF<Bit>,
     row1: DFF<Bits<6>>,
     row2: DFF<Bits<5>>,
+    load_column: DFF<Bits<32>>,
     weights: DFF<Bits<256>>,
     zero: DFF<Bit>,
     counts: DFF<Bit>,
@@ -69,11 +74,16 @@ pub(crate) struct Matrix {
     a: Walker<20>,
     d: Walker<20>,
     column: Vec<Column>,
+    lanes: LaneProducts,
     adder: RowAdder,
     k_next: Signal<Local, Bits<6>>,
     n_next: Signal<Local, Bits<6>>,
     weight_index: Signal<Local, Bits<6>>,
     n_shift: Signal<Local, Bits<9>>,
+    live_rows: Signal<Local, Bits<6>>,
+    shift_lanes: Signal<Local, Bits<6>>,
+    last_weight_row: Signal<Local, Bits<6>>,
+    summed: Signal<Local, Bits<3>>,
     dead_lanes: Signal<Local, Bits<6>>,
     mask_shift: Signal<Local, Bits<9>>,
     live_weights: Signal<Local, Bits<256>>,
@@ -81,9 +91,12 @@ pub(crate) struct Matrix {
     k16: Signal<Local, Bits<16>>,
     n16: Signal<Local, Bits<16>>,
     stream: Signal<Local, Bit>,
+    load_rows: Signal<Local, Bit>,
     array_rows: Constant<Bits<6>>,
     last_row: Constant<Bits<6>>,
     array_cols: Constant<Bits<6>>,
+    last_column: Constant<Bits<6>>,
+    one: Constant<Bits<32>>,
     ones: Constant<Bits<256>>,
     _columns: usize,
 }
@@ -93,6 +106,7 @@ impl Matrix {
         Matrix {
             clock: Signal::default(),
             start: Signal::default(),
+            depthwise: Signal::default(),
             op: Signal::default(),
             done: Signal::default(),
             spad_read: Signal::default(),
@@ -120,6 +134,7 @@ impl Matrix {
             live1: DFF::default(),
             row1: DFF::default(),
             row2: DFF::default(),
+            load_column: DFF::default(),
             weights: DFF::default(),
             zero: DFF::default(),
             counts: DFF::default(),
@@ -132,11 +147,16 @@ impl Matrix {
             a: Walker::default(),
             d: Walker::default(),
             column: (0..params.array_cols).map(|_| Column::new(params.array_rows)).collect(),
+            lanes: LaneProducts::default(),
             adder: RowAdder::new(params.array_cols),
             k_next: Signal::default(),
             n_next: Signal::default(),
             weight_index: Signal::default(),
             n_shift: Signal::default(),
+            live_rows: Signal::default(),
+            shift_lanes: Signal::default(),
+            last_weight_row: Signal::default(),
+            summed: Signal::default(),
             dead_lanes: Signal::default(),
             mask_shift: Signal::default(),
             live_weights: Signal::default(),
@@ -144,9 +164,12 @@ impl Matrix {
             k16: Signal::default(),
             n16: Signal::default(),
             stream: Signal::default(),
+            load_rows: Signal::default(),
             array_rows: Constant::new(params.array_rows.to_bits()),
             last_row: Constant::new((params.array_rows - 1).to_bits()),
             array_cols: Constant::new(params.array_cols.to_bits()),
+            last_column: Constant::new((params.array_cols - 1).to_bits()),
+            one: Constant::new(1.into()),
             ones: Constant::new(Bits::mask()),
             _columns: params.array_cols,
         }
@@ -158,9 +181,24 @@ impl Logic for Matrix {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, tile, rows_from, tiles_left, first_tile, k_base, n_base, n_pass, weight_row);
-        dff_setup!(self, clock, lane_mask, load1, load2, live1, row1, row2, weights, zero, counts, pass, k_shift);
+        dff_setup!(
+            self,
+            clock,
+            lane_mask,
+            load1,
+            load2,
+            live1,
+            row1,
+            row2,
+            load_column,
+            weights,
+            zero,
+            counts,
+            pass,
+            k_shift
+        );
         dff_setup!(self, clock, valid, activations, place1, place2);
-        clock!(self, clock, a, d, adder);
+        clock!(self, clock, a, d, lanes, adder);
         self.a.step.next = self.state.q.val() == State::Stream;
         self.a.base.next = self.rows_from.q.val();
         self.a.n0.next = self.op.val().n0;
@@ -181,13 +219,29 @@ impl Logic for Matrix {
 
         // Weights: read, then mask and shift, then into the columns.
         self.weight_index.next = self.k_base.q.val() + self.weight_row.q.val();
+        self.live_rows.next = self.op.val().k;
+        self.shift_lanes.next = self.n_base.q.val();
+        self.last_weight_row.next = self.last_row.val();
+        if self.depthwise.val() {
+            self.last_weight_row.next = 0.into();
+        } else if self.op.val().transposed {
+            self.weight_index.next = self.n_base.q.val() + self.weight_row.q.val();
+            self.live_rows.next = self.op.val().n;
+            self.shift_lanes.next = self.k_base.q.val();
+            self.last_weight_row.next = self.last_column.val();
+        }
         self.load1.d.next = self.state.q.val() == State::Weights;
-        self.live1.d.next = self.weight_index.val() < self.op.val().k;
+        self.live1.d.next = self.weight_index.val() < self.live_rows.val();
         self.row1.d.next = self.weight_row.q.val();
         self.load2.d.next = self.load1.q.val();
         self.row2.d.next = self.row1.q.val().get_bits::<5>(0);
-        self.n_shift.next = bit_cast::<9, 6>(self.n_base.q.val()) << 3;
+        self.n_shift.next = bit_cast::<9, 6>(self.shift_lanes.val()) << 3;
         self.live_weights.next = self.spad_data.val() & self.lane_mask.q.val();
+        self.load_rows.next = self.load2.q.val() & !self.op.val().transposed;
+        self.load_column.d.next = 0.into();
+        if self.load1.q.val() & self.op.val().transposed {
+            self.load_column.d.next = self.one.val() << self.row1.q.val();
+        }
         if self.load1.q.val() {
             self.weights.d.next = 0.into();
             if self.live1.q.val() {
@@ -203,30 +257,41 @@ impl Logic for Matrix {
         }
         for i in 0..self._columns {
             self.column[i].clock.next = self.clock.val();
-            self.column[i].load.next = self.load2.q.val();
+            self.column[i].load.next = self.load_rows.val();
+            self.column[i].load_all.next = self.load_column.q.val().get_bit(i);
+            self.column[i].weights.next = self.weights.q.val();
             self.column[i].load_row.next = self.row2.q.val();
             self.column[i].load_weight.next = self.weights.q.val().get_bits::<8>(i * 8);
             self.column[i].enable.next = self.valid.q.val().get_bit(1);
             self.column[i].activations.next = self.activations.q.val();
             self.adder.sum[i].next = self.column[i].sum.val();
         }
-        self.d.step.next = self.valid.q.val().get_bit(3);
-        self.acc_read.next = self.valid.q.val().get_bit(3);
+        self.lanes.enable.next = self.valid.q.val().get_bit(1) & self.depthwise.val();
+        self.lanes.row.next = self.activations.q.val();
+        self.lanes.weights.next = self.weights.q.val();
+        self.summed.next = self.valid.q.val().get_bits::<3>(3);
+        if self.depthwise.val() {
+            self.summed.next = self.valid.q.val().get_bits::<3>(1);
+        }
+        self.d.step.next = self.summed.val().get_bit(0);
+        self.acc_read.next = self.summed.val().get_bit(0);
         self.acc_read_address.next = self.d.address.val();
         self.place1.d.next = self.d.address.val();
         self.place2.d.next = self.place1.q.val();
-        self.adder.enable.next = self.valid.q.val().get_bit(4);
+        self.adder.enable.next = self.summed.val().get_bit(1);
+        self.adder.depthwise.next = self.depthwise.val();
+        self.adder.products.next = self.lanes.products.val();
         self.adder.zero.next = self.zero.q.val();
         self.adder.pass.next = self.pass.q.val();
         self.adder.base.next = self.acc_read_data.val();
-        self.acc_write.next = self.valid.q.val().get_bit(5);
+        self.acc_write.next = self.summed.val().get_bit(2);
         self.acc_write_address.next = self.place2.q.val();
         self.acc_write_data.next = self.adder.out.val();
         self.k16.next = bit_cast::<16, 6>(self.op.val().k);
         self.n16.next = bit_cast::<16, 6>(self.op.val().n);
         self.products.next = self.k16.val() * self.n16.val();
         self.macs.next = 0.into();
-        if self.valid.q.val().get_bit(5) & self.counts.q.val() {
+        if self.summed.val().get_bit(2) & self.counts.q.val() {
             self.macs.next = self.products.val().get_bits::<12>(0);
         }
 
@@ -236,6 +301,9 @@ impl Logic for Matrix {
             self.spad_address.next = self.tile.q.val() + bit_cast::<20, 6>(self.weight_index.val());
         }
         self.dead_lanes.next = 32 - self.op.val().n;
+        if self.op.val().transposed {
+            self.dead_lanes.next = 32 - self.op.val().k;
+        }
         self.mask_shift.next = bit_cast::<9, 6>(self.dead_lanes.val()) << 3;
         self.k_next.next = self.k_base.q.val() + self.array_rows.val();
         self.n_next.next = self.n_base.q.val() + self.array_cols.val();
@@ -259,7 +327,7 @@ impl Logic for Matrix {
             }
             State::Weights => {
                 self.weight_row.d.next = self.weight_row.q.val() + 1;
-                if self.weight_row.q.val() == self.last_row.val() {
+                if self.weight_row.q.val() == self.last_weight_row.val() {
                     self.weight_row.d.next = 0.into();
                     self.state.d.next = State::Settle;
                 }
@@ -281,7 +349,7 @@ impl Logic for Matrix {
             State::Stream => {
                 if self.a.last.val() {
                     self.state.d.next = State::Weights;
-                    if self.n_next.val() < self.op.val().n {
+                    if !self.depthwise.val() & (self.n_next.val() < self.op.val().n) {
                         self.n_base.d.next = self.n_next.val();
                         self.n_pass.d.next = self.n_pass.q.val() + 1;
                     } else {

@@ -5,13 +5,16 @@ use rust_hdl::prelude::*;
 /// `sum` = Σ over the array's rows of activation × weight, three cycles after `enable`.
 ///
 /// Stage 1 registers the products, stage 2 sums of four, stage 3 the sum. Activation *i* is byte *i* of
-/// `activations`; weight `load_row` is replaced by `load_weight` at a cycle with `load`.
+/// `activations`; weight `load_row` is replaced by `load_weight` at a cycle with `load`, all of them by the bytes of
+/// `weights` at a cycle with `load_all`.
 #[derive(LogicBlock)]
 pub(crate) struct Column {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) load: Signal<In, Bit>,
     pub(crate) load_row: Signal<In, Bits<5>>,
     pub(crate) load_weight: Signal<In, Bits<8>>,
+    pub(crate) load_all: Signal<In, Bit>,
+    pub(crate) weights: Signal<In, Bits<256>>,
     pub(crate) enable: Signal<In, Bit>,
     pub(crate) activations: Signal<In, Bits<256>>,
     pub(crate) sum: Signal<Out, Bits<32>>,
@@ -29,6 +32,8 @@ impl Column {
             load: Signal::default(),
             load_row: Signal::default(),
             load_weight: Signal::default(),
+            load_all: Signal::default(),
+            weights: Signal::default(),
             enable: Signal::default(),
             activations: Signal::default(),
             sum: Signal::default(),
@@ -40,7 +45,7 @@ impl Column {
     }
 }
 
-fn int8(bits: Bits<8>) -> i32 {
+pub(super) fn int8(bits: Bits<8>) -> i32 {
     i32::from(bits.to_u8().cast_signed())
 }
 
@@ -61,7 +66,11 @@ impl Logic for Column {
                 }
             }
             self._stages = [self.enable.val(), self._stages[0]];
-            if self.load.val() {
+            if self.load_all.val() {
+                for (row, weight) in self._weights.iter_mut().enumerate() {
+                    *weight = int8(self.weights.val().get_bits::<8>(8 * row));
+                }
+            } else if self.load.val() {
                 let row = self.load_row.val().index();
                 if let Some(weight) = self._weights.get_mut(row) {
                     *weight = int8(self.load_weight.val());
@@ -80,6 +89,7 @@ impl Logic for Column {
             |prefix: &str, count: usize| (0..count).map(|i| format!("{prefix}{i}")).collect::<Vec<_>>().join(", ");
         let zero = |prefix: &str, count: usize| (0..count).map(|i| format!(" {prefix}{i} = 0;")).collect::<String>();
         let loads: String = (0..rows).map(|i| format!("        if (load_row == {i}) w{i} <= load_weight;\n")).collect();
+        let all: String = (0..rows).map(|i| format!("        w{i} <= weights[{}:{}];\n", 8 * i + 7, 8 * i)).collect();
         let products: String = (0..rows)
             .map(|i| format!("        p{i} <= $signed(w{i}) * $signed(activations[{}:{}]);\n", 8 * i + 7, 8 * i))
             .collect();
@@ -102,7 +112,8 @@ end
 always @(posedge clock) begin
     enable1 <= enable;
     enable2 <= enable1;
-    if (load) begin
+    if (load_all) begin
+{all}    end else if (load) begin
 {loads}    end
     if (enable) begin
 {products}    end

@@ -6,6 +6,7 @@
 mod column;
 mod crc;
 mod fixed;
+mod lane_products;
 mod max;
 mod merge;
 mod multiplier;
@@ -22,6 +23,7 @@ mod tests;
 pub(crate) use column::Column;
 pub(crate) use crc::CrcRow;
 pub(crate) use fixed::Fixed;
+pub(crate) use lane_products::LaneProducts;
 pub(crate) use max::MaxRow;
 pub(crate) use merge::{Merge, Splat};
 pub(crate) use multiplier::Multiplier;

@@ -37,7 +37,6 @@ const ABSENT: &[Kind] = &[
     Kind::Lw,
     Kind::Sw,
     Kind::Gather,
-    Kind::Dwmac,
     Kind::Vadd,
     Kind::Vsub,
     Kind::Vmul,

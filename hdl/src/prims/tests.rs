@@ -78,19 +78,23 @@ fn columns() -> Vec<Trace> {
         trace!(
             "column4",
             Column::new(4),
-            in {load, load_row, load_weight, enable, activations},
+            in {load, load_row, load_weight, load_all, weights, enable, activations},
             out {sum},
             CYCLES,
-            |it, rng| it.load_row.next = rng.below(4).into()
+            |it, rng| {
+                it.load_row.next = rng.below(4).into();
+                it.load_all.next = rng.one_in(20);
+            }
         ),
         trace!(
             "column32",
             Column::new(32),
-            in {load, load_row, load_weight, enable, activations},
+            in {load, load_row, load_weight, load_all, weights, enable, activations},
             out {sum},
             CYCLES,
-            |it, rng| {}
+            |it, rng| it.load_all.next = rng.one_in(20)
         ),
+        trace!("lane_products", LaneProducts::default(), in {enable, row, weights}, out {products}, 300, |it, rng| {}),
     ]
 }
 
@@ -102,7 +106,9 @@ fn adder() -> Trace {
     let mut trace = Trace {
         name: "row_adder".into(),
         verilog: crate::equivalence::verilog(it.as_ref(), "row_adder"),
-        inputs: [("enable", 1), ("zero", 1), ("pass", 3), ("base", 1024)].map(|(n, w)| (n.to_owned(), w)).to_vec(),
+        inputs: [("enable", 1), ("zero", 1), ("pass", 3), ("depthwise", 1), ("products", 512), ("base", 1024)]
+            .map(|(n, w)| (n.to_owned(), w))
+            .to_vec(),
         outputs: vec![("out".into(), 1024)],
         cycles: Vec::new(),
     };
@@ -111,6 +117,8 @@ fn adder() -> Trace {
         it.enable.next = bool::random(&mut rng);
         it.zero.next = bool::random(&mut rng);
         it.pass.next = rng.below(4).into();
+        it.depthwise.next = rng.one_in(3);
+        it.products.next = Bits::random(&mut rng);
         it.base.next = Bits::random(&mut rng);
         for sum in &mut it.sum {
             sum.next = Bits::random(&mut rng);
@@ -120,6 +128,8 @@ fn adder() -> Trace {
             crate::equivalence::digits(it.enable.next),
             crate::equivalence::digits(it.zero.next),
             crate::equivalence::digits(it.pass.next),
+            crate::equivalence::digits(it.depthwise.next),
+            crate::equivalence::digits(it.products.next),
             crate::equivalence::digits(it.base.next),
         ];
         inputs.extend(it.sum.iter().map(|sum| digits(sum.next)));
