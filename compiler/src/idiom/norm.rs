@@ -71,10 +71,11 @@ impl Norm {
         self.gamma.len() as f64
     }
 
-    /// Bits that the scaled variance loses to fit 32 (negative: gains).
+    /// Bits that the scaled variance loses to fit 32 where it is large: an even number; or gains, if negative.
     fn drop_bits(&self) -> i32 {
         let n = self.features();
-        if self.centred { ((2.0 * n.log2()).ceil() as i32 + 14 - 30).max(0) } else { n.log2().ceil() as i32 + 14 - 30 }
+        let bits = (if self.centred { 2.0 * n.log2() } else { n.log2() }).ceil() as i32 + 14 - 30;
+        if bits > 0 { (bits + 1) / 2 * 2 } else { bits }
     }
 
     /// What 1/√v · x must be multiplied by to become real: v is variance·n² (or mean square·n) over 2^drop.
@@ -117,7 +118,8 @@ impl Norm {
         (0..self.segments().into()).map(block).collect()
     }
 
-    /// Writes it: for each row32 of input 2 rows of sums and 4 of vectors (RMS norm: 1 and 3), for each token 23 more (19).
+    /// Writes it: for each row32 of input 2 rows of sums and 4 of vectors (RMS norm: 1 and 3), for each token 24 more (19),
+    /// or 31 with a mean over more than 256 features.
     pub fn emit(&self, code: &mut Code, at: &NormPlaces) {
         let (tokens, segments) = (self.tokens, self.segments());
         let (rows, all) = (Lanes::rows(tokens), Lanes::grid(segments, tokens));
@@ -127,13 +129,18 @@ impl Norm {
         code.push(rows.vsum(squares, squares));
         if self.centred {
             self.sums(code, at, sum);
-            self.variance(code, rows, [sum, squares, t]);
+            self.variance(code, rows, [sum, squares, m, t, mean]);
         } else {
             let up = code.value(1 << -self.drop_bits());
             code.push(rows.vmul(squares, squares, up));
+            self.add_epsilon(code, rows, squares, -self.drop_bits());
+            code.push(rows.vmax(squares, squares, Second::immediate(1)));
         }
-        self.add_epsilon(code, rows, squares);
         inverse_root(code, rows, squares, [root, g], [m, t], Rounds::Two);
+        if self.centred && self.drop_bits() > 0 {
+            code.push(rows.vsub(t, g, Second::immediate(self.drop_bits() as u32 / 2)));
+            code.push(rows.vsel(g, mean, Second::Row32(t)));
+        }
         code.push(rows.vshr(root, root, Second::Row32(g), 45 - ROOT_BITS));
         let by_token = |o: Operand| Operand::new(o.base, 0, 1);
         let (scratch, x) = (self.grid(at.scratch, 1), Second::Row8(self.grid(at.input, 1)));
@@ -202,22 +209,38 @@ impl Norm {
         });
     }
 
-    /// `squares = (n·Σx² − (Σx)²) / 2^drop`.
-    fn variance(&self, code: &mut Code, rows: Lanes, [sum, squares, t]: [Operand; 3]) {
-        let drop = self.drop_bits() as u8;
+    /// `squares = n·Σx² − (Σx)² + ε`, exactly where that is below 2³⁰ or so, and then `small > 0`; else over 2^drop.
+    fn variance(&self, code: &mut Code, rows: Lanes, [sum, squares, exact, t, small]: [Operand; 5]) {
         let n = code.value(self.gamma.len() as i32);
+        code.push(rows.vmul(exact, squares, n));
+        code.push(rows.vmul(t, sum, Second::Row32(sum)));
+        code.push(rows.vsub(exact, exact, Second::Row32(t)));
+        let Some(drop) = u8::try_from(self.drop_bits()).ok().filter(|&drop| drop > 0) else {
+            let up = code.value(1 << -self.drop_bits());
+            code.push(rows.vmul(squares, exact, up));
+            self.add_epsilon(code, rows, squares, -self.drop_bits());
+            code.push(rows.vmax(squares, squares, Second::immediate(1)));
+            return;
+        };
+        self.add_epsilon(code, rows, exact, 0);
+        // No row that varies has less than n − 1, which is more than 2^drop.
+        let least = code.value(1 << drop);
+        code.push(rows.vmax(exact, exact, least));
         code.push(rows.vmulr(squares, squares, n, drop));
         code.push(rows.vmulr(t, sum, Second::Row32(sum), drop));
         code.push(rows.vsub(squares, squares, Second::Row32(t)));
+        self.add_epsilon(code, rows, squares, -i32::from(drop));
+        let limit = code.filled(1 << (30 - drop));
+        code.push(rows.vsub(small, limit, Second::Row32(squares)));
+        code.push(rows.vsel(squares, small, Second::Row32(exact)));
     }
 
-    /// Adds ε in the unit of `squares`, and keeps it at least 1.
-    fn add_epsilon(&self, code: &mut Code, rows: Lanes, squares: Operand) {
+    /// Adds ε, in a unit of which 2^up times the variance's have n² (or n).
+    fn add_epsilon(&self, code: &mut Code, rows: Lanes, squares: Operand, up: i32) {
         let n = self.features();
-        let unit = 2f64.powi(-self.drop_bits()) * if self.centred { n * n } else { n };
+        let unit = 2f64.powi(up) * if self.centred { n * n } else { n };
         let epsilon = (self.epsilon / (self.scale * self.scale) * unit).round_ties_even();
         let epsilon = code.value(epsilon.min(f64::from(1 << 29)) as i32);
         code.push(rows.vadd(squares, squares, epsilon));
-        code.push(rows.vmax(squares, squares, Second::immediate(1)));
     }
 }
