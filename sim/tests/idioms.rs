@@ -8,5 +8,9 @@ mod bench;
 mod functions;
 #[path = "idioms/lanes.rs"]
 mod lanes;
+#[path = "idioms/programs.rs"]
+mod programs;
 #[path = "idioms/rows.rs"]
 mod rows;
+#[path = "idioms/sketch.rs"]
+mod sketch;
