@@ -9,8 +9,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use isa::program::{Metadata, Program};
 use isa::random::Rng;
 use isa::{
-    Addq, Beq, Dwmac, Instr, Load, Loop, Lut, Lut32, Matmul, Maxq, Operand, Profile, Requant, Store, Subtree, Trans,
-    Vadd, Vmulr, Vsum, Wide,
+    Addq, Beq, Dwmac, Instr, Leaf, Load, Loop, Lut, Lut32, Matmul, Maxq, Operand, Profile, Requant, Store, Subtree,
+    Trans, Vadd, Vmulr, Vsum, Wide,
 };
 use sim::fast::{FastMachine, Image, Workers};
 use sim::workload::{FULL, REDUCED, Results, convolution, product};
@@ -34,7 +34,11 @@ fn endless(instr: &Instr, threads: Option<usize>) -> FastMachine {
     let text = [everything.into(), *instr, Beq { ra: 0, rb: 0, imm: 1 }.into()];
     let profile = Profile { limit: u64::MAX, text: 2, constant: 14, work: 14, spad: 15, acc: 13, ..Profile::default() };
     let mut rng = Rng::new(1);
-    let constant = (0..1 << 14).map(|_| rng.leaf()).collect();
+    let mut constant: Vec<Leaf> = (0..1 << 14).map(|_| rng.leaf()).collect();
+    for row in &mut constant[8192..8200] {
+        // A parameter block as programs have it: small biases, multipliers of 24 bits.
+        row.as_chunks_mut::<4>().0.iter_mut().for_each(|word| (word[0], word[1]) = (0, word[1] & 15));
+    }
     let text = text.iter().map(Instr::encode).collect();
     let program = Program { profile, metadata: Metadata::default(), text, constant };
     let mut machine = FastMachine::new(Image::new(&program), &[], workers(threads));

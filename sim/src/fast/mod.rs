@@ -21,6 +21,7 @@ mod rows;
 mod simd;
 mod space;
 mod vector;
+mod words;
 mod workers;
 
 pub use engine::FastEngine;

@@ -6,6 +6,7 @@ use super::digest::Crc;
 use super::dram::{self, Pages};
 use super::machine::{FastError, FastMachine};
 use super::space::{Blocks, Lanes, Row};
+use super::words;
 use crate::engine::Mark;
 
 /// What a drain reports.
@@ -116,12 +117,11 @@ impl FastMachine {
                 f(Change::Leaves { index, leaves: &leaves[..rows.len()] });
             }
         });
-        let profile = self.image.profile;
+        let (profile, simd) = (self.image.profile, self.workers.simd);
         self.acc.drain(|first, rows| {
             for (row, rows) in (first as u64..).step_by(ROWS).zip(rows.chunks(ROWS)) {
-                let (parts, _) = leaves.as_chunks_mut::<ROW32_LEAVES>();
-                parts.iter_mut().zip(rows).for_each(|(leaves, lanes)| *leaves = row32_leaves(lanes));
-                let leaves = &leaves[..rows.len() * ROW32_LEAVES];
+                let leaves = &mut leaves[..rows.len() * ROW32_LEAVES];
+                words::from_lanes(simd, rows, leaves);
                 f(Change::Leaves { index: profile.acc_leaf(row), leaves });
             }
         });

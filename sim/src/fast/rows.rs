@@ -1,13 +1,15 @@
 //! Rows between memories, and the choice of one.
 
-use isa::{Argmax, Fill, Gather, Leaf, Load, Move, ROW32_LEAVES, Store, Subtree, ZERO, row32, row32_leaves};
+use isa::{Argmax, Fill, Gather, Leaf, Load, Move, ROW32_LEAVES, Store, Subtree, ZERO};
 
 use super::dram::Dram;
 use super::exec::{Job, region};
 use super::machine::{FastError, FastMachine};
 use super::observe::{leaf_of, read_rows};
 use super::place::{Affine, Chip, runs, start, walk};
+use super::simd::Simd;
 use super::space::Row;
+use super::words;
 use super::workers::Workers;
 
 /// Row32s that are turned into leaves, or out of leaves, at a time.
@@ -45,7 +47,7 @@ impl FastMachine {
         let (d, m) = (Affine::near(&i.d, &job.regs), Affine::wide(&i.m, &job.regs));
         let (chip, source) = (self.chip(), self.source(i.region));
         if i.space {
-            load_row32s(chip, source, job, d, m);
+            load_row32s(self.workers.simd, chip, source, job, d, m);
             self.mark_acc(job, d);
         } else {
             load_rows(&self.workers, chip, source, job, d, m);
@@ -55,7 +57,7 @@ impl FastMachine {
 
     pub(super) fn store(&mut self, i: &Store, job: &Job) -> Result<(), FastError> {
         let (d, m) = (Affine::near(&i.d, &job.regs), Affine::wide(&i.m, &job.regs));
-        let chip = self.chip();
+        let (chip, simd) = (self.chip(), self.workers.simd);
         let to = if region(i.region) == Subtree::Output { &mut self.output } else { &mut self.work };
         let mut result = Ok(());
         let digest = &mut self.digest;
@@ -65,17 +67,14 @@ impl FastMachine {
             }
         };
         if i.space {
-            let mut leaves = [ZERO; BATCH * ROW32_LEAVES];
-            runs(job.rows.clone(), job.n0, |i1, i0| {
-                let batch = if m.s0 == ROW32_LEAVES as i64 { BATCH } else { 1 };
-                for first in i0.clone().step_by(batch) {
-                    let count = batch.min((i0.end - first) as usize);
-                    let (parts, _) = leaves.as_chunks_mut::<ROW32_LEAVES>();
-                    for (part, at) in parts[..count].iter_mut().zip(first..) {
-                        *part = row32_leaves(&chip.read32(d.at(at, i1)));
-                    }
-                    put(m.at(first, i1), &leaves[..count * ROW32_LEAVES]);
+            let (mut leaves, mut lanes) = ([ZERO; BATCH * ROW32_LEAVES], [[0; 32]; BATCH]);
+            batches(job, m, |i1, first, count| {
+                for (lanes, at) in lanes[..count].iter_mut().zip(first..) {
+                    *lanes = chip.read32(d.at(at, i1));
                 }
+                let leaves = &mut leaves[..count * ROW32_LEAVES];
+                words::from_lanes(simd, &lanes[..count], leaves);
+                put(m.at(first, i1), leaves);
             });
         } else {
             runs(job.rows.clone(), job.n0, |i1, i0| {
@@ -186,12 +185,26 @@ fn load_rows(workers: &Workers, chip: Chip, source: Source<'_>, job: &Job, d: Af
     if distinct(d, job) { workers.split(job.rows.clone(), COPY_CYCLES, &copy) } else { copy(job.rows.clone()) }
 }
 
-fn load_row32s(chip: Chip, source: Source<'_>, job: &Job, d: Affine, m: Affine) {
-    for [d, m] in walk(job.rows.clone(), job.n0, [d, m]) {
-        let mut leaves = [ZERO; ROW32_LEAVES];
-        source.read(m, &mut leaves);
-        chip.write32(d, row32(&leaves));
-    }
+fn load_row32s(simd: Simd, chip: Chip, source: Source<'_>, job: &Job, d: Affine, m: Affine) {
+    let (mut leaves, mut lanes) = ([ZERO; BATCH * ROW32_LEAVES], [[0; 32]; BATCH]);
+    batches(job, m, |i1, first, count| {
+        let leaves = &mut leaves[..count * ROW32_LEAVES];
+        source.read(m.at(first, i1), leaves);
+        words::to_lanes(simd, leaves, &mut lanes[..count]);
+        for (lanes, at) in lanes[..count].iter().zip(first..) {
+            chip.write32(d.at(at, i1), *lanes);
+        }
+    });
+}
+
+/// Calls `f` with i1, the first i0 and the count of row32s that lie one after another in DRAM, a few at a time.
+fn batches(job: &Job, m: Affine, mut f: impl FnMut(u64, u64, usize)) {
+    let batch = if m.s0 == ROW32_LEAVES as i64 { BATCH } else { 1 };
+    runs(job.rows.clone(), job.n0, |i1, i0| {
+        for first in i0.clone().step_by(batch) {
+            f(i1, first, batch.min((i0.end - first) as usize));
+        }
+    });
 }
 
 /// Whether no row is named twice; as OVERLAP decides it for other instructions.
