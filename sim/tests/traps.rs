@@ -251,17 +251,25 @@ impl Edge {
     }
 }
 
+fn check(engine: &mut dyn Engine, seed: u64) {
+    let source = source(seed);
+    if let Some(text) = common::shrink::difference(engine, &source) {
+        let small =
+            common::shrink::shrink(&source, &mut |smaller| common::shrink::difference(engine, smaller).is_some());
+        panic!("seed {seed}: {text}\n{}", common::shrink::render(&small));
+    }
+}
+
 #[test]
 fn edges_on_the_rtl_p8() {
     let Some(mut engine) = common::rtl("p8") else { return };
-    for seed in common::seeds(0..2000) {
-        let source = source(seed);
-        if let Some(text) = common::shrink::difference(&mut engine, &source) {
-            let small = common::shrink::shrink(&source, &mut |smaller| {
-                common::shrink::difference(&mut engine, smaller).is_some()
-            });
-            panic!("seed {seed}: {text}\n{}", common::shrink::render(&small));
-        }
+    common::seeds(0..2000).for_each(|seed| check(&mut engine, seed));
+}
+
+#[test]
+fn edges_on_the_fast_executor() {
+    for mut engine in common::fast() {
+        common::seeds(0..2000).for_each(|seed| check(&mut engine, seed));
     }
 }
 
