@@ -41,7 +41,7 @@ fn endless(instr: &Instr, threads: Option<usize>) -> FastMachine {
     }
     let text = text.iter().map(Instr::encode).collect();
     let program = Program { profile, metadata: Metadata::default(), text, constant };
-    let mut machine = FastMachine::new(Image::new(&program), &[], workers(threads));
+    let mut machine = FastMachine::new(Image::new(&program), [], workers(threads));
     machine.run_until(1 << 14).unwrap();
     machine
 }
@@ -100,14 +100,15 @@ fn operators(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("operators");
     for (weights, bound) in [("reduced", REDUCED), ("full", FULL)] {
         for workload in [product(Results::Int8, bound), convolution(Results::Int8, bound)] {
+            let input: Arc<[Leaf]> = workload.input.clone().into();
             for threads in [Some(1), None] {
                 group.throughput(Throughput::Elements(workload.macs));
                 let workers = workers(threads);
                 let name = format!("{}, {weights} weights, {} threads", workload.name, workers.threads());
-                let mut machine = FastMachine::new(Image::new(&workload.program), &workload.input, workers);
+                let mut machine = FastMachine::new(Image::new(&workload.program), input.clone(), workers);
                 group.bench_function(name, |bencher| {
                     bencher.iter(|| {
-                        machine.reset(&workload.input);
+                        machine.reset(input.clone());
                         machine.run_until(u64::MAX).unwrap();
                     });
                 });

@@ -14,9 +14,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use isa::Leaf;
 use serde_json::{Value, json};
 use sim::FastOptions;
 use sim::fast::{FastMachine, Image, Workers};
@@ -114,11 +116,11 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Seconds of the fastest of some runs, from reset to `HALT`.
-fn time(machine: &mut FastMachine, workload: &Workload, count: usize) -> Result<f64, Failure> {
+fn time(machine: &mut FastMachine, input: &Arc<[Leaf]>, count: usize) -> Result<f64, Failure> {
     let mut best = f64::INFINITY;
     for _ in 0..count {
         let start = Instant::now();
-        machine.reset(&workload.input);
+        machine.reset(input.clone());
         machine.run_until(u64::MAX)?;
         best = best.min(start.elapsed().as_secs_f64());
     }
@@ -146,10 +148,11 @@ fn compare(server: &mut Server, folder: &Path, case: &Case<'_>) -> Result<Value,
     let request = json!({ "op": workload.name, "threads": threads, "folder": folder, "shift": workload.shift });
     let versions = server.ask(&request)?;
     let workers = Workers::new(&FastOptions { threads: Some(threads), ..FastOptions::default() })?;
-    let mut machine = FastMachine::new(Image::new(&workload.program), &workload.input, workers.clone());
+    let input: Arc<[Leaf]> = workload.input.clone().into();
+    let mut machine = FastMachine::new(Image::new(&workload.program), input.clone(), workers.clone());
     // Warm, and count the runs that a side of a pair has time for.
     let theirs = server.time(10)?;
-    let ours = time(&mut machine, workload, 10)?;
+    let ours = time(&mut machine, &input, 10)?;
     let counts = [theirs, ours].map(|seconds| ((SIDE_SECONDS / seconds) as usize).clamp(3, 200));
     let path = folder.join("results");
     server.ask(&json!({ "results": path }))?;
@@ -160,7 +163,7 @@ fn compare(server: &mut Server, folder: &Path, case: &Case<'_>) -> Result<Value,
         sleep(PAUSE);
         let theirs = server.time(counts[0])?;
         sleep(PAUSE);
-        pairs.push((theirs, time(&mut machine, workload, counts[1])?));
+        pairs.push((theirs, time(&mut machine, &input, counts[1])?));
     }
     let of = |pick: fn(&(f64, f64)) -> f64| median(pairs.iter().map(pick).collect());
     let seconds = of(|pair| pair.1);

@@ -34,7 +34,7 @@ impl Pair {
     fn new(source: &Source, workers: &Arc<Workers>) -> Pair {
         let program = common::program(source);
         let reference = Memory::new(&program.head(), &program.text, &program.constant, &source.input);
-        let fast = FastMachine::new(Image::new(&program), &source.input, workers.clone());
+        let fast = FastMachine::new(Image::new(&program), &source.input[..], workers.clone());
         Pair { told: reference.clone(), reference, fast }
     }
 
@@ -144,7 +144,7 @@ fn a_snapshot_brings_every_leaf_back() {
         let program = common::program(&source);
         let steps = StepEngine.run_to_end(&program, &source.input).unwrap().steps;
         let mut random = Rng::new(seed);
-        let mut machine = FastMachine::new(Image::new(&program), &source.input, workers.clone());
+        let mut machine = FastMachine::new(Image::new(&program), &source.input[..], workers.clone());
         machine.track_digest();
         let mut snapshots = Vec::new();
         for _ in 0..12 {
@@ -153,7 +153,7 @@ fn a_snapshot_brings_every_leaf_back() {
                 let snapshot = &snapshots.get(random.below(snapshots.len() as u64) as usize);
                 match snapshot {
                     Some(snapshot) => machine.restore(snapshot),
-                    None => machine.reset(&source.input),
+                    None => machine.reset(&source.input[..]),
                 }
             }
             if machine.regs().steps <= goal {

@@ -199,8 +199,11 @@ mod tests {
             let by = random.below(64) as u32;
             let x = (random.bits().cast_signed() >> 1) >> random.below(63);
             // Ties among them.
-            let x =
-                if random.one_in(3) { x >> by.min(62) << by.min(62) | ((1i64 << by >> 1) & ((1 << 61) - 1)) } else { x };
+            let x = if random.one_in(3) {
+                x >> by.min(62) << by.min(62) | ((1i64 << by >> 1) & ((1 << 61) - 1))
+            } else {
+                x
+            };
             let x = x.clamp(-(1 << 62), 1 << 62);
             assert_eq!(round(x, by), isa::rne(x, by), "{x} by {by}");
         }

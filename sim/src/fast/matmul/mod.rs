@@ -152,8 +152,10 @@ impl Task<'_> {
                 let (below, count) = hull(p, &i0);
                 let start = wide.end();
                 wide.take(p.a.at(i0.start, i1) - below, count);
-                for (i, to) in (0..i0.end - i0.start).zip(&mut next) {
-                    *to = start.wrapping_offset((below + i as i64 * p.a.s0) as isize * bytes as isize);
+                let first = start.wrapping_offset(below as isize * bytes as isize);
+                let step = p.a.s0 as isize * bytes as isize;
+                for (i, to) in (0..(i0.end - i0.start) as isize).zip(&mut next) {
+                    *to = first.wrapping_offset(i * step);
                 }
             });
             return p.a_sk as isize * bytes as isize;
@@ -177,8 +179,9 @@ impl Task<'_> {
         let p = &self.product;
         let mut next = to.iter_mut();
         runs(rows, p.n0, |i1, i0| {
-            for (i, to) in i0.zip(&mut next) {
-                *to = self.chip.spad(p.a.at(i, i1), 1).cast_const().cast();
+            let first = self.chip.spad(p.a.at(i0.start, i1), 1).cast_const().cast::<u8>();
+            for (i, to) in (0..(i0.end - i0.start) as isize).zip(&mut next) {
+                *to = first.wrapping_offset(i * p.a.s0 as isize * 32);
             }
         });
         p.a_sk as isize * 32
@@ -188,8 +191,10 @@ impl Task<'_> {
         let p = &self.product;
         let mut next = block.outs.iter_mut();
         runs(rows, p.n0, |i1, i0| {
-            for (i, to) in i0.zip(&mut next) {
-                *to = self.chip.acc(p.d.at(i, i1)).cast();
+            // Both ends are in acc, and so is what lies between.
+            let [first, _] = [i0.start, i0.end - 1].map(|i| self.chip.acc(p.d.at(i, i1)));
+            for (i, to) in (0..(i0.end - i0.start) as isize).zip(&mut next) {
+                *to = first.wrapping_offset(i * p.d.s0 as isize).cast();
             }
         });
         let kernel = Kernel::of(self.simd, self.panels.form);
