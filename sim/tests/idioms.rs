@@ -14,3 +14,5 @@ mod programs;
 mod rows;
 #[path = "idioms/sketch.rs"]
 mod sketch;
+#[path = "idioms/tokens.rs"]
+mod tokens;

@@ -23,7 +23,7 @@ impl Rounds {
     }
 }
 
-/// Writes 1/x for x ≥ 1: y with 2²⁹ ≤ y ≤ 2³⁰, and `g = −leading zeros`: `1/x = y / 2^(61 + g)`.
+/// Writes 1/x for x ≥ 1: y in 2²⁹..=2³⁰, less its error, and `g = −leading zeros`: `1/x = y / 2^(61 + g)`.
 ///
 /// 3 + 2 + 3 instructions a round; `m` is scratch, x may be m.
 pub fn reciprocal(
@@ -49,7 +49,7 @@ pub fn reciprocal(
     }
 }
 
-/// Writes 1/√x for x ≥ 1: y with 2²⁹ ≤ y ≤ 2³⁰, and `g = −⌊leading zeros / 2⌋`: `1/√x = y / 2^(45 + g)`.
+/// Writes 1/√x for x ≥ 1: y in 2²⁹..=2³⁰, less its error, and `g = −⌊leading zeros / 2⌋`: `1/√x = y / 2^(45 + g)`.
 ///
 /// 4 + 2 + 4 instructions a round; `m` is scratch, x may be m.
 pub fn inverse_root(

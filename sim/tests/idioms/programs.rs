@@ -133,7 +133,7 @@ fn average_pooling() {
          of ones, then REQUANT by 1/9 = 14913081 / 2^27 to nearest, ties to even.",
     );
     let (m, s) = multiplier(1.0 / 9.0);
-    sketch.rows("const", 0, &param_block(|_| (0, m, s)));
+    sketch.row32s("const", 0, &param_block(|_| (0, m, s)));
     let at = framed(&mut sketch, 103, 0);
     sketch.load(Subtree::Const, 0, 8, 0);
     sketch.code.push(isa::Fill { lp: Loop::new(1, 1), d: Operand::new(8, 0, 0), imm: 1, space: false });
@@ -160,7 +160,7 @@ fn depthwise_3x3() {
         let (m, s) = multiplier(factor(channel));
         (bias[channel], m, s)
     });
-    sketch.rows("const", 0, &block);
+    sketch.row32s("const", 0, &block);
     sketch.rows("const", 8, &leaves(&weights));
     let at = framed(&mut sketch, 105, 0);
     sketch.load(Subtree::Const, 0, 17, 0);
@@ -216,7 +216,7 @@ fn fixed_point_exp() {
         "e^x with 30 fraction bits, of x in steps of 1/100 from 0 down to about -20: 11 instructions on a row32.",
     );
     let inputs: [i32; 32] = std::array::from_fn(|lane| -(lane as i32 * lane as i32 * 2 + lane as i32 * 3));
-    sketch.rows("input", 0, &compiler::idiom::data::row32(&inputs));
+    sketch.row32s("input", 0, &compiler::idiom::data::row32(&inputs));
     sketch.load_row32(Subtree::Input, 0, 1, 0);
     let at = |row| Operand::new(row, 0, 0);
     Exp { scale: 0.01, bits: 30 }.emit(&mut sketch.code, Lanes::rows(1), at(0), at(1), [at(2), at(3)]);
@@ -239,7 +239,7 @@ fn fixed_point_reciprocals() {
         0..8 => [1, 2, 3, 4, i32::MAX, 1 << 30, (1 << 30) - 1, 10][lane],
         _ => (rng.bits() as i32 & i32::MAX) >> rng.below(31) | 1,
     });
-    sketch.rows("input", 0, &compiler::idiom::data::row32(&inputs));
+    sketch.row32s("input", 0, &compiler::idiom::data::row32(&inputs));
     sketch.load_row32(Subtree::Input, 0, 1, 0);
     let at = |row| Operand::new(row, 0, 0);
     reciprocal(&mut sketch.code, Lanes::rows(1), at(0), [at(1), at(2)], [at(5), at(6)], Rounds::Three);
@@ -263,7 +263,7 @@ fn softmax_of_rows() {
     let scores: [[i32; 96]; 3] = std::array::from_fn(|_| std::array::from_fn(|_| (rng.below(1200) as i32) - 600));
     sketch.rows("input", 0, &[row(&[0, 0, 0, 13])]);
     for (r, segment) in (0..3).flat_map(|r| (0..3).map(move |segment| (r, segment))) {
-        sketch.rows(
+        sketch.row32s(
             "input",
             4 + 4 * (segment * 3 + r),
             &compiler::idiom::data::row32(&scores[r][32 * segment..][..32]),
@@ -271,7 +271,7 @@ fn softmax_of_rows() {
     }
     let to = Quant { scale: 1.0 / 256.0, zero: -128 };
     let softmax = Softmax { scale: 0.01, rows: 3, segments: 3, tail: Tail::Register(1), to };
-    sketch.rows("const", 0, &softmax.block());
+    sketch.row32s("const", 0, &softmax.block());
     sketch.load(Subtree::Const, 0, 8, 0);
     sketch.code.push(Lw { rd: 1, ra: 0, imm: 0, region: Subtree::Input as u8 });
     sketch.load_row32(Subtree::Input, 4, 9, 0);
@@ -302,8 +302,8 @@ fn norm(name: &str, about: &str, centred: bool) {
     let tokens: [[i8; 96]; 3] =
         std::array::from_fn(|token| std::array::from_fn(|_| draw(&mut rng, [3, 40, 127][token])));
     sketch.rows("const", 0, &uniform_tile(1));
-    sketch.rows("const", 32, norm.blocks().as_flattened());
-    sketch.rows("const", 56, &norm.gammas());
+    sketch.row32s("const", 32, norm.blocks().as_flattened());
+    sketch.row32s("const", 56, &norm.gammas());
     for (token, lanes) in tokens.iter().enumerate() {
         let segments: Vec<Leaf> = lanes.as_chunks::<32>().0.iter().map(|lanes| row(lanes)).collect();
         sketch.rows("input", 3 * token, &segments);

@@ -225,8 +225,8 @@ fn rms_norm_is_within_its_bound() {
 
 #[test]
 fn norms_take_the_instructions_they_say() {
-    for (centred, per_row32, per_token) in [(true, 6, 31), (false, 4, 19)] {
-        let (tokens, segments) = (10, 24);
+    for (centred, segments, per_row32, per_token) in [(true, 24, 6, 31), (true, 8, 6, 24), (false, 24, 4, 19)] {
+        let tokens = 10;
         let gamma = vec![1.0; 32 * segments as usize];
         let to = Quant::symmetric(0.03);
         let mut case = NormCase::new(Norm { tokens, centred, scale: 0.1, epsilon: 1e-6, gamma, beta: Vec::new(), to });

@@ -36,6 +36,13 @@ impl Sketch {
         }
     }
 
+    /// Row32s of a region, four rows each.
+    pub(crate) fn row32s(&mut self, region: &str, row: usize, rows: &[Leaf]) {
+        for (row, leaves) in (row..).step_by(4).zip(rows.as_chunks().0).filter(|(_, leaves)| **leaves != [[0; 32]; 4]) {
+            self.head.push(format!(".{region} {row} i32 {}", numbers(&row32(leaves))));
+        }
+    }
+
     /// A comment in the text.
     pub(crate) fn note(&mut self, text: &str) {
         self.notes.push((self.code.instrs().len(), text.into()));
