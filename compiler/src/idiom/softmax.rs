@@ -1,12 +1,13 @@
-//! Softmax of rows of int32 scores, to bytes.
+//! Softmax of rows of scores, int32 or bytes, to bytes.
 
-use isa::{LANES, Leaf, Loop, Operand, PARAM_ROWS};
+use isa::{Fill, LANES, Leaf, Loop, Maxq, Move, Operand, PARAM_ROWS, TILE_ROWS, Wide, ZERO};
 
 use super::code::Code;
 use super::data::{Quant, multiplier, param_block};
 use super::exp::Exp;
 use super::lanes::{Lanes, Second};
 use super::reciprocal::{Rounds, reciprocal};
+use super::{residual, table};
 
 /// What stands for minus infinity: far below every score, and a score less it still fits 32 bits.
 pub const NEVER: i32 = -(1 << 30);
@@ -92,9 +93,9 @@ impl Softmax {
         param_block(|_| (0, m, s))
     }
 
-    /// Writes it: 13 instructions' rows for each row32, 13 more for each row, and 3 where the tail is masked.
+    /// Writes it: 13 micro-steps for each row32, 12 more for each row, and 3 where the tail is masked.
     pub fn emit(&self, code: &mut Code, at: &SoftmaxPlaces) {
-        let (rows, all) = (Lanes::rows(self.rows), Lanes::grid(self.rows, self.segments));
+        let all = Lanes::grid(self.rows, self.segments);
         let total = |index: u32| Operand::new(at.totals + index * u32::from(self.rows), 1, 0);
         let [max, sum, y, g, m, t] = std::array::from_fn(|index| total(index as u32));
         self.largest(code, at, max);
@@ -107,17 +108,23 @@ impl Softmax {
         if let Some(tail) = self.masked() {
             code.push(tail.vadd(last, last, Second::immediate(0)));
         }
-        // The sum, and its reciprocal with as many bits for every row.
-        let mut so_far = last;
+        self.divide(code, at.scores, f, [sum, y, g, m, t]);
+        code.push(all.requant(at.output.all(), f, Operand::new(at.block, 0, 0), self.to.zero));
+    }
+
+    /// Exponentials over their row's sum, to `d` with [`FRACTION`] bits.
+    fn divide(&self, code: &mut Code, e: Grid, d: Operand, [sum, y, g, m, t]: [Operand; 5]) {
+        let (rows, all) = (Lanes::rows(self.rows), Lanes::grid(self.rows, self.segments));
+        let mut so_far = e.segment(self.segments - 1);
         for segment in 0..self.segments - 1 {
-            code.push(rows.vadd(sum, so_far, Second::Row32(at.scores.segment(segment))));
+            code.push(rows.vadd(sum, so_far, Second::Row32(e.segment(segment))));
             so_far = sum;
         }
         code.push(rows.vsum(sum, so_far));
+        // The reciprocal with as many bits for every row.
         reciprocal(code, rows, sum, [y, g], [m, t], Rounds::Two);
         code.push(rows.vshr(y, y, Second::Row32(g), 31 - self.bits()));
-        code.push(all.vmulr(f, e, Second::Row32(y), 30 + self.bits() - FRACTION));
-        code.push(all.requant(at.output.all(), f, Operand::new(at.block, 0, 0), self.to.zero));
+        code.push(all.vmulr(d, e.all(), Second::Row32(y), 30 + self.bits() - FRACTION));
     }
 
     /// The lanes of the last segment, if not all of them count.
@@ -145,5 +152,96 @@ impl Softmax {
             so_far = max;
         }
         code.push(rows.vrmax(max, so_far));
+    }
+}
+
+/// Where a softmax of bytes finds and puts things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BytesPlaces {
+    /// Spad: the scores; overwritten.
+    pub scores: Grid,
+    /// Spad: two rows a row, apart by `rows`.
+    pub largest: u32,
+    /// Acc: scratch of the scores' shape, twice.
+    pub scratch: [Grid; 2],
+    /// Acc: five row32s a row, apart by `rows`.
+    pub totals: u32,
+    /// Spad: result.
+    pub output: Grid,
+    /// Spad, aligned to 32: the rows of [`Softmax::table`].
+    pub table: u32,
+}
+
+/// Rows of [`Softmax::table`].
+pub const TABLE_ROWS: usize = TILE_ROWS + 2 * PARAM_ROWS + 1;
+
+impl Softmax {
+    /// For [`Softmax::emit_bytes`]: exponentials of all differences, the blocks of the result and of bytes as they are, and
+    /// the parameter row of differences.
+    #[must_use]
+    pub fn table(&self) -> [Leaf; TABLE_ROWS] {
+        let mut rows = [ZERO; TABLE_ROWS];
+        // Entry e stands for a score 255 − e steps below the largest.
+        let from = Quant { scale: self.scale, zero: i8::MAX };
+        rows[..TILE_ROWS].copy_from_slice(&table::words(f64::exp, from, 2f64.powi(-i32::from(self.bits()))));
+        rows[TILE_ROWS..][..PARAM_ROWS].copy_from_slice(&self.block());
+        rows[TILE_ROWS + PARAM_ROWS..][..PARAM_ROWS].copy_from_slice(&param_block(|_| (0, 1, 0)));
+        let difference = &mut rows[TABLE_ROWS - 1];
+        difference[..8].copy_from_slice(&[0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]);
+        difference[11..14].copy_from_slice(&[127, 0x80, 127]);
+        rows
+    }
+
+    /// The same of bytes in steps of `scale`, by a table of exponentials that are exact to half a unit: 6 micro-steps for each row
+    /// of 32 scores, 15 more for each row, and 1 where the tail is masked.
+    pub fn emit_bytes(&self, code: &mut Code, at: &BytesPlaces) {
+        let (rows, all) = (Lanes::rows(self.rows), Lanes::grid(self.rows, self.segments));
+        let total = |index: u32| Operand::new(at.totals + index * u32::from(self.rows), 1, 0);
+        let totals: [Operand; 5] = std::array::from_fn(|index| total(index as u32));
+        let wide = totals[0];
+        self.largest_byte(code, at);
+        // The largest of the row in every lane, by way of acc; then 127 less the distance to it.
+        let largest = Operand::new(at.largest, 1, 0);
+        let zero = code.filled(0);
+        code.push(rows.vadd(wide, zero, Second::Row8(largest)));
+        code.push(rows.vrmax(wide, wide));
+        let bytes = Operand::new(at.table + (TILE_ROWS + PARAM_ROWS) as u32, 0, 0);
+        let spread = Operand::new(at.largest + u32::from(self.rows), 1, 0);
+        code.push(rows.requant(spread, wide, bytes, 0));
+        let (scores, difference) = (at.scores.all(), at.table + TABLE_ROWS as u32 - 1);
+        code.push(residual::add(all, scores, scores, spread, difference));
+        let [e, p] = at.scratch;
+        match self.masked() {
+            None => code.push(table::look_up_words(all, e.all(), scores, at.table)),
+            Some(tail) => {
+                if self.segments > 1 {
+                    let whole = Lanes::grid(self.rows, self.segments - 1);
+                    code.push(table::look_up_words(whole, e.all(), scores, at.table));
+                }
+                let last = self.segments - 1;
+                code.push(table::look_up_words(tail, e.segment(last), at.scores.segment(last), at.table));
+            }
+        }
+        self.divide(code, e, p.all(), totals);
+        let block = Operand::new(at.table + TILE_ROWS as u32, 0, 0);
+        code.push(all.requant(at.output.all(), p.all(), block, self.to.zero));
+    }
+
+    /// The largest score of each lane over the segments.
+    fn largest_byte(&self, code: &mut Code, at: &BytesPlaces) {
+        let (d, last) = (Operand::new(at.largest, 1, 0), at.scores.segment(self.segments - 1));
+        let lp = Loop::new(self.rows, 1);
+        let pool = |a: Operand, acc: bool| Maxq { lp, d, a, a_sk: 0, kt: 1, acc };
+        match self.masked() {
+            None => code.push(pool(last, false)),
+            Some(tail) => {
+                code.push(Fill { lp, d, imm: i8::MIN.cast_unsigned().into(), space: false });
+                let m = Wide::new(last.base * LANES as u32, i32::from(last.s0) * LANES as i32, 0);
+                code.push(Move { lp: tail.lp, d, m, n: tail.n, offset: 0 });
+            }
+        }
+        for segment in 0..self.segments - 1 {
+            code.push(pool(at.scores.segment(segment), true));
+        }
     }
 }

@@ -4,7 +4,7 @@ use compiler::idiom::data::{Quant, multiplier, param_block, row, uniform_tile};
 use compiler::idiom::exp::Exp;
 use compiler::idiom::norm::{Norm, NormPlaces};
 use compiler::idiom::reciprocal::{Rounds, inverse_root, reciprocal};
-use compiler::idiom::softmax::{Grid, Softmax, SoftmaxPlaces, Tail};
+use compiler::idiom::softmax::{BytesPlaces, Grid, Softmax, SoftmaxPlaces, Tail};
 use compiler::idiom::window::{self, Map, Packed, Window};
 use compiler::idiom::{Lanes, residual, table};
 use isa::random::Rng;
@@ -286,6 +286,40 @@ fn softmax_of_rows() {
         for key in 0..96 {
             let p = if key < 77 { e(key) / sum } else { 0.0 };
             near(byte(&outcome, key / 32 * 3 + r, key % 32), p * 256.0 - 128.0, 0.05, "probability");
+        }
+    }
+}
+
+#[test]
+fn softmax_of_bytes() {
+    let mut sketch = Sketch::new(
+        "Softmax of 2 rows of 40 scores that are bytes in steps of 0.1, to probabilities in steps of 1/127, by a table of all
+         exponentials of a distance to the largest; in const from row 0 on, with the parameters behind it.",
+    );
+    let mut rng = Rng::new(109);
+    let scores: [[i8; 40]; 2] = std::array::from_fn(|_| std::array::from_fn(|_| draw(&mut rng, 60)));
+    let to = Quant::symmetric(1.0 / 127.0);
+    let softmax = Softmax { scale: 0.1, rows: 2, segments: 2, tail: Tail::Lanes(8), to };
+    for (r, scores) in scores.iter().enumerate() {
+        sketch.rows("input", r, &[row(&scores[..32])]);
+        sketch.rows("input", 2 + r, &[row(&scores[32..])]);
+    }
+    let table = softmax.table();
+    sketch.rows("const", 0, &table);
+    sketch.load(Subtree::Const, 0, table.len() as u16, 32);
+    sketch.load(Subtree::Input, 0, 4, 0);
+    let grid = |base| Grid { base, row: 1, segment: 2 };
+    let at =
+        BytesPlaces { scores: grid(0), largest: 4, scratch: [grid(0), grid(4)], totals: 8, output: grid(8), table: 32 };
+    softmax.emit_bytes(&mut sketch.code, &at);
+    sketch.store(8, 4, 0);
+    let outcome = sketch.finish("idiom_softmax_bytes");
+    for (r, scores) in scores.iter().enumerate() {
+        let e = |key: usize| (f64::from(scores[key]) * 0.1).exp();
+        let sum: f64 = (0..40).map(e).sum();
+        for key in 0..64 {
+            let p = if key < 40 { e(key) / sum } else { 0.0 };
+            near(byte(&outcome, key / 32 * 2 + r, key % 32), p * 127.0, 0.05, "probability");
         }
     }
 }

@@ -3,7 +3,7 @@
 use compiler::idiom::Code;
 use compiler::idiom::data::{Quant, uniform_tile};
 use compiler::idiom::norm::{Norm, NormPlaces};
-use compiler::idiom::softmax::{Grid, Softmax, SoftmaxPlaces, Tail};
+use compiler::idiom::softmax::{BytesPlaces, Grid, Softmax, SoftmaxPlaces, Tail};
 use isa::random::Rng;
 use isa::{Leaf, row32};
 
@@ -103,13 +103,90 @@ fn softmax_is_within_its_bound() {
     assert!(worst <= 0.55, "softmax errs by {worst} steps");
 }
 
+const BYTES: BytesPlaces = BytesPlaces {
+    scores: Grid { base: 512, row: 1, segment: ROWS as i16 },
+    largest: 128,
+    scratch: [Grid { base: 0, row: 1, segment: ROWS as i16 }, Grid { base: 300, row: 1, segment: ROWS as i16 }],
+    totals: 600,
+    output: Grid { base: 256, row: 1, segment: ROWS as i16 },
+    table: 0,
+};
+
+fn bytes_bench(softmax: &Softmax) -> Bench {
+    let mut code = Code::new(0, &[8, 9, 10, 11, 12, 13, 14, 15], 1000..1010);
+    softmax.emit_bytes(&mut code, &BYTES);
+    let mut bench = Bench::new(code.instrs());
+    bench.set_rows(BYTES.table, &softmax.table());
+    bench
+}
+
+/// Largest error in steps of the softmax of bytes drawn by `draw`.
+fn bytes_worst(softmax: &Softmax, bench: &mut Bench, keys: usize, mut draw: impl FnMut(usize, usize) -> i8) -> f64 {
+    let width = 32 * usize::from(softmax.segments);
+    let scores: Vec<Vec<i8>> = (0..ROWS.into()).map(|row| (0..width).map(|key| draw(row, key)).collect()).collect();
+    for (row, scores) in (0..).zip(&scores) {
+        for (segment, lanes) in (0..).zip(scores.as_chunks::<32>().0) {
+            bench.set_spad(BYTES.scores.base + segment * u32::from(ROWS) + row, lanes.map(i8::cast_unsigned));
+        }
+    }
+    bench.rewind();
+    bench.run();
+    let mut worst = 0f64;
+    for (row, scores) in (0..).zip(&scores) {
+        let e = |key: usize| if key < keys { (f64::from(scores[key]) * softmax.scale).exp() } else { 0.0 };
+        let sum: f64 = (0..width).map(e).sum();
+        for key in 0..width {
+            let have = bench.spad(BYTES.output.base + (key / 32) as u32 * u32::from(ROWS) + row)[key % 32];
+            worst = worst.max((f64::from(have) - steps(e(key) / sum, softmax.to)).abs());
+        }
+    }
+    worst
+}
+
+#[test]
+fn softmax_of_bytes_is_within_its_bound() {
+    let mut rng = Rng::new(8);
+    let mut worst = 0f64;
+    for (index, keys) in [1usize, 3, 32, 33, 64, 100, 128, 256].into_iter().enumerate() {
+        for scale in [0.003, 0.05, 0.12, 0.4] {
+            let (segments, lanes) = (keys.div_ceil(32) as u16, ((keys - 1) % 32 + 1) as u8);
+            let tail = if index % 2 == 1 { Tail::Register(TAIL) } else { Tail::Lanes(lanes) };
+            let to = Quant { scale: 1.0 / 256.0, zero: -128 };
+            let softmax = Softmax { scale, rows: ROWS, segments, tail, to };
+            let mut bench = bytes_bench(&softmax);
+            bench.set_x(TAIL, lanes.into());
+            let mut see = |draw: &mut dyn FnMut(usize, usize) -> i8| {
+                worst = worst.max(bytes_worst(&softmax, &mut bench, keys, draw))
+            };
+            for width in [0.0, 3.0, 20.0, 128.0] {
+                see(&mut |_, _| (unit(&mut rng) * width) as i8);
+                see(&mut |row, key| if (key + row) % 11 == 0 { width as i8 } else { -(width as i8) });
+            }
+            see(&mut |row, key| if key == row { 127 } else { -128 });
+            // Garbage in lanes that no key has.
+            see(&mut |_, key| if key < keys { (key / 8) as i8 - 100 } else { 127 });
+        }
+    }
+    println!("softmax of bytes: largest error {worst} steps");
+    assert!(worst <= 0.55, "softmax of bytes errs by {worst} steps");
+}
+
+#[test]
+fn softmax_of_bytes_takes_the_instructions_it_says() {
+    for (lanes, masked) in [(32, 0), (7, 1)] {
+        let to = Quant::symmetric(1.0 / 127.0);
+        let mut bench = bytes_bench(&Softmax { scale: 0.1, rows: ROWS, segments: 4, tail: Tail::Lanes(lanes), to });
+        let steps = bench.run() - bench.constants();
+        assert_eq!(steps, u64::from(ROWS) * (6 * 4 + 15 + masked));
+    }
+}
+
 #[test]
 fn softmax_takes_the_instructions_it_says() {
     for (keys, masked) in [(128, 0), (100, 3)] {
         let mut case = SoftmaxCase::new(0.001, keys, Quant::symmetric(1.0 / 127.0), false);
         let steps = case.bench.run() - case.bench.constants();
-        // 11 for each row32, and a row's own: maxima and sums of segments, maximum, sum, reciprocal, its shift.
-        assert_eq!(steps, u64::from(ROWS) * (4 * 11 + 3 + 3 + 14 + masked), "{keys} keys");
+        assert_eq!(steps, u64::from(ROWS) * (4 * 13 + 12 + masked), "{keys} keys");
     }
 }
 
