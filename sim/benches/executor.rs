@@ -41,7 +41,7 @@ fn endless(instr: &Instr, threads: Option<usize>) -> FastMachine {
     }
     let text = text.iter().map(Instr::encode).collect();
     let program = Program { profile, metadata: Metadata::default(), text, constant };
-    let mut machine = FastMachine::new(Image::new(&program), [], workers(threads));
+    let mut machine = FastMachine::new(Image::new(&program), &[], workers(threads));
     machine.run_until(1 << 14).unwrap();
     machine
 }
@@ -105,7 +105,7 @@ fn operators(criterion: &mut Criterion) {
                 group.throughput(Throughput::Elements(workload.macs));
                 let workers = workers(threads);
                 let name = format!("{}, {weights} weights, {} threads", workload.name, workers.threads());
-                let mut machine = FastMachine::new(Image::new(&workload.program), input.clone(), workers);
+                let mut machine = FastMachine::new(Image::new(&workload.program), &workload.input, workers);
                 group.bench_function(name, |bencher| {
                     bencher.iter(|| {
                         machine.reset(input.clone());

@@ -149,7 +149,7 @@ fn compare(server: &mut Server, folder: &Path, case: &Case<'_>) -> Result<Value,
     let versions = server.ask(&request)?;
     let workers = Workers::new(&FastOptions { threads: Some(threads), ..FastOptions::default() })?;
     let input: Arc<[Leaf]> = workload.input.clone().into();
-    let mut machine = FastMachine::new(Image::new(&workload.program), input.clone(), workers.clone());
+    let mut machine = FastMachine::new(Image::new(&workload.program), &workload.input, workers.clone());
     // Warm, and count the runs that a side of a pair has time for.
     let theirs = server.time(10)?;
     let ours = time(&mut machine, &input, 10)?;

@@ -75,7 +75,7 @@ fn memory_is_used_again_and_spaces_cost_what_is_touched() {
     let program = busy();
     for threads in [1, 2] {
         let options = FastOptions { threads: Some(threads), grain_cycles: 500, ..FastOptions::default() };
-        let mut machine = FastMachine::new(Image::new(&program), [], Workers::new(&options).unwrap());
+        let mut machine = FastMachine::new(Image::new(&program), &[], Workers::new(&options).unwrap());
         // Long enough that each thread has its scratch, and the threads their queues.
         machine.run_until(50 * 1000).unwrap();
         let before = ALLOCATIONS.load(Relaxed);

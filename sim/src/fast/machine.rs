@@ -116,7 +116,7 @@ impl Clone for Panels {
 impl FastMachine {
     /// The initial state on an input, the rows of the input region from row 0.
     #[must_use]
-    pub fn new(image: Arc<Image>, input: impl Into<Arc<[Leaf]>>, workers: Arc<Workers>) -> FastMachine {
+    pub fn new(image: Arc<Image>, input: &[Leaf], workers: Arc<Workers>) -> FastMachine {
         let Profile { spad, acc, .. } = image.profile;
         FastMachine {
             input: input.into(),
