@@ -34,7 +34,7 @@ use crate::word::{LANES, Leaf, Row32, Word, ZERO, row32_leaves};
 const MAX_ROWS: u64 = 1 << 16;
 
 /// Values that have a name, by field; numbers are understood too, and written where there is no name.
-const NAMES: &[(&str, &[(&str, u8)])] = &[
+pub(crate) const NAMES: &[(&str, &[(&str, u8)])] = &[
     (
         "region",
         &[

@@ -1,6 +1,7 @@
 //! `docs/isa.md`.
 
 use super::BANNER;
+use crate::asm::NAMES;
 use crate::field::Kind;
 use crate::table::{Spec, TABLE};
 
@@ -16,9 +17,14 @@ pub fn isa_markdown() -> String {
          wrong `creg` or `csel`, COUNT for a count out of range; with an operand BOUNDS. Causes of its own are named.\n\n\
          Encodings give bits of the 256-bit word, lowest and one past the highest; `u20` is unsigned, `i16` two's complement. The parts of\n\
          a *loop* header, an *operand* and a *wide* operand are those of the frame in machine.md. In a source, a field that is not named\n\
-         is 0, but `n0`, `n1`, `kt` are 1, `n` and `k` 32, `lo` -128, `hi` 127; an operand is written `base+xR,s0,s1`.\n\n\
-         | op | name | meaning |\n|---|---|---|\n",
+         is 0, but `n0`, `n1`, `kt` are 1, `n` and `k` 32, `lo` -128, `hi` 127; an operand is written `base+xR,s0,s1`.\n\
+         Names that stand for numbers there:\n\n",
     );
+    for (field, names) in NAMES {
+        let names: Vec<String> = names.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        out.push_str(&format!("* `{field}`: {}\n", names.join(", ")));
+    }
+    out.push_str("\n| op | name | meaning |\n|---|---|---|\n");
     for row in TABLE {
         out.push_str(&format!("| `{:02x}` | [`{m}`](#{m}) | {} |\n", row.opcode, row.summary.trim(), m = row.mnemonic));
     }
