@@ -6,6 +6,7 @@
 //! examples that every engine runs.
 
 pub mod attention;
+pub mod attention_rows;
 pub mod choose;
 mod code;
 pub mod data;

@@ -82,7 +82,7 @@ const FRACTION: u8 = 15;
 
 impl Softmax {
     /// Bits of an exponential: the sum of all of them stays below 2³¹.
-    fn bits(&self) -> u8 {
+    pub(super) fn bits(&self) -> u8 {
         30 - (u32::from(self.segments) * LANES as u32).next_power_of_two().ilog2() as u8
     }
 
@@ -98,18 +98,23 @@ impl Softmax {
         let all = Lanes::grid(self.rows, self.segments);
         let total = |index: u32| Operand::new(at.totals + index * u32::from(self.rows), 1, 0);
         let [max, sum, y, g, m, t] = std::array::from_fn(|index| total(index as u32));
-        self.largest(code, at, max);
-        // x less the row's largest, at most 0, then e to it.
-        let (f, u) = (at.scratch[0].all(), at.scratch[1].all());
-        code.push(all.vsub(f, at.scores.all(), Second::Row32(max)));
-        let (exp, e) = (Exp { scale: self.scale, bits: self.bits() }, at.scores.all());
-        exp.emit_short(code, all, f, e, [f, u]);
-        let last = at.scores.segment(self.segments - 1);
+        self.exponentials(code, at.scores, at.scratch, max);
+        let f = at.scratch[0].all();
+        self.divide(code, at.scores, f, [sum, y, g, m, t]);
+        code.push(all.requant(at.output.all(), f, Operand::new(at.block, 0, 0), self.to.zero));
+    }
+
+    /// Scores to e^(score − the row's largest) with [`Softmax::bits`] bits, in place; 0 in lanes that do not count.
+    pub(super) fn exponentials(&self, code: &mut Code, scores: Grid, scratch: [Grid; 2], max: Operand) {
+        let all = Lanes::grid(self.rows, self.segments);
+        self.largest(code, scores, max);
+        let [f, u] = scratch.map(Grid::all);
+        code.push(all.vsub(f, scores.all(), Second::Row32(max)));
+        Exp { scale: self.scale, bits: self.bits() }.emit_short(code, all, f, scores.all(), [f, u]);
+        let last = scores.segment(self.segments - 1);
         if let Some(tail) = self.masked() {
             code.push(tail.vadd(last, last, Second::immediate(0)));
         }
-        self.divide(code, at.scores, f, [sum, y, g, m, t]);
-        code.push(all.requant(at.output.all(), f, Operand::new(at.block, 0, 0), self.to.zero));
     }
 
     /// Exponentials over their row's sum, to `d` with [`FRACTION`] bits.
@@ -137,9 +142,9 @@ impl Softmax {
     }
 
     /// The largest score of each row, in every lane.
-    fn largest(&self, code: &mut Code, at: &SoftmaxPlaces, max: Operand) {
+    fn largest(&self, code: &mut Code, scores: Grid, max: Operand) {
         let rows = Lanes::rows(self.rows);
-        let last = at.scores.segment(self.segments - 1);
+        let last = scores.segment(self.segments - 1);
         let mut so_far = last;
         if let Some(tail) = self.masked() {
             let (never, one) = (code.filled(NEVER), code.filled(1));
@@ -148,7 +153,7 @@ impl Softmax {
             so_far = max;
         }
         for segment in 0..self.segments - 1 {
-            code.push(rows.vmax(max, so_far, Second::Row32(at.scores.segment(segment))));
+            code.push(rows.vmax(max, so_far, Second::Row32(scores.segment(segment))));
             so_far = max;
         }
         code.push(rows.vrmax(max, so_far));

@@ -3,7 +3,7 @@
 use compiler::idiom::data::Quant;
 use compiler::idiom::exp::Exp;
 use compiler::idiom::reciprocal::{Rounds, inverse_root, reciprocal};
-use compiler::idiom::{Code, Lanes as Shape, table};
+use compiler::idiom::{Code, Lanes as Shape, residual, table};
 use isa::random::Rng;
 use isa::{Instr, Leaf, Operand};
 
@@ -260,6 +260,34 @@ fn check_words(rows: &[Leaf; 32], from: Quant, real: fn(f64) -> f64, name: &str)
                 "{name} of {}: {output}, not {want}",
                 input.cast_signed()
             );
+        }
+    }
+}
+
+#[test]
+fn residual_addition_is_the_nearest_byte_for_every_pair() {
+    // a is a row's own value, b counts lanes: 256 rows of a by 8 of b.
+    let rows = |base: u32| Operand::new(base, 8, 1);
+    let text = [residual::add(Shape::grid(256, 8), rows(4096), Operand::new(2048, 1, 0), Operand::new(0, 0, 1), 8)];
+    let quant = |scale, zero| Quant { scale, zero };
+    for (a, b, to) in [
+        (quant(0.031, -4), quant(0.0173, 11), quant(0.027, -9)),
+        (quant(0.5, 127), quant(0.004, -128), quant(0.3, 100)),
+        (quant(0.02, 0), quant(0.02, 0), quant(0.02, 0)),
+        (quant(0.001, 3), quant(0.9, -3), quant(0.0007, -128)),
+    ] {
+        let mut bench = Bench::new(&text);
+        bench.set_rows(0, &all_bytes());
+        bench.set_rows(8, &[residual::parameters(a, b, to, (-128, 127)).unwrap()]);
+        let constant: Vec<Leaf> = (0..=255u8).map(|byte| [byte; 32]).collect();
+        bench.set_rows(2048, &constant);
+        bench.run();
+        for (first, second) in (0..=255u8).flat_map(|first| (0..=255u8).map(move |second| (first, second))) {
+            let have = bench.spad(4096 + 8 * u32::from(first) + u32::from(second) / 32)[usize::from(second) % 32];
+            let real = a.real(first.cast_signed()) + b.real(second.cast_signed());
+            let want = (real / to.scale + f64::from(to.zero)).clamp(-128.0, 127.0);
+            let slack = 1e-6 * (1.0 + a.scale.max(b.scale) / to.scale);
+            assert!((f64::from(have) - want).abs() <= 0.5 + slack, "{first} + {second}: {have}, not {want}");
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The programs `idiom_*.tasm` of language models: rotary embedding, attention, words in and out.
 
 use compiler::idiom::attention::{self, Attention, AttentionPlaces};
+use compiler::idiom::attention_rows::{AttentionRows, AttentionRowsPlaces};
 use compiler::idiom::choose::{Embedding, Generate, Vocabulary, VocabularyPlaces};
 use compiler::idiom::data::{multiplier, param_block, row, uniform_tile};
+use compiler::idiom::softmax::Tail;
 use compiler::idiom::{Code, rotary};
 use isa::random::Rng;
 use isa::{Add, Leaf, Li, Load, Loop, Lw, Operand, Store, Subtree, Sw, Wide};
@@ -184,6 +186,102 @@ fn attention_is_within_its_bound() {
         }
     }
     println!("attention: largest error {worst} steps; weights in steps of 1/{}", attention::ONE);
+    assert!(worst <= 2.5, "attention errs by {worst} steps");
+}
+
+/// Queries, keys and values of a prompt, plane after plane.
+fn lay(bench: &mut dyn FnMut(u32, Leaf), base: u32, rows: usize, of: &[Vec<i8>]) {
+    for (index, lanes) in of.iter().enumerate() {
+        for (plane, lanes) in lanes.as_chunks::<32>().0.iter().enumerate() {
+            bench(base + (plane * rows + index) as u32, row(lanes));
+        }
+    }
+}
+
+fn random_vectors(rng: &mut Rng, n: usize, lanes: usize, reach: i64) -> Vec<Vec<i8>> {
+    (0..n).map(|_| (0..lanes).map(|_| draw(rng, reach)).collect()).collect()
+}
+
+#[test]
+fn attention_of_many_queries() {
+    let mut sketch = Sketch::new(
+        "Attention of 3 queries of 64 lanes over 40 keys and values on chip: scores by the transposed tiles of keys, weights
+         of 127 for the largest key, divided by their sum at the end. Const: keys, values, ones, parameters.",
+    );
+    sketch.line(".profile text=8 const=9 input=6 work=8 output=8 spad=9 acc=6 limit=100000");
+    let head =
+        AttentionRows { rows: 3, segments: 2, tail: Tail::Lanes(8), planes: 2, score_scale: 0.0004, value_ratio: 1.0 };
+    let mut rng = Rng::new(207);
+    let [queries, keys, values] = [3, 40, 40].map(|n| random_vectors(&mut rng, n, 64, 100));
+    lay(&mut |at, leaf| sketch.rows("input", at as usize, &[leaf]), 0, 3, &queries);
+    lay(&mut |at, leaf| sketch.rows("const", at as usize, &[leaf]), 0, 64, &keys);
+    lay(&mut |at, leaf| sketch.rows("const", at as usize, &[leaf]), 128, 64, &values);
+    sketch.rows("const", 256, &uniform_tile(1));
+    sketch.row32s("const", 288, head.blocks().as_flattened());
+    sketch.load(Subtree::Const, 0, 304, 32);
+    sketch.load(Subtree::Input, 0, 6, 0);
+    let at = AttentionRowsPlaces {
+        queries: 0,
+        keys: 32,
+        values: 160,
+        ones: 288,
+        blocks: 320,
+        weights: 8,
+        output: 16,
+        scratch: 0,
+    };
+    head.emit(&mut sketch.code, &at);
+    sketch.store(16, 6, 0);
+    let outcome = sketch.finish("idiom_attention_rows");
+    let decode = Attention { score_scale: head.score_scale, ..HEAD };
+    for (query, lanes) in queries.iter().enumerate() {
+        for (lane, want) in attend(&decode, lanes, &keys, &values).into_iter().enumerate() {
+            near(byte(&outcome, lane / 32 * 3 + query, lane % 32), want, 1.0, "attention");
+        }
+    }
+}
+
+#[test]
+fn attention_of_many_queries_is_within_its_bound() {
+    let mut rng = Rng::new(208);
+    let mut worst = 0f64;
+    for (keys, scale) in [(128usize, 0.00002), (128, 0.0003), (100, 0.0009), (33, 0.004), (128, 0.0009)] {
+        let (rows, tail) = (32, Tail::Lanes(((keys - 1) % 32 + 1) as u8));
+        let segments = keys.div_ceil(32);
+        let head =
+            AttentionRows { rows, segments: segments as u16, tail, planes: 2, score_scale: scale, value_ratio: 1.0 };
+        let at = AttentionRowsPlaces {
+            queries: 3000,
+            keys: 0,
+            values: 1024,
+            ones: 2048,
+            blocks: 2080,
+            weights: 2200,
+            output: 2800,
+            scratch: 0,
+        };
+        let mut code = Code::new(0, &[9, 10, 11, 12, 13, 14, 15], 2000..2008);
+        head.emit(&mut code, &at);
+        let mut bench = Bench::new(code.instrs());
+        bench.set_rows(at.blocks, head.blocks().as_flattened());
+        bench.set_rows(at.ones, &uniform_tile(1));
+        let [q, k, v] = [32, keys, keys].map(|n| random_vectors(&mut rng, n, 64, 127));
+        lay(&mut |at, leaf| bench.set_spad(at, leaf), at.queries, 32, &q);
+        lay(&mut |at, leaf| bench.set_spad(at, leaf), at.keys, 32 * segments, &k);
+        lay(&mut |at, leaf| bench.set_spad(at, leaf), at.values, 32 * segments, &v);
+        let steps = bench.run() - bench.constants();
+        let masked = if keys % 32 == 0 { 0 } else { 3 };
+        let per_row = (11 + 2 * 2 + 1) * segments as u64 + 3 * 2 + 11 + masked;
+        assert_eq!(steps, 32 * per_row, "{keys} keys");
+        for (query, lanes) in q.iter().enumerate() {
+            let decode = Attention { score_scale: scale, ..HEAD };
+            for (lane, want) in attend(&decode, lanes, &k, &v).into_iter().enumerate() {
+                let have = bench.spad(at.output + (lane / 32 * 32 + query) as u32)[lane % 32];
+                worst = worst.max((f64::from(have) - want).abs());
+            }
+        }
+    }
+    println!("attention of many queries: largest error {worst} steps");
     assert!(worst <= 2.5, "attention errs by {worst} steps");
 }
 
