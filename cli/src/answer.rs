@@ -46,11 +46,11 @@ pub(crate) fn on_fast(program: &Program, requests: &[Vec<Leaf>], threads: Option
     let several = requests.len() > 1;
     let workers = Workers::new(&machine::fast(if several { Some(1) } else { threads })?)?;
     let (image, loaded) = (Image::new(program), Loaded::new(program)?);
-    let machine = || FastMachine::new(image.clone(), &[], workers.clone());
+    let machine = || FastMachine::new(image.clone(), &[] as &[Leaf], workers.clone());
     let bar = bar(requests.len() as u64, "requests");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build()?;
     let answer = |machine: &mut FastMachine, input: &Vec<Leaf>| -> Result<Answer> {
-        machine.reset(input);
+        machine.reset(&input[..]);
         while machine.is_running() {
             machine.run_some(u64::MAX, LOOK)?;
             ensure!(go_on().is_continue(), "interrupted after {} steps", machine.regs().steps);

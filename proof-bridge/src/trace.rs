@@ -90,8 +90,9 @@ impl Trace {
 
     /// The final rows of the output region up to the last that is not zero.
     pub fn output(&self) -> Vec<Leaf> {
-        let state = self.state_at(u64::MAX);
-        let tree = state.tree(Subtree::Output);
+        let mut walk = self.walk();
+        walk.go_to(self.outcome.steps);
+        let tree = walk.state.tree(Subtree::Output);
         let mut rows = vec![[0; 32]; tree.rows_used()];
         tree.read(0, &mut rows);
         rows

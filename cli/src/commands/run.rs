@@ -55,7 +55,7 @@ pub(crate) struct Run {
     trace: Trace,
 }
 
-/// A trace beside the run, of the reference executor: an instruction a line.
+/// A trace of the request before the run itself: an instruction a line.
 #[derive(Args)]
 struct Trace {
     /// Write a trace of the request here; - is stdout, words go to stderr then.

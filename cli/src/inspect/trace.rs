@@ -1,6 +1,5 @@
 //! A run as text, an instruction a line.
 
-use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -8,11 +7,13 @@ use std::ops::ControlFlow;
 use anyhow::Result;
 use isa::digest::Digest;
 use isa::program::Program;
-use isa::{Access, Instr, Leaf, Memory, Profile, Reach, Regs, State, Status, Subtree, admit, operands, step};
+use isa::{Access, Instr, Leaf, Profile, Reach, Regs, State, Status, Subtree, admit, operands, step};
+use sim::fast::{FastError, FastMachine, Image, Workers};
 
 use super::filter::Watched;
 use super::layers::Layers;
 use super::place::{reaches, rows};
+use crate::machine::fast;
 use crate::output::go_on;
 
 /// Lanes shown of what an instruction wrote first.
@@ -45,16 +46,22 @@ pub(crate) enum End {
     Interrupted,
 }
 
-/// Writes the trace of a run on `input`. Memory does not grow with the run's length.
+/// Writes the trace of a run on `input`: what is shown is done by `isa::step`, the rest by the fast executor. Memory does
+/// not grow with the run's length.
 pub(crate) fn write(program: &Program, input: &[Leaf], selection: &Selection, out: &mut dyn Write) -> Result<End> {
-    match Tracer::new(program, input, selection, out).run() {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(End::Closed),
-        end => Ok(end?),
+    let machine = FastMachine::new(Image::new(program), input, Workers::new(&fast(None)?)?);
+    let tracer = Tracer { machine, program, layers: Layers::of(program), selection, out, shown: 0, mark: None };
+    match tracer.run() {
+        Err(error) => match error.downcast_ref::<io::Error>() {
+            Some(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(End::Closed),
+            _ => Err(error),
+        },
+        end => end,
     }
 }
 
 struct Tracer<'a> {
-    memory: Memory,
+    machine: FastMachine,
     program: &'a Program,
     layers: Layers<'a>,
     selection: &'a Selection,
@@ -71,54 +78,73 @@ struct Issue {
     micro_steps: u64,
 }
 
-impl<'a> Tracer<'a> {
-    fn new(program: &'a Program, input: &[Leaf], selection: &'a Selection, out: &'a mut dyn Write) -> Tracer<'a> {
-        let memory = Memory::new(&program.head(), &program.text, &program.constant, input);
-        Tracer { memory, program, layers: Layers::of(program), selection, out, shown: 0, mark: None }
-    }
+/// What a micro-step of an instruction wrote.
+type Row = (u64, Access, Vec<Leaf>);
 
-    fn run(mut self) -> io::Result<End> {
+impl Tracer<'_> {
+    fn run(mut self) -> Result<End> {
         writeln!(self.out, "# systole trace: {}", self.program.metadata.name)?;
         writeln!(
             self.out,
-            "#    step     pc  instruction ; rows it may name ; what it wrote first, rows and CRC of all"
+            "#    step     pc  instruction ; rows it may name ; what it wrote first, leaves and CRC of all"
         )?;
+        let mut looked = 0;
         loop {
-            let before = self.memory.regs();
-            if before.status != Status::Running.code() {
+            let regs = self.machine.regs();
+            if regs.status != Status::Running.code() {
                 self.out.flush()?;
-                return Ok(End::Stopped(Status::from_code(before.status).unwrap_or(Status::Illegal)));
+                return Ok(End::Stopped(Status::from_code(regs.status).unwrap_or(Status::Illegal)));
             }
             if self.shown == self.selection.first {
                 self.out.flush()?;
                 return Ok(End::Enough);
             }
-            let issue = self.issue(before);
-            let is_candidate = self.selection.mark.is_none_or(|mark| self.layers.mark(before.pc) == Some(mark));
-            let mut log = Log { memory: &mut self.memory, wrote: Wrote::default(), keep_rows: false, rows: Vec::new() };
-            log.keep_rows = self.selection.rows && is_candidate;
-            let mut lines = Vec::new();
-            for done in 0..issue.micro_steps {
-                if done % LOOK == LOOK - 1 && go_on() == ControlFlow::Break(()) {
+            if regs.steps - looked >= LOOK {
+                looked = regs.steps;
+                if go_on() == ControlFlow::Break(()) {
                     return Ok(End::Interrupted);
                 }
-                let Ok(_) = step(&mut log);
-                if log.keep_rows && lines.len() < MOST_ROWS {
-                    lines.extend(log.rows.drain(..).map(|(at, leaves)| (done, at, leaves)));
-                }
             }
-            let wrote = log.wrote;
-            if is_candidate && self.is_watched(&issue) {
-                self.show(&issue, &wrote, &lines)?;
+            let issue = self.issue(regs);
+            if !self.may_show(&issue) {
+                self.machine.run_until(regs.steps.saturating_add(issue.micro_steps))?;
+                continue;
             }
-            if before.steps % LOOK < issue.micro_steps && go_on() == ControlFlow::Break(()) {
-                return Ok(End::Interrupted);
+            let Some((wrote, rows)) = self.execute(&issue)? else { return Ok(End::Interrupted) };
+            if self.is_watched(&issue) {
+                self.show(&issue, &wrote, &rows)?;
             }
         }
     }
 
+    /// Whether it is in the layer, and touches what is watched or may change a register that is.
+    fn may_show(&self, issue: &Issue) -> bool {
+        let Selection { mark, watched, .. } = self.selection;
+        let touches =
+            |it: &Watched| matches!(it, Watched::Register(_)) || it.touches(&issue.operands, &issue.regs, &issue.regs);
+        mark.is_none_or(|mark| self.layers.mark(issue.regs.pc) == Some(mark))
+            && (watched.is_empty() || watched.iter().any(touches))
+    }
+
+    /// Does it micro-step by micro-step; nothing if Ctrl-C came.
+    fn execute(&mut self, issue: &Issue) -> Result<Option<(Wrote, Vec<Row>)>> {
+        let mut log = Log { machine: &mut self.machine, wrote: Wrote::default(), rows: Vec::new() };
+        let mut rows = Vec::new();
+        for done in 0..issue.micro_steps {
+            if done % LOOK == LOOK - 1 && go_on() == ControlFlow::Break(()) {
+                return Ok(None);
+            }
+            step(&mut log)?;
+            let written = log.rows.drain(..).map(|(at, leaves)| (done, at, leaves));
+            if self.selection.rows && rows.len() < MOST_ROWS {
+                rows.extend(written);
+            }
+        }
+        Ok(Some((log.wrote, rows)))
+    }
+
     fn issue(&self, regs: Regs) -> Issue {
-        let word = self.memory.tree(Subtree::Text).get(regs.pc.into());
+        let word = self.machine.leaf(Subtree::Text, regs.pc.into());
         let fetched = u64::from(regs.pc) >> self.program.profile.text == 0;
         let text = if fetched { isa::asm::disassemble(&word) } else { "outside the text".to_string() };
         let admitted = Instr::decode(&word).ok().filter(|_| fetched);
@@ -129,12 +155,12 @@ impl<'a> Tracer<'a> {
     }
 
     fn is_watched(&self, issue: &Issue) -> bool {
-        let after = self.memory.regs();
+        let after = self.machine.regs();
         let watched = &self.selection.watched;
         watched.is_empty() || watched.iter().any(|it| it.touches(&issue.operands, &issue.regs, &after))
     }
 
-    fn show(&mut self, issue: &Issue, wrote: &Wrote, lines: &[(u64, Access, Vec<Leaf>)]) -> io::Result<()> {
+    fn show(&mut self, issue: &Issue, wrote: &Wrote, lines: &[Row]) -> io::Result<()> {
         let profile = self.program.profile;
         let mark = self.layers.mark(issue.regs.pc);
         if mark != self.mark {
@@ -162,7 +188,7 @@ impl<'a> Tracer<'a> {
 
     /// Registers, a branch, a stop, or what was written.
     fn effects(&self, issue: &Issue, wrote: &Wrote, profile: &Profile) -> String {
-        let (before, after) = (&issue.regs, self.memory.regs());
+        let (before, after) = (&issue.regs, self.machine.regs());
         if after.status != Status::Running.code() {
             let status = Status::from_code(after.status).unwrap_or(Status::Illegal);
             return if status == Status::Halted { "halted".to_string() } else { format!("TRAP {status}") };
@@ -192,11 +218,10 @@ struct Wrote {
     digest: Digest,
 }
 
-/// Memory that tells what is written.
+/// A machine that tells what is written.
 struct Log<'a> {
-    memory: &'a mut Memory,
+    machine: &'a mut FastMachine,
     wrote: Wrote,
-    keep_rows: bool,
     /// Of this micro-step.
     rows: Vec<(Access, Vec<Leaf>)>,
 }
@@ -213,30 +238,28 @@ impl Log<'_> {
         for (row, leaf) in (at.index..).zip(leaves) {
             self.wrote.digest.row(at.tree, row as u32, leaf);
         }
-        if self.keep_rows {
-            self.rows.push((at, leaves.to_vec()));
-        }
+        self.rows.push((at, leaves.to_vec()));
     }
 }
 
 impl State for Log<'_> {
-    type Error = Infallible;
+    type Error = FastError;
 
-    fn read(&mut self, at: Access, out: &mut [Leaf]) -> Result<(), Infallible> {
-        self.memory.read(at, out)
+    fn read(&mut self, at: Access, out: &mut [Leaf]) -> Result<(), FastError> {
+        self.machine.read(at, out)
     }
 
-    fn update(&mut self, at: Access, leaves: &[Leaf]) -> Result<(), Infallible> {
+    fn update(&mut self, at: Access, leaves: &[Leaf]) -> Result<(), FastError> {
         self.note(at, leaves);
-        self.memory.update(at, leaves)
+        self.machine.update(at, leaves)
     }
 
-    fn overwrite(&mut self, at: Access, leaves: &[Leaf]) -> Result<(), Infallible> {
+    fn overwrite(&mut self, at: Access, leaves: &[Leaf]) -> Result<(), FastError> {
         self.note(at, leaves);
-        self.memory.overwrite(at, leaves)
+        self.machine.overwrite(at, leaves)
     }
 
-    fn clear(&mut self, tree: Subtree, depth: u8) -> Result<(), Infallible> {
-        self.memory.clear(tree, depth)
+    fn clear(&mut self, tree: Subtree, depth: u8) -> Result<(), FastError> {
+        self.machine.clear(tree, depth)
     }
 }
