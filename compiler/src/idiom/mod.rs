@@ -12,6 +12,7 @@ mod code;
 pub mod data;
 pub mod exp;
 mod lanes;
+pub mod multiply;
 pub mod norm;
 pub mod reciprocal;
 pub mod residual;

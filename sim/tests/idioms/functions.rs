@@ -2,6 +2,7 @@
 
 use compiler::idiom::data::Quant;
 use compiler::idiom::exp::Exp;
+use compiler::idiom::multiply::Multiply;
 use compiler::idiom::reciprocal::{Rounds, inverse_root, reciprocal};
 use compiler::idiom::{Code, Lanes as Shape, residual, table};
 use isa::random::Rng;
@@ -264,30 +265,63 @@ fn check_words(rows: &[Leaf; 32], from: Quant, real: fn(f64) -> f64, name: &str)
     }
 }
 
+/// Scales and zero points of two operands and their result.
+fn formats() -> [[Quant; 3]; 4] {
+    let quant = |(scale, zero)| Quant { scale, zero };
+    [
+        [(0.031, -4), (0.0173, 11), (0.027, -9)],
+        [(0.5, 127), (0.004, -128), (0.3, 100)],
+        [(0.02, 0), (0.02, 0), (0.02, 0)],
+        [(0.001, 3), (0.9, 0), (0.0007, -128)],
+    ]
+    .map(|formats| formats.map(quant))
+}
+
+/// All pairs of bytes: row 2048 + a is a in every lane, rows 0 to 7 are all b, results begin at row 4096.
+fn check_pairs(text: &[Instr], data: &[Leaf], to: Quant, slack: f64, real: impl Fn(i8, i8) -> f64) {
+    let mut bench = Bench::new(text);
+    bench.set_rows(0, &all_bytes());
+    bench.set_rows(8, data);
+    bench.set_rows(2048, &(0..=255u8).map(|byte| [byte; 32]).collect::<Vec<Leaf>>());
+    bench.run();
+    for (first, second) in (0..=255u8).flat_map(|first| (0..=255u8).map(move |second| (first, second))) {
+        let have = bench.spad(4096 + 8 * u32::from(first) + u32::from(second) / 32)[usize::from(second) % 32];
+        let want =
+            (real(first.cast_signed(), second.cast_signed()) / to.scale + f64::from(to.zero)).clamp(-128.0, 127.0);
+        assert!((f64::from(have) - want).abs() <= 0.5 + slack, "{first} and {second}: {have}, not {want}");
+    }
+}
+
+const PAIRS: [Operand; 3] = [
+    Operand { base: 4096, reg: 0, s0: 8, s1: 1 },
+    Operand { base: 2048, reg: 0, s0: 1, s1: 0 },
+    Operand { base: 0, reg: 0, s0: 0, s1: 1 },
+];
+
 #[test]
 fn residual_addition_is_the_nearest_byte_for_every_pair() {
-    // a is a row's own value, b counts lanes: 256 rows of a by 8 of b.
-    let rows = |base: u32| Operand::new(base, 8, 1);
-    let text = [residual::add(Shape::grid(256, 8), rows(4096), Operand::new(2048, 1, 0), Operand::new(0, 0, 1), 8)];
-    let quant = |scale, zero| Quant { scale, zero };
-    for (a, b, to) in [
-        (quant(0.031, -4), quant(0.0173, 11), quant(0.027, -9)),
-        (quant(0.5, 127), quant(0.004, -128), quant(0.3, 100)),
-        (quant(0.02, 0), quant(0.02, 0), quant(0.02, 0)),
-        (quant(0.001, 3), quant(0.9, -3), quant(0.0007, -128)),
-    ] {
-        let mut bench = Bench::new(&text);
-        bench.set_rows(0, &all_bytes());
-        bench.set_rows(8, &[residual::parameters(a, b, to, (-128, 127)).unwrap()]);
-        let constant: Vec<Leaf> = (0..=255u8).map(|byte| [byte; 32]).collect();
-        bench.set_rows(2048, &constant);
-        bench.run();
-        for (first, second) in (0..=255u8).flat_map(|first| (0..=255u8).map(move |second| (first, second))) {
-            let have = bench.spad(4096 + 8 * u32::from(first) + u32::from(second) / 32)[usize::from(second) % 32];
-            let real = a.real(first.cast_signed()) + b.real(second.cast_signed());
-            let want = (real / to.scale + f64::from(to.zero)).clamp(-128.0, 127.0);
-            let slack = 1e-6 * (1.0 + a.scale.max(b.scale) / to.scale);
-            assert!((f64::from(have) - want).abs() <= 0.5 + slack, "{first} + {second}: {have}, not {want}");
+    let [d, a, b] = PAIRS;
+    let text = [residual::add(Shape::grid(256, 8), d, a, b, 8)];
+    for [a, b, to] in formats() {
+        let parameters = residual::parameters(a, b, to, (-128, 127)).unwrap();
+        let slack = 1e-6 * (1.0 + a.scale.max(b.scale) / to.scale);
+        check_pairs(&text, &[parameters], to, slack, |x, y| a.real(x) + b.real(y));
+    }
+}
+
+#[test]
+fn products_are_the_nearest_byte_for_every_pair() {
+    for [a, b, to] in formats() {
+        let product = Multiply { a, b, to };
+        // Some rows at a time: acc has not 2,048 twice.
+        let mut code = Code::new(0, &[], 2000..2002);
+        for group in 0..4 {
+            let part = PAIRS.map(|o| Operand { base: o.base + 64 * group * o.s0.unsigned_abs() as u32, ..o });
+            let scratch = [Operand::new(0, 8, 1), Operand::new(512, 8, 1)];
+            product.emit(&mut code, Shape::grid(64, 8), part, 8, scratch);
         }
+        let rows = code.instrs().iter().filter(|instr| !matches!(instr, Instr::Fill(_))).count();
+        assert_eq!(rows, 4 * if b.zero == 0 { 3 } else { 4 });
+        check_pairs(code.instrs(), &product.block(), to, 1e-5, |x, y| a.real(x) * b.real(y));
     }
 }

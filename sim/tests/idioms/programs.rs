@@ -2,6 +2,7 @@
 
 use compiler::idiom::data::{Quant, multiplier, param_block, row, uniform_tile};
 use compiler::idiom::exp::Exp;
+use compiler::idiom::multiply::Multiply;
 use compiler::idiom::norm::{Norm, NormPlaces};
 use compiler::idiom::reciprocal::{Rounds, inverse_root, reciprocal};
 use compiler::idiom::softmax::{BytesPlaces, Grid, Softmax, SoftmaxPlaces, Tail};
@@ -85,6 +86,29 @@ fn residual_add() {
     for (r, lane) in (0..2).flat_map(|r| (0..32).map(move |lane| (r, lane))) {
         let sum = (a.real(inputs[r][lane]) + b.real(inputs[r + 2][lane])).max(0.0);
         near(byte(&outcome, r, lane), sum / to.scale - 9.0, 1e-6, "sum");
+    }
+}
+
+#[test]
+fn multiply() {
+    let mut sketch = Sketch::new(
+        "The product of two tensors, lane by lane (a gate, say): 0.031 (a + 4) times 0.0173 (b - 11) in steps of 0.05.",
+    );
+    let (a, b) = (Quant { scale: 0.031, zero: -4 }, Quant { scale: 0.0173, zero: 11 });
+    let product = Multiply { a, b, to: Quant::symmetric(0.05) };
+    let mut rng = Rng::new(110);
+    let inputs: [[i8; 32]; 4] = std::array::from_fn(|_| std::array::from_fn(|_| draw(&mut rng, 127)));
+    sketch.row32s("const", 0, &product.block());
+    sketch.rows("input", 0, &leaves(&inputs));
+    sketch.load(Subtree::Const, 0, 8, 8);
+    sketch.load(Subtree::Input, 0, 4, 0);
+    let rows = |base| Operand::new(base, 1, 0);
+    product.emit(&mut sketch.code, Lanes::rows(2), [rows(4), rows(0), rows(2)], 8, [rows(0), rows(2)]);
+    sketch.store(4, 2, 0);
+    let outcome = sketch.finish("idiom_multiply");
+    for (r, lane) in (0..2).flat_map(|r| (0..32).map(move |lane| (r, lane))) {
+        let real = a.real(inputs[r][lane]) * b.real(inputs[r + 2][lane]);
+        near(byte(&outcome, r, lane), real / 0.05, 1e-5, "product");
     }
 }
 
