@@ -6,7 +6,7 @@
 
 mod common;
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use isa::asm::Source;
@@ -317,4 +317,23 @@ fn large_shapes_end_alike() {
 
 fn listing(source: &Source) -> String {
     source.text.iter().map(|leaf| isa::asm::disassemble(leaf) + "\n").collect()
+}
+
+#[test]
+fn an_endless_instruction_can_be_interrupted() {
+    let lp = Loop::new(u16::MAX, u16::MAX);
+    let fill = isa::Fill { lp, d: Operand::default(), imm: 1, space: false };
+    let program = isa::program::Program {
+        profile: Profile { limit: u64::MAX, text: 1, spad: 4, ..Profile::default() },
+        metadata: isa::program::Metadata::default(),
+        text: [fill.into(), Halt {}.into()].iter().map(Instr::encode).collect(),
+        constant: Vec::new(),
+    };
+    let mut looks = 0;
+    let stopped = common::fast()[0].run(&program, &[], &mut |_| {
+        looks += 1;
+        if looks == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let Err(sim::EngineError::Interrupted { steps }) = stopped else { panic!("{stopped:?}") };
+    assert!(steps < u64::from(u16::MAX) * u64::from(u16::MAX), "{steps}");
 }

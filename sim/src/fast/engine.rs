@@ -11,7 +11,7 @@ use super::workers::{FastOptions, Workers};
 use crate::engine::{Engine, EngineError, Outcome, Progress, Watch, check_input};
 
 /// Micro-steps between two looks at `watch`, about.
-const BUDGET_STEPS: u64 = 1 << 16;
+const BUDGET_STEPS: u64 = 1 << 19;
 
 /// Runs programs on this processor's vector instructions and on all its cores.
 #[derive(Clone, Debug)]

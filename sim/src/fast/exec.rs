@@ -125,7 +125,9 @@ impl FastMachine {
     /// On-chip memory for a kernel; who writes there marks it.
     pub(super) fn chip(&mut self) -> Chip {
         let (spad_rows, acc_rows) = (self.spad.len(), self.acc.len());
-        Chip::new((self.spad.start(), spad_rows), (self.acc.start(), acc_rows))
+        // SAFETY: kernels end before the machine is used otherwise; the OVERLAP traps keep the rows of an instruction's
+        // parts apart.
+        unsafe { Chip::new((self.spad.start(), spad_rows), (self.acc.start(), acc_rows)) }
     }
 
     fn on_spad<const N: usize>(

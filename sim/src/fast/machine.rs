@@ -14,6 +14,9 @@ use super::space::{Lanes, Row, Space};
 use super::workers::Workers;
 use crate::engine::{MAX_MARKS, Mark};
 
+/// An instruction of so many times the budget of a run is interrupted.
+const LONG: u64 = 16;
+
 /// Why the fast executor cannot go on. A trap is a status, not an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FastError {
@@ -184,16 +187,18 @@ impl FastMachine {
         self.run_some(steps, u64::MAX)
     }
 
-    /// As [`FastMachine::run_until`], but comes back earlier, before an instruction, once `budget` steps are done.
+    /// As [`FastMachine::run_until`], but comes back earlier, before an instruction, once `budget` steps are done; inside
+    /// one only if that takes many times the budget.
     ///
     /// # Errors
     /// [`FastError::Memory`].
     pub fn run_some(&mut self, steps: u64, budget: u64) -> Result<(), FastError> {
         let pause = self.regs.steps.saturating_add(budget);
+        let most = steps.min(self.regs.steps.saturating_add(budget.saturating_mul(LONG)));
         let workers = self.workers.clone();
         workers.install(|| {
-            while self.is_running() && self.regs.steps < steps && (self.regs.steps < pause || self.regs.row != 0) {
-                self.advance(steps)?;
+            while self.is_running() && self.regs.steps < most && (self.regs.steps < pause || self.regs.row != 0) {
+                self.advance(most)?;
             }
             Ok(())
         })

@@ -103,8 +103,12 @@ unsafe impl Send for Chip {}
 unsafe impl Sync for Chip {}
 
 impl Chip {
-    /// Over memories that outlive it and that nothing else touches meanwhile.
-    pub(super) fn new(spad: (NonNull<Row>, usize), acc: (NonNull<Lanes>, usize)) -> Chip {
+    /// Over memories of so many rows.
+    ///
+    /// # Safety
+    /// They outlive it and nothing else touches them meanwhile; who reads or writes a row through it knows that no other
+    /// thread writes it.
+    pub(super) unsafe fn new(spad: (NonNull<Row>, usize), acc: (NonNull<Lanes>, usize)) -> Chip {
         Chip { spad: spad.0, spad_rows: spad.1, acc: acc.0, acc_rows: acc.1 }
     }
 

@@ -315,7 +315,8 @@ mod tests {
             for &(simd, form) in &ways {
                 let mut acc = Space::<Lanes>::new(7);
                 (0..acc.len()).for_each(|row| acc.set(row, old));
-                let chip = Chip::new((spad.start(), spad.len()), (acc.start(), acc.len()));
+                // SAFETY: one thread, and both live on.
+                let chip = unsafe { Chip::new((spad.start(), spad.len()), (acc.start(), acc.len())) };
                 let (mut memory, mut scratch) = Default::default();
                 let panels = Panels::pack(simd, form, &mut memory, chip, &product);
                 Task { simd, chip, panels, product }.run(&mut scratch, rows.clone());
