@@ -49,7 +49,7 @@ structure! {
     space accumulate transposed imm offset form shift zp lo hi
 }
 structure! {
-    Traits: loops taps lanes inputs wide bytes word indexed weights d d_acc d_folds a a_acc a_dram a_folds a_meets
+    Traits: loops taps lanes inputs wide bytes word indexed vector weights d d_acc d_folds a a_acc a_dram a_folds a_meets
     a_in_place a_mask b b_acc b_meets b_in_place b_mask p p_meets
 }
 
@@ -65,7 +65,7 @@ fn issue() -> Vec<Trace> {
                 it.b.next = it.a.next;
             }
         }),
-        trace!("legal", Legal::default(), in {word, kind, traits, stray}, out {legal, absent, moves_rows}, 3000, |it, rng| {}),
+        trace!("legal", Legal::default(), in {word, kind, traits, stray}, out {legal, moves_rows}, 3000, |it, rng| {}),
         trace!(
             "hull",
             Hull::default(),
@@ -126,7 +126,7 @@ fn moving() -> Vec<Trace> {
             "walker",
             Walker::<20>::default(),
             in {load, step, base, n0, n1, nt, s0, s1, st},
-            out {address, last, first_tap, last_tap},
+            out {address, last, first_tap, last_inner, last_tap},
             3000,
             |it, rng| {
                 it.load.next = rng.one_in(40);

@@ -11,10 +11,7 @@ use crate::legal::Legal;
 use crate::operation::Operation;
 use crate::prims::{Fixed, Kind, Multiplier, OpcodeRom, RegFile};
 use crate::profile::SizesLog2;
-
-/// The status of a run that met an instruction which the ISA has and this machine has not; it is no trap. `mark_id`
-/// is then its pc.
-const ABSENT: u8 = 0xff;
+use crate::traits::Traits;
 
 /// What the control does in a cycle.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
@@ -30,6 +27,7 @@ pub(crate) enum Phase {
     Check,
     Launch,
     Run,
+    Best,
     Stopped,
 }
 
@@ -58,6 +56,15 @@ pub(crate) struct Control {
     pub(crate) launch: Signal<Out, Bit>,
     pub(crate) operation: Signal<Out, Operation>,
     pub(crate) unit_done: Signal<In, Bit>,
+    /// The instruction is one of the vector unit.
+    pub(crate) vector: Signal<Out, Bit>,
+    pub(crate) traits: Signal<Out, Traits>,
+    /// x[rv] of `ARGMAX`, x[rb] of the others.
+    pub(crate) value: Signal<Out, Bits<32>>,
+    /// With `unit_done`: registers are to be written, x[rd] and, by `ARGMAX`, x[rv].
+    pub(crate) found: Signal<In, Bit>,
+    pub(crate) result: Signal<In, Bits<32>>,
+    pub(crate) best: Signal<In, Bits<32>>,
     state: DFF<Phase>,
     pc_register: DFF<Bits<32>>,
     step_count: DFF<Bits<64>>,
@@ -84,6 +91,7 @@ pub(crate) struct Control {
     at_d_reg: Fixed<8, { D_REG.lsb }>,
     at_rd: Fixed<8, { RD.lsb }>,
     at_ra: Fixed<8, { RA.lsb }>,
+    at_rv: Fixed<8, { RV.lsb }>,
     at_rb: Fixed<8, { RB.lsb }>,
     at_imm: Fixed<8, { IMM.lsb }>,
     region_const: Fixed<3, { isa::Subtree::Const as u64 }>,
@@ -92,7 +100,6 @@ pub(crate) struct Control {
     halted: Fixed<8, { Status::Halted as u64 }>,
     illegal: Fixed<8, { Status::Illegal as u64 }>,
     limited: Fixed<8, { Status::Limit as u64 }>,
-    absent: Fixed<8, { ABSENT as u64 }>,
     no_text: Fixed<8, { Status::Fetch as u64 }>,
 }
 
@@ -114,6 +121,10 @@ impl Logic for Control {
         self.law.traits.next = self.rom.traits.val();
         self.law.stray.next = self.rom.stray.val();
         self.registers.b_index.next = self.word.val().get_bits::<{ RB.width }>(self.at_rb.val().index());
+        if self.rom.kind.val() == Kind::Argmax {
+            self.registers.b_index.next = self.word.val().get_bits::<{ RV.width }>(self.at_rv.val().index());
+        }
+        self.value.next = self.registers.b.val();
         self.registers.a_index.next = self.check.register_index.val();
         if self.state.q.val() == Phase::Decode {
             self.registers.a_index.next = self.word.val().get_bits::<{ RA.width }>(self.at_ra.val().index());
@@ -133,6 +144,16 @@ impl Logic for Control {
         self.registers.write_enable.next = (self.state.q.val() == Phase::Execute) & self.alu.writes.val();
         self.registers.write_index.next = self.word.val().get_bits::<{ RD.width }>(self.at_rd.val().index());
         self.registers.write_data.next = self.alu.result.val();
+        if self.state.q.val() == Phase::Run {
+            self.registers.write_enable.next = self.unit_done.val()
+                & self.found.val()
+                & ((self.rom.kind.val() == Kind::Argmax) | (self.rom.kind.val() == Kind::Lw));
+            self.registers.write_data.next = self.result.val();
+        } else if self.state.q.val() == Phase::Best {
+            self.registers.write_enable.next = self.found.val();
+            self.registers.write_index.next = self.word.val().get_bits::<{ RV.width }>(self.at_rv.val().index());
+            self.registers.write_data.next = self.best.val();
+        }
 
         self.check.go.next = (self.state.q.val() == Phase::Dispatch) & self.law.legal.val() & self.law.moves_rows.val();
         self.check.traits.next = self.rom.traits.val();
@@ -191,10 +212,7 @@ impl Logic for Control {
             }
             Phase::Dispatch => {
                 self.state.d.next = Phase::Execute;
-                if self.law.absent.val() {
-                    self.end_status.d.next = self.absent.val();
-                    self.state.d.next = Phase::Stopped;
-                } else if !self.law.legal.val() {
+                if !self.law.legal.val() {
                     self.end_status.d.next = self.illegal.val();
                     self.state.d.next = Phase::Stopped;
                 } else if self.law.moves_rows.val() {
@@ -242,7 +260,13 @@ impl Logic for Control {
                     self.step_count.d.next = self.step_count.q.val() + self.check.total.val();
                     self.pc_register.d.next = self.next_pc.val();
                     self.state.d.next = Phase::Fetch;
+                    if self.rom.kind.val() == Kind::Argmax {
+                        self.state.d.next = Phase::Best;
+                    }
                 }
+            }
+            Phase::Best => {
+                self.state.d.next = Phase::Fetch;
             }
             Phase::Stopped => {
                 self.step_count.d.next = self.step_count.q.val() + 1;
@@ -257,13 +281,12 @@ impl Logic for Control {
         self.status.next = self.end_status.q.val();
         self.steps.next = self.step_count.q.val();
         self.mark_id.next = self.imm.val();
-        if self.end_status.q.val() == self.absent.val() {
-            self.mark_id.next = self.pc_register.q.val();
-        }
         self.clear_address.next = self.clearing.q.val().get_bits::<20>(0);
         self.fetch.next = (self.state.q.val() == Phase::Fetch) & !self.beyond.val().any();
         self.pc.next = self.pc_register.q.val();
         self.launch.next = self.state.q.val() == Phase::Launch;
         self.operation.next = self.op.q.val();
+        self.traits.next = self.rom.traits.val();
+        self.vector.next = self.rom.traits.val().vector;
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Counters {
     pub(crate) clear: Signal<In, Bit>,
     pub(crate) phase: Signal<In, Phase>,
     pub(crate) kind: Signal<In, Kind>,
+    /// The instruction is one of the vector unit.
+    pub(crate) in_vector: Signal<In, Bit>,
     pub(crate) new_macs: Signal<In, Bits<12>>,
     pub(crate) cycles: Signal<Out, Bits<64>>,
     pub(crate) cycles_clear: Signal<Out, Bits<64>>,
@@ -44,13 +46,16 @@ impl Logic for Counters {
                 self.clearing.d.next = self.clearing.q.val() + 1;
             } else if (self.phase.val() != Phase::Launch) & (self.phase.val() != Phase::Run) {
                 self.issuing.d.next = self.issuing.q.val() + 1;
-            } else if self.kind.val() == Kind::Load {
+            } else if (self.kind.val() == Kind::Load)
+                | (self.kind.val() == Kind::Gather)
+                | (self.kind.val() == Kind::Lw)
+            {
                 self.loading.d.next = self.loading.q.val() + 1;
-            } else if self.kind.val() == Kind::Store {
+            } else if (self.kind.val() == Kind::Store) | (self.kind.val() == Kind::Sw) {
                 self.storing.d.next = self.storing.q.val() + 1;
             } else if (self.kind.val() == Kind::Matmul) | (self.kind.val() == Kind::Dwmac) {
                 self.multiplying.d.next = self.multiplying.q.val() + 1;
-            } else if (self.kind.val() == Kind::Requant) | (self.kind.val() == Kind::Maxq) {
+            } else if self.in_vector.val() | (self.kind.val() == Kind::Maxq) {
                 self.vector.d.next = self.vector.q.val() + 1;
             } else {
                 self.moving.d.next = self.moving.q.val() + 1;

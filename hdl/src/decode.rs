@@ -174,6 +174,9 @@ impl Logic for Decode {
             self.p_register.d.next = self.word.val().get_bits::<{ LIMIT_REG.width }>(self.at_limit_reg.val().index());
         }
 
+        if self.traits.val().indexed {
+            self.operation.d.next.space = false;
+        }
         if !self.traits.val().loops {
             self.operation.d.next.n0 = 1.into();
             self.operation.d.next.n1 = 1.into();

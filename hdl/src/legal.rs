@@ -17,12 +17,9 @@ pub(crate) struct Legal {
     /// Bits are set that are no field.
     pub(crate) stray: Signal<In, Bit>,
     pub(crate) legal: Signal<Out, Bit>,
-    /// The ISA has this instruction, this machine has not; nothing else is judged of it.
-    pub(crate) absent: Signal<Out, Bit>,
     /// The instruction has operands in memory; the others are scalar.
     pub(crate) moves_rows: Signal<Out, Bit>,
     verdict: DFF<Bit>,
-    missing: DFF<Bit>,
     rows: DFF<Bit>,
     selected: Signal<Local, Bit>,
     fit: Signal<Local, Bit>,
@@ -67,7 +64,7 @@ pub(crate) struct Legal {
 impl Logic for Legal {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, verdict, missing, rows);
+        dff_setup!(self, clock, verdict, rows);
         self.select.next = self.word.val().get_bits::<{ CSEL.width }>(self.at_csel.val().index());
         self.selected.next = false;
         if self.select.val() == self.select_none.val() {
@@ -122,9 +119,7 @@ impl Logic for Legal {
             & !self.stray.val()
             & (self.selected.val() | !self.traits.val().loops)
             & self.fit.val();
-        self.missing.d.next = self.kind.val() == Kind::Absent;
         self.rows.d.next = self.traits.val().a | self.traits.val().d;
-        self.absent.next = self.missing.q.val();
         self.legal.next = self.verdict.q.val();
         self.moves_rows.next = self.rows.q.val();
     }

@@ -36,12 +36,12 @@ mod params;
 mod port;
 mod prims;
 mod profile;
-mod requant;
 #[cfg(test)]
 mod silent;
 mod spaces;
 mod store;
 mod traits;
+mod vector;
 mod walker;
 
 pub use emit::{EmitError, TOP, emit};

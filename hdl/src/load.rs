@@ -1,16 +1,29 @@
-//! `LOAD`: DRAM rows into spad, or row32s into acc.
+//! `LOAD`: DRAM rows into spad, or row32s into acc; `GATHER`: rows whose numbers are in spad.
 
 use rust_hdl::prelude::*;
 
 use crate::operation::Operation;
-use crate::prims::{Fixed, Row32Of};
+use crate::prims::{Fixed, Multiplier, Row32Of, WordOf};
 use crate::walker::Walker;
+
+/// What `GATHER` does for its next request: reads the row of the index, takes the index, limits and multiplies it,
+/// asks.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
+enum Index {
+    Idle,
+    Row,
+    Word,
+    Limit,
+    Ask,
+}
 
 /// Requests run ahead of data: one burst for a whole inner loop whose stride is 1, else one for each row (row32).
 #[derive(LogicBlock, Default)]
 pub(crate) struct Load {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) start: Signal<In, Bit>,
+    /// `GATHER`.
+    pub(crate) gathers: Signal<In, Bit>,
     pub(crate) op: Signal<In, Operation>,
     pub(crate) done: Signal<Out, Bit>,
     pub(crate) req_valid: Signal<Out, Bit>,
@@ -19,6 +32,9 @@ pub(crate) struct Load {
     pub(crate) req_ready: Signal<In, Bit>,
     pub(crate) row_valid: Signal<In, Bit>,
     pub(crate) row: Signal<In, Bits<256>>,
+    pub(crate) spad_read: Signal<Out, Bit>,
+    pub(crate) read_address: Signal<Out, Bits<20>>,
+    pub(crate) read_data: Signal<In, Bits<256>>,
     pub(crate) spad_write: Signal<Out, Bit>,
     pub(crate) acc_write: Signal<Out, Bit>,
     pub(crate) write_address: Signal<Out, Bits<20>>,
@@ -32,10 +48,16 @@ pub(crate) struct Load {
     acc_full: DFF<Bit>,
     rows: DFF<Bits<16>>,
     bursts: DFF<Bits<16>>,
+    index: DFF<Index>,
+    entry: Walker<20>,
+    pick: WordOf,
+    multiplier: Multiplier,
     from: Walker<32>,
     to: Walker<20>,
     collect: Row32Of,
     burst: Signal<Local, Bit>,
+    accepted: Signal<Local, Bit>,
+    index_row: Signal<Local, Bits<20>>,
     row_done: Signal<Local, Bit>,
     row32_rows: Fixed<32, { isa::ROW32_LEAVES as u64 }>,
     last_leaf: Fixed<2, { isa::ROW32_LEAVES as u64 - 1 }>,
@@ -44,10 +66,10 @@ pub(crate) struct Load {
 impl Logic for Load {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, begun, asking, taking, finished, leaf, acc_full, rows, bursts);
-        clock!(self, clock, from, to, collect);
+        dff_setup!(self, clock, begun, asking, taking, finished, leaf, acc_full, rows, bursts, index);
+        clock!(self, clock, entry, pick, multiplier, from, to, collect);
         // The length of a burst; a row32 counts four rows, and a request has 16 bits of them.
-        self.burst.next = self.op.val().a_s0 == 1;
+        self.burst.next = (self.op.val().a_s0 == 1) & !self.gathers.val();
         if self.op.val().space {
             self.burst.next = (self.op.val().a_s0 == self.row32_rows.val()) & (self.op.val().n0 < 16384);
         }
@@ -60,8 +82,11 @@ impl Logic for Load {
                 self.bursts.d.next = 1.into();
             }
         }
+        self.req_valid.next = self.asking.q.val() & (!self.gathers.val() | (self.index.q.val() == Index::Ask));
+        self.accepted.next =
+            self.asking.q.val() & self.req_ready.val() & (!self.gathers.val() | (self.index.q.val() == Index::Ask));
         self.from.load.next = self.begun.q.val();
-        self.from.step.next = self.asking.q.val() & self.req_ready.val();
+        self.from.step.next = self.accepted.val();
         self.from.base.next = self.op.val().a_base;
         self.from.n0.next = self.bursts.q.val();
         self.from.n1.next = self.op.val().n1;
@@ -69,8 +94,60 @@ impl Logic for Load {
         self.from.s0.next = self.op.val().a_s0;
         self.from.s1.next = self.op.val().a_s1;
         self.from.st.next = 0.into();
-        self.req_valid.next = self.asking.q.val();
+        if self.gathers.val() {
+            self.from.s0.next = 0.into();
+        }
+
+        // The next index: entry · s0 is added to the address at (0, i1).
+        self.entry.load.next = self.begun.q.val();
+        self.entry.step.next = self.accepted.val();
+        self.entry.base.next = 0.into();
+        self.entry.n0.next = self.op.val().n0;
+        self.entry.n1.next = self.op.val().n1;
+        self.entry.nt.next = 1.into();
+        self.entry.s0.next = 1.into();
+        self.entry.s1.next = 0.into();
+        self.entry.st.next = 0.into();
+        self.index_row.next = self.entry.address.val() >> 3;
+        self.spad_read.next = self.index.q.val() == Index::Row;
+        self.read_address.next = self.op.val().p_base + self.index_row.val();
+        self.pick.enable.next = self.index.q.val() == Index::Word;
+        self.pick.row.next = self.read_data.val();
+        self.pick.index.next = self.entry.address.val().get_bits::<3>(0);
+        self.multiplier.a.next = self.pick.word.val();
+        if self.pick.word.val() > bit_cast::<32, 24>(self.op.val().limit) {
+            self.multiplier.a.next = bit_cast::<32, 24>(self.op.val().limit);
+        }
+        self.multiplier.b.next = self.op.val().a_s0;
+        match self.index.q.val() {
+            Index::Idle => {
+                if self.begun.q.val() & self.gathers.val() {
+                    self.index.d.next = Index::Row;
+                }
+            }
+            Index::Row => {
+                self.index.d.next = Index::Word;
+            }
+            Index::Word => {
+                self.index.d.next = Index::Limit;
+            }
+            Index::Limit => {
+                self.index.d.next = Index::Ask;
+            }
+            Index::Ask => {
+                if self.accepted.val() {
+                    self.index.d.next = Index::Row;
+                    if self.from.last.val() {
+                        self.index.d.next = Index::Idle;
+                    }
+                }
+            }
+        }
         self.req_row.next = self.op.val().region_base + self.from.address.val();
+        if self.gathers.val() {
+            self.req_row.next =
+                self.op.val().region_base + self.from.address.val() + self.multiplier.product.val().get_bits::<32>(0);
+        }
         self.req_rows.next = self.rows.q.val();
         if self.op.val().space {
             self.req_rows.next = self.rows.q.val() << 2;
@@ -106,7 +183,7 @@ impl Logic for Load {
             self.taking.d.next = true;
             self.leaf.d.next = 0.into();
         }
-        if self.from.last.val() & self.asking.q.val() & self.req_ready.val() {
+        if self.from.last.val() & self.accepted.val() {
             self.asking.d.next = false;
         }
         self.finished.d.next = false;

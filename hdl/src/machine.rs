@@ -18,8 +18,8 @@ use crate::params::Params;
 use crate::port::Gearbox;
 use crate::prims::{Kind, Ram};
 use crate::profile::Sizes;
-use crate::requant::Requant;
 use crate::store::Store;
+use crate::vector::Vector;
 
 /// The accelerator; `BEAT` is the width of the memory port in bits. The ports are described in the crate's root.
 #[derive(LogicBlock)]
@@ -68,7 +68,7 @@ pub(crate) struct Machine<const BEAT: usize> {
     store: Store,
     mover: Mover,
     matrix: Matrix,
-    requant: Requant,
+    vector: Vector,
     maxq: Maxq,
     spad: Ram<256>,
     acc: Ram<1024>,
@@ -126,7 +126,7 @@ impl<const BEAT: usize> Machine<BEAT> {
             store: Store::default(),
             mover: Mover::default(),
             matrix: Matrix::new(params),
-            requant: Requant::new(params),
+            vector: Vector::new(params),
             maxq: Maxq::default(),
             spad: Ram::new(params.spad_log2),
             acc: Ram::new(params.acc_log2),
@@ -142,7 +142,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(self, clock, head, control, counters, gearbox, fetch, load, store);
-        clock!(self, clock, mover, matrix, requant, maxq, spad, acc);
+        clock!(self, clock, mover, matrix, vector, maxq, spad, acc);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
         self.control.start.next = self.start.val();
@@ -158,7 +158,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
             | self.store.done.val()
             | self.mover.done.val()
             | self.matrix.done.val()
-            | self.requant.done.val()
+            | self.vector.done.val()
             | self.maxq.done.val();
         self.busy.next = self.control.phase.val() != Phase::Idle;
         self.done.next = (self.control.phase.val() == Phase::Idle) & self.control.status.val().any();
@@ -170,20 +170,38 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
 
         // Units.
         self.launch.next = self.control.launch.val();
-        self.load.start.next = self.launch.val() & (self.control.kind.val() == Kind::Load);
-        self.store.start.next = self.launch.val() & (self.control.kind.val() == Kind::Store);
+        self.load.gathers.next = self.control.kind.val() == Kind::Gather;
+        self.load.start.next =
+            self.launch.val() & ((self.control.kind.val() == Kind::Load) | (self.control.kind.val() == Kind::Gather));
+        self.store.loads_word.next = self.control.kind.val() == Kind::Lw;
+        self.store.stores_word.next = self.control.kind.val() == Kind::Sw;
+        self.store.value.next = self.control.value.val();
+        self.store.start.next = self.launch.val()
+            & ((self.control.kind.val() == Kind::Store)
+                | (self.control.kind.val() == Kind::Lw)
+                | (self.control.kind.val() == Kind::Sw));
         self.mover.start_move.next = self.launch.val() & (self.control.kind.val() == Kind::Move);
         self.mover.start_fill.next = self.launch.val() & (self.control.kind.val() == Kind::Fill);
         self.matrix.depthwise.next = self.control.kind.val() == Kind::Dwmac;
         self.matrix.start.next =
             self.launch.val() & ((self.control.kind.val() == Kind::Matmul) | (self.control.kind.val() == Kind::Dwmac));
-        self.requant.start.next = self.launch.val() & (self.control.kind.val() == Kind::Requant);
+        self.vector.start.next = self.launch.val() & self.control.vector.val();
+        self.vector.kind.next = self.control.kind.val();
+        self.vector.traits.next = self.control.traits.val();
+        self.vector.value.next = self.control.value.val();
+        self.control.found.next = self.vector.found.val();
+        self.control.result.next = self.vector.index.val();
+        if self.control.kind.val() == Kind::Lw {
+            self.control.found.next = true;
+            self.control.result.next = self.store.word.val();
+        }
+        self.control.best.next = self.vector.best.val();
         self.maxq.start.next = self.launch.val() & (self.control.kind.val() == Kind::Maxq);
         self.load.op.next = self.control.operation.val();
         self.store.op.next = self.control.operation.val();
         self.mover.op.next = self.control.operation.val();
         self.matrix.op.next = self.control.operation.val();
-        self.requant.op.next = self.control.operation.val();
+        self.vector.op.next = self.control.operation.val();
         self.maxq.op.next = self.control.operation.val();
         self.fetch.clear.next = self.start.val();
         self.store.clear.next = self.control.phase.val() == Phase::Settle;
@@ -194,7 +212,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
 
         // The memory port.
         self.req_valid.next = self.fetch.req_valid.val() | self.load.req_valid.val() | self.store.req_valid.val();
-        self.req_write.next = self.store.req_valid.val();
+        self.req_write.next = self.store.req_write.val();
         self.req_row.next = self.fetch.req_row.val();
         self.req_rows.next = self.fetch.req_rows.val();
         if self.load.req_valid.val() {
@@ -213,6 +231,8 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.fetch.row.next = self.gearbox.read_row.val();
         self.load.row_valid.next = self.gearbox.read_valid.val();
         self.load.row.next = self.gearbox.read_row.val();
+        self.store.read_valid.next = self.gearbox.read_valid.val();
+        self.store.read_row.next = self.gearbox.read_row.val();
         self.gearbox.write_valid.next = self.store.row_valid.val();
         self.gearbox.write_row.next = self.store.row.val();
         self.store.row_ready.next = self.gearbox.write_ready.val();
@@ -223,43 +243,46 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
 
         // Reads of spad and acc.
         self.spad.read_enable.next = self.store.spad_read.val()
+            | self.load.spad_read.val()
             | self.mover.spad_read.val()
             | self.matrix.spad_read.val()
-            | self.requant.spad_read.val()
+            | self.vector.spad_read.val()
             | self.maxq.spad_read.val();
         self.spad.read_address.next = self.matrix.spad_address.val();
         if self.store.spad_read.val() {
             self.spad.read_address.next = self.store.read_address.val();
+        } else if self.load.spad_read.val() {
+            self.spad.read_address.next = self.load.read_address.val();
         } else if self.mover.spad_read.val() {
             self.spad.read_address.next = self.mover.read_address.val();
-        } else if self.requant.spad_read.val() {
-            self.spad.read_address.next = self.requant.spad_address.val();
+        } else if self.vector.spad_read.val() {
+            self.spad.read_address.next = self.vector.spad_address.val();
         } else if self.maxq.spad_read.val() {
             self.spad.read_address.next = self.maxq.read_address.val();
         }
         self.store.spad_data.next = self.spad.read_data.val();
+        self.load.read_data.next = self.spad.read_data.val();
         self.mover.read_data.next = self.spad.read_data.val();
         self.matrix.spad_data.next = self.spad.read_data.val();
-        self.requant.spad_data.next = self.spad.read_data.val();
+        self.vector.spad_data.next = self.spad.read_data.val();
         self.maxq.read_data.next = self.spad.read_data.val();
-        self.acc.read_enable.next =
-            self.store.acc_read.val() | self.matrix.acc_read.val() | self.requant.acc_read.val();
+        self.acc.read_enable.next = self.store.acc_read.val() | self.matrix.acc_read.val() | self.vector.acc_read.val();
         self.acc.read_address.next = self.matrix.acc_read_address.val();
         if self.store.acc_read.val() {
             self.acc.read_address.next = self.store.read_address.val();
-        } else if self.requant.acc_read.val() {
-            self.acc.read_address.next = self.requant.acc_address.val();
+        } else if self.vector.acc_read.val() {
+            self.acc.read_address.next = self.vector.acc_address.val();
         }
         self.store.acc_data.next = self.acc.read_data.val();
         self.matrix.acc_read_data.next = self.acc.read_data.val();
-        self.requant.acc_data.next = self.acc.read_data.val();
+        self.vector.acc_data.next = self.acc.read_data.val();
 
         // Writes of spad and acc.
         self.clearing.next = self.control.phase.val() == Phase::Clear;
         self.spad.write_enable.next = self.clearing.val()
             | self.load.spad_write.val()
             | self.mover.spad_write.val()
-            | self.requant.spad_write.val()
+            | self.vector.spad_write.val()
             | self.maxq.spad_write.val();
         self.spad.write_address.next = self.control.clear_address.val();
         self.spad.write_data.next = 0.into();
@@ -269,15 +292,18 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         } else if self.mover.spad_write.val() {
             self.spad.write_address.next = self.mover.write_address.val();
             self.spad.write_data.next = self.mover.spad_data.val();
-        } else if self.requant.spad_write.val() {
-            self.spad.write_address.next = self.requant.write_address.val();
-            self.spad.write_data.next = self.requant.write_data.val();
+        } else if self.vector.spad_write.val() {
+            self.spad.write_address.next = self.vector.write_address.val();
+            self.spad.write_data.next = self.vector.write_row8.val();
         } else if self.maxq.spad_write.val() {
             self.spad.write_address.next = self.maxq.write_address.val();
             self.spad.write_data.next = self.maxq.write_data.val();
         }
-        self.acc.write_enable.next =
-            self.clearing.val() | self.load.acc_write.val() | self.mover.acc_write.val() | self.matrix.acc_write.val();
+        self.acc.write_enable.next = self.clearing.val()
+            | self.load.acc_write.val()
+            | self.mover.acc_write.val()
+            | self.matrix.acc_write.val()
+            | self.vector.acc_write.val();
         self.acc.write_address.next = self.control.clear_address.val();
         self.acc.write_data.next = 0.into();
         if self.load.acc_write.val() {
@@ -289,12 +315,16 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         } else if self.matrix.acc_write.val() {
             self.acc.write_address.next = self.matrix.acc_write_address.val();
             self.acc.write_data.next = self.matrix.acc_write_data.val();
+        } else if self.vector.acc_write.val() {
+            self.acc.write_address.next = self.vector.write_address.val();
+            self.acc.write_data.next = self.vector.write_row32.val();
         }
 
         // Counters.
         self.counters.clear.next = self.start.val() & (self.control.phase.val() == Phase::Idle);
         self.counters.phase.next = self.control.phase.val();
         self.counters.kind.next = self.control.kind.val();
+        self.counters.in_vector.next = self.control.vector.val();
         self.counters.new_macs.next = self.matrix.macs.val();
         self.cycles.next = self.counters.cycles.val();
         self.cycles_clear.next = self.counters.cycles_clear.val();

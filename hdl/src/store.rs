@@ -1,15 +1,17 @@
-//! `STORE`: spad rows, or row32s of acc, into DRAM; and the write digest.
+//! `STORE`: spad rows, or row32s of acc, into DRAM; `LW` and `SW`: one word of it; and the write digest.
 
 use rust_hdl::prelude::*;
 
 use crate::operation::Operation;
-use crate::prims::{CrcRow, Fixed, LeafOf};
+use crate::prims::{CrcRow, Fixed, LeafOf, WordInto, WordOf};
 use crate::walker::Walker;
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
 enum State {
     Idle,
     Begin,
+    Want,
+    Take,
     Ask,
     Read,
     Pick,
@@ -18,19 +20,30 @@ enum State {
     Done,
 }
 
+/// A word is read with its row; `SW` changes it and writes the row back.
+///
 /// One burst for a whole inner loop whose stride is 1, else one for each row (row32); its data follow before the next.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Store {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) clear: Signal<In, Bit>,
     pub(crate) start: Signal<In, Bit>,
+    /// `LW`, `SW`.
+    pub(crate) loads_word: Signal<In, Bit>,
+    pub(crate) stores_word: Signal<In, Bit>,
+    /// What `SW` stores, what `LW` has loaded.
+    pub(crate) value: Signal<In, Bits<32>>,
+    pub(crate) word: Signal<Out, Bits<32>>,
     pub(crate) op: Signal<In, Operation>,
     pub(crate) done: Signal<Out, Bit>,
     pub(crate) digest: Signal<Out, Bits<64>>,
     pub(crate) req_valid: Signal<Out, Bit>,
+    pub(crate) req_write: Signal<Out, Bit>,
     pub(crate) req_row: Signal<Out, Bits<32>>,
     pub(crate) req_rows: Signal<Out, Bits<16>>,
     pub(crate) req_ready: Signal<In, Bit>,
+    pub(crate) read_valid: Signal<In, Bit>,
+    pub(crate) read_row: Signal<In, Bits<256>>,
     pub(crate) row_valid: Signal<Out, Bit>,
     pub(crate) row: Signal<Out, Bits<256>>,
     pub(crate) row_ready: Signal<In, Bit>,
@@ -47,6 +60,8 @@ pub(crate) struct Store {
     from: Walker<20>,
     to: Walker<32>,
     pick: LeafOf,
+    word_of: WordOf,
+    change: WordInto,
     crc: CrcRow,
     burst: Signal<Local, Bit>,
     accepted: Signal<Local, Bit>,
@@ -62,7 +77,7 @@ impl Logic for Store {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, burst_left, leaf);
-        clock!(self, clock, from, to, pick, crc);
+        clock!(self, clock, from, to, pick, word_of, change, crc);
         self.burst.next = self.op.val().a_s0 == 1;
         if self.op.val().space {
             self.burst.next = (self.op.val().a_s0 == self.row32_rows.val()) & (self.op.val().n0 < 16384);
@@ -84,7 +99,8 @@ impl Logic for Store {
         self.to.s1.next = self.op.val().a_s1;
         self.to.st.next = 0.into();
 
-        self.req_valid.next = self.state.q.val() == State::Ask;
+        self.req_valid.next = (self.state.q.val() == State::Ask) | (self.state.q.val() == State::Want);
+        self.req_write.next = self.state.q.val() == State::Ask;
         self.req_row.next = self.op.val().region_base + self.to.address.val();
         self.req_rows.next = 1.into();
         if self.burst.val() {
@@ -102,7 +118,17 @@ impl Logic for Store {
         self.row.next = self.spad_data.val();
         if self.op.val().space {
             self.row.next = self.pick.leaf.val();
+        } else if self.stores_word.val() {
+            self.row.next = self.change.out.val();
         }
+        self.word_of.enable.next = self.read_valid.val() & (self.state.q.val() == State::Take);
+        self.word_of.row.next = self.read_row.val();
+        self.word_of.index.next = self.op.val().offset.get_bits::<3>(0);
+        self.change.enable.next = self.read_valid.val() & (self.state.q.val() == State::Take);
+        self.change.row.next = self.read_row.val();
+        self.change.index.next = self.op.val().offset.get_bits::<3>(0);
+        self.change.word.next = self.value.val();
+        self.word.next = self.word_of.word.val();
         self.pick.row32.next = self.acc_data.val();
         self.pick.index.next = self.leaf.q.val();
         self.dram_row.next = self.to.address.val() + bit_cast::<32, 2>(self.leaf.q.val());
@@ -124,6 +150,22 @@ impl Logic for Store {
             }
             State::Begin => {
                 self.state.d.next = State::Ask;
+                if self.loads_word.val() | self.stores_word.val() {
+                    self.state.d.next = State::Want;
+                }
+            }
+            State::Want => {
+                if self.req_ready.val() {
+                    self.state.d.next = State::Take;
+                }
+            }
+            State::Take => {
+                if self.read_valid.val() {
+                    self.state.d.next = State::Ask;
+                    if self.loads_word.val() {
+                        self.state.d.next = State::Done;
+                    }
+                }
             }
             State::Ask => {
                 self.burst_left.d.next = 1.into();
@@ -132,6 +174,9 @@ impl Logic for Store {
                 }
                 if self.req_ready.val() {
                     self.state.d.next = State::Read;
+                    if self.stores_word.val() {
+                        self.state.d.next = State::Send;
+                    }
                 }
             }
             State::Read => {

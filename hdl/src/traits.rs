@@ -1,6 +1,6 @@
 //! What the decoder and the checks know of an instruction's operands: taken from `isa`, not written down again.
 
-use isa::{Instr, Reach, Regs, Role, Space, spec};
+use isa::{Group, Instr, Opcode, Reach, Regs, Role, Space, spec};
 use rust_hdl::prelude::*;
 
 /// Which fields there are, and of each operand its space, its role and its alignment less one.
@@ -20,6 +20,8 @@ pub(crate) struct Traits {
     pub(crate) bytes: Bit,
     pub(crate) word: Bit,
     pub(crate) indexed: Bit,
+    /// Done by the vector unit.
+    pub(crate) vector: Bit,
     /// b is w.
     pub(crate) weights: Bit,
     pub(crate) d: Bit,
@@ -65,6 +67,8 @@ impl Traits {
             bytes: has("offset"),
             word: has("ra") && a.is_some(),
             indexed: has("index"),
+            vector: matches!(spec(instr.opcode()).group, Group::Vector32 | Group::Vector8 | Group::Choose)
+                && instr.opcode() != Opcode::Maxq,
             weights: has("w_base"),
             d: d.is_some(),
             d_acc: in_acc(d),

@@ -20,6 +20,8 @@ pub(crate) struct Walker<const A: usize> {
     pub(crate) last: Signal<Out, Bit>,
     /// t is 0.
     pub(crate) first_tap: Signal<Out, Bit>,
+    /// This is the last of an inner loop.
+    pub(crate) last_inner: Signal<Out, Bit>,
     /// t is nt − 1.
     pub(crate) last_tap: Signal<Out, Bit>,
     at: DFF<Bits<A>>,
@@ -70,6 +72,7 @@ impl<const A: usize> Logic for Walker<A> {
         }
         self.address.next = self.at.q.val();
         self.first_tap.next = self.first.q.val();
+        self.last_inner.next = (self.left_t.q.val() == 0) & (self.left0.q.val() == 0);
         self.last_tap.next = self.left_t.q.val() == 0;
         self.last.next = (self.left_t.q.val() == 0) & (self.left0.q.val() == 0) & (self.left1.q.val() == 0);
     }

@@ -11,14 +11,14 @@ use std::ops::Range;
 
 use isa::asm::{Source, assemble};
 use isa::program::Program;
-use isa::random::{Rng, case_of};
+use isa::random::{Rng, case};
 use isa::{Add, Bltu, Fill, Instr, Leaf};
 use sim::{DramConfig, Engine, EngineError, Outcome, RtlEngine, StepEngine, Watch};
 
 /// The program of a seed; one in four runs its instructions in a loop.
 fn source(seed: u64) -> Source {
     let mut rng = Rng::new(!seed);
-    let mut source = common::source(case_of(seed, 10 + rng.below(60) as usize, common::rtl_has));
+    let mut source = common::source(case(seed, 10 + rng.below(60) as usize));
     if seed.is_multiple_of(4) {
         // Behind the four loads of the prologue, before the two stores and HALT of the epilogue.
         // The instructions may change the counter; the limit ends what never comes to its end.

@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use isa::asm::Source;
 use isa::random::Rng;
 use isa::{
-    Fill, Halt, Instr, Leaf, Li, Load, Loop, Mark, Matmul, Maxq, Move, Operand, Profile, Regs, Requant, Status, Store,
-    Wide, admit, micro_steps,
+    Addq, Argmax, Dwmac, Fill, Gather, Halt, Instr, Leaf, Li, Load, Loop, Lut, Lut32, Lw, Mark, Matmul, Maxq, Move,
+    Operand, Profile, Regs, Requant, Status, Store, Sw, Trans, Vadd, Vclz, Vmax, Vmin, Vmul, Vmulr, Vrmax, Vsel, Vshr,
+    Vsub, Vsum, Wide, admit, micro_steps,
 };
 use sim::{Engine, StepEngine};
 
@@ -54,7 +55,9 @@ fn source(seed: u64) -> Source {
     text.push(word);
     let lp = Loop::new(1, 1);
     let store = Store { lp, d: Operand::default(), m: Wide::default(), region: 7, space: false };
-    text.extend([Mark { imm: 1 }.into(), store.into(), Halt {}.into()].iter().map(Instr::encode));
+    // The digest takes a register, of those that the instruction may have written.
+    let show = Sw { ra: 0, rb: edge.register_index(), imm: 0, region: 7 };
+    text.extend([Mark { imm: 1 }.into(), show.into(), store.into(), Halt {}.into()].iter().map(Instr::encode));
     Source {
         profile: edge.limited(&word),
         text,
@@ -193,7 +196,7 @@ impl Edge {
         let (log2, unit) = if space { (acc, 4) } else { (spad, 1) };
         let region =
             if self.rng.one_in(20) { self.rng.below(8) } else { [2, 3, 6, 7][self.rng.below(4) as usize] } as u8;
-        match self.rng.below(7) {
+        match self.rng.below(15) {
             0 => {
                 let size = self.region(region);
                 Load { lp: self.lp, d: self.near(log2, 0, 1, 1), m: self.far(size, unit, unit), region, space }.into()
@@ -220,12 +223,129 @@ impl Edge {
                 let (lo, hi) = (self.rng.bits() as i8 >> 2, 40 - self.rng.below(20) as i8);
                 Requant { lp: self.lp, d, a, b, n, zp: self.rng.bits() as i8, lo, hi }.into()
             }
-            _ => {
+            6 => {
                 let a_sk = self.stride(1, 16);
                 let a = self.near(spad, a_sk, 1, 1);
                 Maxq { lp: self.lp, d: self.near(spad, 0, 1, 1), a, a_sk: a_sk as i16, kt, acc: self.rng.one_in(2) }
                     .into()
             }
+            7 => {
+                let (base, ra) = self.start(&[], 1, 8 * self.region(region), 1, 32);
+                if self.rng.one_in(2) {
+                    return Lw { rd: self.register_index(), ra, imm: base, region }.into();
+                }
+                Sw { ra, rb: self.register_index(), imm: base, region: region | 6 }.into()
+            }
+            8 => self.gather(region),
+            9 => self.dwmac(kt, n),
+            10 => self.reduction(n),
+            11 => self.lookup(n),
+            12 => {
+                let (d, a) = self.pair(spad);
+                let b = self.like(d, spad);
+                let (p_base, p_reg) = self.start(&[], 1, 1 << spad, 1, 20);
+                Addq { lp: self.lp, d, a, b, n, p_base, p_reg }.into()
+            }
+            13 => {
+                let a = self.near(spad, 0, 32, 32);
+                Trans { lp: self.lp, d: self.near(spad, 0, 1, 1), a, n }.into()
+            }
+            _ => self.int32(n),
+        }
+    }
+
+    fn register_index(&mut self) -> u8 {
+        self.rng.below(16) as u8
+    }
+
+    /// An operand that is often d itself, or nearly.
+    fn like(&mut self, d: Operand, log2: u8) -> Operand {
+        match self.rng.below(8) {
+            0..3 => d,
+            3 => Operand { s0: d.s0.wrapping_add(1), ..d },
+            4 => Operand { s1: d.s1.wrapping_sub(1), ..d },
+            5 => Operand { base: d.base ^ 1, ..d },
+            _ => self.near(log2, 0, 1, 1),
+        }
+    }
+
+    fn pair(&mut self, log2: u8) -> (Operand, Operand) {
+        let d = self.near(log2, 0, 1, 1);
+        (d, self.like(d, log2))
+    }
+
+    fn gather(&mut self, region: u8) -> Instr {
+        let limit_reg = if self.rng.one_in(3) { self.register_index() } else { 0 };
+        let limit = match self.rng.below(6) {
+            0 => [0, 0xff_ffff, 1][self.rng.below(3) as usize],
+            1 => self.rng.bits() as u32 & 0xff_ffff,
+            _ => self.rng.below(40) as u32,
+        };
+        let entries = i64::from(limit) + i64::from(self.regs.x[usize::from(limit_reg)]);
+        let d = self.near(self.profile.spad, 0, 1, 1);
+        let words = self.n0.clamp(1, 65535);
+        let (base, reg) = self.start(&[((words + 7) / 8, 1)], 1, 1 << self.profile.spad, 1, 20);
+        let index = base.wrapping_add(self.regs.x[usize::from(reg)]) & 0xf_ffff;
+        // m goes over the entries, not over n0.
+        let n0 = std::mem::replace(&mut self.n0, entries.clamp(1, 1 << 15));
+        let m = self.far(self.region(region), 1, 1);
+        self.n0 = n0;
+        Gather { lp: self.lp, d, m, region, index, limit_reg, limit }.into()
+    }
+
+    fn dwmac(&mut self, kt: u16, n: u8) -> Instr {
+        let (spad, acc) = (self.profile.spad, self.profile.acc);
+        let (a_sk, w_sk) = (self.stride(1, 16), self.stride(1, 16));
+        let a = self.near(spad, a_sk, 1, 1);
+        let (w_base, w_reg) = self.start(&[(self.kt, w_sk)], 1, 1 << spad, 1, 20);
+        let d = self.near(acc, 0, 1, 1);
+        let (a_sk, w_sk, acc) = (a_sk as i16, w_sk as i16, self.rng.one_in(2));
+        Dwmac { lp: self.lp, d, a, w_base, w_reg, w_sk, a_sk, n, kt, acc }.into()
+    }
+
+    fn reduction(&mut self, n: u8) -> Instr {
+        let lp = self.lp;
+        let (d, a) = self.pair(self.profile.acc);
+        match self.rng.below(5) {
+            0 => Vclz { lp, d, a, n }.into(),
+            1 => Vsum { lp, d, a, n }.into(),
+            2 => Vrmax { lp, d, a, n }.into(),
+            _ => {
+                let (rd, rv, i_reg) = (self.register_index(), self.register_index(), self.register_index());
+                let i_base = self.rng.below(1 << 20) as u32;
+                Argmax { lp, rd, rv, a: d, i_base, i_reg, n, acc: self.rng.one_in(2) }.into()
+            }
+        }
+    }
+
+    fn lookup(&mut self, n: u8) -> Instr {
+        let (spad, acc) = (self.profile.spad, self.profile.acc);
+        if self.rng.one_in(2) {
+            let b = self.near(spad, 0, 32, 32);
+            return Lut32 { lp: self.lp, d: self.near(acc, 0, 1, 1), a: self.near(spad, 0, 1, 1), b, n }.into();
+        }
+        let b = self.near(spad, 0, 8, 8);
+        let (d, a) = self.pair(spad);
+        Lut { lp: self.lp, d, a, b, n }.into()
+    }
+
+    fn int32(&mut self, n: u8) -> Instr {
+        let lp = self.lp;
+        let (d, a) = self.pair(self.profile.acc);
+        let (form, shift) = (self.rng.below(4) as u8, self.rng.below(64) as u8);
+        let b = match form {
+            0 | 1 => self.like(d, self.profile.acc),
+            _ => self.near(self.profile.spad, 0, 1, 1),
+        };
+        match self.rng.below(8) {
+            0 => Vadd { lp, d, a, b, n, form }.into(),
+            1 => Vsub { lp, d, a, b, n, form }.into(),
+            2 => Vmul { lp, d, a, b, n, form }.into(),
+            3 => Vmulr { lp, d, a, b, n, form, shift }.into(),
+            4 => Vmin { lp, d, a, b, n, form }.into(),
+            5 => Vmax { lp, d, a, b, n, form }.into(),
+            6 => Vshr { lp, d, a, b, n, form, shift }.into(),
+            _ => Vsel { lp, d, a, b, n, form }.into(),
         }
     }
 
@@ -234,7 +354,7 @@ impl Edge {
         let (a_sk, w_sk) = (self.stride(1, 16), self.stride(32, 16));
         let a = self.near(spad, a_sk, 1, 1);
         let (w_base, w_reg) = self.start(&[(self.kt, w_sk)], 32, 1 << spad, 32, 20);
-        let (k, tr) = (self.lanes(), self.rng.one_in(40));
+        let (k, tr) = (self.lanes(), self.rng.one_in(3));
         let d = self.near(acc, 0, 1, 1);
         let (a_sk, w_sk, acc) = (a_sk as i16, w_sk as i16, self.rng.one_in(2));
         Matmul { lp: self.lp, d, a, w_base, w_reg, w_sk, a_sk, n, k, kt, acc, tr }.into()

@@ -8,19 +8,18 @@ use crate::traits::Traits;
 
 macro_rules! kinds {
     ($($name:ident)*) => {
-        /// The instructions as the control sees them; `Unknown` traps ILLEGAL, `Absent` ends the run as no trap does.
+        /// The instructions as the control sees them; `Unknown` traps ILLEGAL.
         #[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
-        pub(crate) enum Kind { Unknown, Absent, $($name),* }
+        pub(crate) enum Kind { Unknown, $($name),* }
 
         impl Kind {
             /// Every kind.
             #[cfg(test)]
-            pub(crate) const ALL: &[Kind] = &[Kind::Unknown, Kind::Absent, $(Kind::$name),*];
+            pub(crate) const ALL: &[Kind] = &[Kind::Unknown, $(Kind::$name),*];
 
-            /// The kind of an opcode; `Absent` where this machine has no such instruction.
-            pub(crate) fn of(opcode: Opcode) -> Kind {
-                let kind = match opcode { $(Opcode::$name => Kind::$name),* };
-                if ABSENT.contains(&kind) { Kind::Absent } else { kind }
+            /// The kind of an opcode.
+            fn of(opcode: Opcode) -> Kind {
+                match opcode { $(Opcode::$name => Kind::$name),* }
             }
         }
     };
@@ -32,32 +31,9 @@ kinds! {
     Requant Addq Maxq Lut Trans Argmax
 }
 
-/// What the ISA has and this machine has not.
-const ABSENT: &[Kind] = &[
-    Kind::Lw,
-    Kind::Sw,
-    Kind::Gather,
-    Kind::Vadd,
-    Kind::Vsub,
-    Kind::Vmul,
-    Kind::Vmulr,
-    Kind::Vmin,
-    Kind::Vmax,
-    Kind::Vshr,
-    Kind::Vclz,
-    Kind::Vsel,
-    Kind::Vsum,
-    Kind::Vrmax,
-    Kind::Lut32,
-    Kind::Addq,
-    Kind::Lut,
-    Kind::Trans,
-    Kind::Argmax,
-];
-
 impl Kind {
     /// As the number that rust-hdl gives the state.
-    fn code(self) -> u64 {
+    pub(super) fn code(self) -> u64 {
         self as u64
     }
 }

@@ -3,7 +3,7 @@
 use rust_hdl::prelude::*;
 
 /// Bits of the leaf that hold byte `byte` (0 = least significant) of a lane.
-fn leaf_bit(lane: usize, byte: usize) -> usize {
+pub(super) fn leaf_bit(lane: usize, byte: usize) -> usize {
     8 * (lane / 4 * 4 + 3 - byte)
 }
 

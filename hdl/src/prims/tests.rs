@@ -33,6 +33,8 @@ fn memories() -> Vec<Trace> {
 fn wiring() -> Vec<Trace> {
     vec![
         trace!("reverse", Reverse::default(), in {row}, out {word}, CYCLES, |it, rng| {}),
+        trace!("word_of", WordOf::default(), in {enable, row, index}, out {word}, 300, |it, rng| {}),
+        trace!("word_into", WordInto::default(), in {enable, row, index, word}, out {out}, 300, |it, rng| {}),
         trace!("leaf_of", LeafOf::default(), in {row32, index}, out {leaf}, 300, |it, rng| {}),
         trace!("row32_of", Row32Of::default(), in {enable, index, leaf}, out {row32}, 300, |it, rng| {}),
         trace!("splat", Splat::default(), in {value}, out {row8, row32}, 300, |it, rng| {}),
@@ -143,34 +145,79 @@ fn adder() -> Trace {
 }
 
 /// Rows of one operation after another: its constants change only when the pipeline is empty.
-fn requant() -> Trace {
+fn lanes() -> Trace {
     let mut age = 0;
-    let mut fixed = (Bits::default(), Bits::default(), Bits::default(), Bits::default());
+    let mut fixed =
+        (Kind::Requant, [Bits::default(); 3], Bits::default(), Bits::default(), Bits::default(), Bits::default());
     trace!(
-        "requant",
-        RequantLanes::new(8),
-        in {enable, beat, acc, bias, params, n, zp, lo, hi},
-        out {row},
-        1200,
+        "vector_lanes",
+        VectorLanes::new(8),
+        in {
+            kind, enable, beat, second, acc, row, params, spad, held, constants, form, shift, n, zp, lo, hi, judge, fill,
+            fill_row
+        },
+        out {row32},
+        2600,
         |it, rng| {
             if age % 40 == 0 {
-                let (a, b) = (Bits::<8>::random(rng), Bits::<8>::random(rng));
-                let low = if a.to_u8().cast_signed() <= b.to_u8().cast_signed() { (a, b) } else { (b, a) };
-                fixed = ((1 + rng.below(32)).into(), Bits::random(rng), low.0, low.1);
+                let kind = LANE_KINDS[age / 40 % LANE_KINDS.len()];
+                let constants = [Bits::random(rng), Bits::random(rng), Bits::random(rng)];
+                let shift = if rng.one_in(2) { rng.below(64) } else { rng.below(4) };
+                fixed = (kind, constants, (1 + rng.below(32)).into(), Bits::random(rng), Bits::random(rng), shift.into());
             }
-            (it.n.next, it.zp.next, it.lo.next, it.hi.next) = fixed;
+            (it.kind.next, _, it.n.next, it.constants.next, it.form.next, it.shift.next) = fixed;
+            [it.zp.next, it.lo.next, it.hi.next] = fixed.1;
             it.beat.next = rng.below(4).into();
             it.enable.next = it.enable.next && age % 40 < 35;
+            it.judge.next = rng.one_in(8);
             if rng.one_in(2) {
                 // Small products and shifts near them: ties are frequent.
                 for lane in 0..32 {
                     let word = (rng.below(8) << 24) | rng.below(4);
                     it.params.next.set_bits::<32>(32 * lane, word.into());
+                    let amount = (rng.below(80) as u32).wrapping_sub(40);
+                    it.row.next.set_bits::<32>(32 * lane, u64::from(amount).into());
                 }
             }
             age += 1;
         }
     )
+}
+
+const LANE_KINDS: [Kind; 13] = [
+    Kind::Requant,
+    Kind::Addq,
+    Kind::Vadd,
+    Kind::Vsub,
+    Kind::Vmin,
+    Kind::Vmax,
+    Kind::Vmul,
+    Kind::Vmulr,
+    Kind::Vshr,
+    Kind::Vclz,
+    Kind::Vsel,
+    Kind::Lut,
+    Kind::Lut32,
+];
+
+fn rows() -> Vec<Trace> {
+    vec![
+        trace!("second_row", SecondRow::default(), in {enable, mode, index, leaf, row32, value}, out {out}, 300, |it, rng| {}),
+        trace!(
+            "reduce",
+            Reduce::default(),
+            in {first, known, value, base, enable, sums, n, row},
+            out {row32, found, best, index},
+            800,
+            |it, rng| {
+                it.first.next = rng.one_in(12);
+                it.n.next = (1 + rng.below(32)).into();
+            }
+        ),
+        trace!("transposer", Transposer::default(), in {fill, fill_row, row, enable, column, n}, out {out}, 800, |it, rng| {
+            it.n.next = (1 + rng.below(32)).into();
+        }),
+    ]
 }
 
 #[test]
@@ -180,6 +227,7 @@ fn leaves_equal_their_verilog() {
     traces.extend(arithmetic());
     traces.extend(columns());
     traces.push(adder());
-    traces.push(requant());
+    traces.push(lanes());
+    traces.extend(rows());
     compare(&traces, &["DECLFILENAME", "UNUSEDSIGNAL", "UNUSEDPARAM"]);
 }

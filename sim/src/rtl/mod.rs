@@ -23,8 +23,6 @@ use crate::perf::Perf;
 use bus::{AddressMap, Dram};
 use model::{Ended, Model, Sample};
 
-/// Status of a run that met an instruction which the hardware has not; `mark_id` is then its pc.
-const ABSENT: u32 = 0xff;
 /// Cycles between two looks at `watch`.
 const CHUNK_CYCLES: u64 = 50_000;
 /// The same with waves on.
@@ -142,14 +140,6 @@ pub enum RtlError {
         /// Steps.
         steps: u64,
     },
-    /// It met an instruction that the ISA has and this hardware has not.
-    #[error("this hardware has no `{mnemonic}`, which the program executes at pc {pc}")]
-    Absent {
-        /// The instruction's name.
-        mnemonic: &'static str,
-        /// Where it stands.
-        pc: u32,
-    },
     /// It ended with a status that is none.
     #[error("the RTL ended with status {0}, which is none")]
     Status(u32),
@@ -264,12 +254,6 @@ impl RtlEngine {
     }
 
     fn outcome(&self, end: &Sample, program: &Program, dram: Dram<'_>) -> Result<Outcome, RtlError> {
-        if end.status == ABSENT {
-            let pc = end.mark_id;
-            let word = program.text.get(pc as usize).and_then(|leaf| isa::Opcode::from_code(leaf[31]));
-            let mnemonic = word.map_or("?", |opcode| isa::spec(opcode).mnemonic);
-            return Err(RtlError::Absent { mnemonic, pc });
-        }
         let code = u8::try_from(end.status).ok().and_then(Status::from_code);
         let status = code.filter(|status| *status != Status::Running).ok_or(RtlError::Status(end.status))?;
         if dram.digest() != end.digest {

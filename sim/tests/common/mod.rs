@@ -6,10 +6,8 @@ pub(crate) mod shrink;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::{env, fs};
 
-use isa::Instr;
 use isa::asm::Source;
 use isa::program::{Metadata, Program};
 use isa::random::Case;
@@ -51,17 +49,6 @@ pub(crate) fn rtl(machine: &str) -> Option<RtlEngine> {
     // A machine that does nothing for so long will do nothing more: the longest instruction of a test is shorter.
     let options = RtlOptions { hang_cycles: 400_000, ..RtlOptions::default() };
     Some(RtlEngine::new(&verilog, params, options).unwrap_or_else(|error| panic!("{name}: {error}")))
-}
-
-/// Whether the committed RTL has this instruction: its Verilog says in its third line which are absent.
-pub(crate) fn rtl_has(instr: &Instr) -> bool {
-    static ABSENT: OnceLock<Vec<String>> = OnceLock::new();
-    let absent = ABSENT.get_or_init(|| {
-        let text = fs::read_to_string(root().join("hdl/verilog/systole_p8.v")).unwrap_or_default();
-        let line = text.lines().nth(2).unwrap_or_default().strip_prefix("// Absent: ").unwrap_or_default();
-        line.trim_end_matches('.').split_whitespace().map(str::to_owned).collect()
-    });
-    !absent.iter().any(|it| it == isa::spec(instr.opcode()).mnemonic)
 }
 
 /// The fast executor in each way that this processor can run it, on one thread and on three that share small tasks.
