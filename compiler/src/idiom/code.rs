@@ -4,31 +4,32 @@ use isa::{Add, Bne, Fill, Instr, Li, Loop, Operand};
 
 use super::lanes::Second;
 
-/// Values that a builder needs while it writes, and the places it may keep them in.
+/// Values that a builder needs while it writes, and the places it may keep them in; the last used is the last.
 #[derive(Clone, Debug)]
-struct Pool {
-    places: Vec<u32>,
-    holds: Vec<Option<u32>>,
-    next: usize,
-}
+struct Pool(Vec<(u32, Option<u32>)>);
 
 impl Pool {
-    fn new(places: Vec<u32>) -> Pool {
-        Pool { holds: vec![None; places.len()], places, next: 0 }
+    fn new(places: impl Iterator<Item = u32>) -> Pool {
+        Pool(places.map(|place| (place, None)).collect())
     }
 
-    /// The place of a value, and whether it must be written there first. The oldest value makes room.
+    /// The place of a value, and whether it must be written there first: the value longest unused makes room.
     fn place(&mut self, value: u32) -> (u32, bool) {
-        if let Some(at) = self.holds.iter().position(|held| *held == Some(value)) {
-            return (self.places[at], false);
-        }
-        assert!(!self.places.is_empty(), "a pool of constants needs a place");
-        let at = self.next;
-        self.next = (at + 1) % self.places.len();
-        self.holds[at] = Some(value);
-        (self.places[at], true)
+        let known = self.0.iter().position(|(_, held)| *held == Some(value));
+        let (place, _) = self.0.remove(known.unwrap_or(0));
+        self.0.push((place, Some(value)));
+        (place, known.is_none())
+    }
+
+    fn forget(&mut self) {
+        self.0.iter_mut().for_each(|(_, held)| *held = None);
     }
 }
+
+/// Most constants that a builder holds in registers at a time.
+const REGISTERS: usize = 4;
+/// Most constants that a builder holds in rows at a time.
+const ROWS: usize = 3;
 
 /// A piece of text that begins at a known place, since branch targets are absolute.
 #[derive(Clone, Debug)]
@@ -40,11 +41,16 @@ pub struct Code {
 }
 
 impl Code {
-    /// Text from `origin` on, which may keep constants in these registers and in these rows of acc.
+    /// Text from `origin` on, which may keep constants in these registers (at least 4) and in these rows of acc (at least 3).
+    ///
+    /// # Panics
+    /// If there are fewer: constants would be overwritten before they are used.
     #[must_use]
     pub fn new(origin: u32, registers: &[u8], rows: std::ops::Range<u32>) -> Code {
-        let registers = Pool::new(registers.iter().map(|&register| register.into()).collect());
-        Code { origin, instrs: Vec::new(), registers, rows: Pool::new(rows.collect()) }
+        let (registers, rows) = (Pool::new(registers.iter().map(|&r| r.into())), Pool::new(rows));
+        let enough = registers.0.len() >= REGISTERS && rows.0.len() >= ROWS;
+        assert!(enough, "constants need {REGISTERS} registers and {ROWS} rows of acc");
+        Code { origin, instrs: Vec::new(), registers, rows }
     }
 
     /// The next instruction.
@@ -90,8 +96,8 @@ impl Code {
 
     /// Forgets what registers and rows hold: where another path joins, or a loop begins.
     pub fn forget(&mut self) {
-        self.registers.holds.fill(None);
-        self.rows.holds.fill(None);
+        self.registers.forget();
+        self.rows.forget();
     }
 
     /// Writes `body` so that it runs `times` times (at least once). `counters` go up by their steps after each round;
@@ -113,5 +119,33 @@ impl Code {
             self.push(Bne { ra: counters.first().map_or(0, |c| c.0), rb: limit, imm: top });
             self.forget();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register(second: Second) -> u8 {
+        let Second::Value(operand) = second else { panic!("no value") };
+        operand.reg
+    }
+
+    #[test]
+    fn a_constant_in_use_stays() {
+        let mut code = Code::new(0, &[1, 2, 3, 4], 0..3);
+        let first = register(code.value(1 << 20));
+        for other in 2..5 {
+            code.value(other << 20);
+        }
+        // Used again, so that it is not the one to make room.
+        assert_eq!(register(code.value(1 << 20)), first);
+        assert_ne!(register(code.value(5 << 20)), first);
+        assert_eq!(register(code.value(1 << 20)), first);
+        assert_eq!(code.instrs().len(), 5);
+        code.forget();
+        code.value(1 << 20);
+        assert_eq!(code.instrs().len(), 6);
+        assert_eq!(code.value(7), Second::immediate(7));
     }
 }

@@ -314,7 +314,7 @@ fn products_are_the_nearest_byte_for_every_pair() {
     for [a, b, to] in formats() {
         let product = Multiply { a, b, to };
         // Some rows at a time: acc has not 2,048 twice.
-        let mut code = Code::new(0, &[], 2000..2002);
+        let mut code = Code::new(0, &[8, 9, 10, 11], 2000..2003);
         for group in 0..4 {
             let part = PAIRS.map(|o| Operand { base: o.base + 64 * group * o.s0.unsigned_abs() as u32, ..o });
             let scratch = [Operand::new(0, 8, 1), Operand::new(512, 8, 1)];
