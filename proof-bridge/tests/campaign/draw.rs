@@ -107,7 +107,7 @@ impl Draw<'_> {
     fn field(&mut self, word: &mut Leaf, field: &FieldSpec) {
         for (part, lsb, width, _) in field.parts() {
             let value = match (field.kind, part) {
-                (Kind::Loop, "n0") => self.pick(&[1, 1, 2, 3, 4, 9]),
+                (Kind::Loop, "n0") => self.pick(&[1, 1, 2, 3, 4, 9, 40]),
                 (Kind::Loop, "n1") => self.pick(&[1, 1, 2, 3, 4]),
                 (Kind::Loop, _) => 0,
                 (_, "s0" | "s1") => self.stride(field.name) as u64,
