@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::dirty::{BLOCK, Dirty};
+use super::workers::Workers;
 
 /// 32 bytes of spad.
 pub(super) type Row = [i8; 32];
@@ -120,23 +121,23 @@ impl<T: Zeroed> Space<T> {
     }
 
     /// Makes all rows zero.
-    pub(super) fn clear(&mut self) {
+    pub(super) fn clear(&mut self, workers: &Workers) {
         self.high = 0;
         self.dirty.forget_rows();
         // What is not zero was written before the last snapshot, which then holds it, or after.
-        for block in self.dirty.take_blocks() {
-            self.zero(block as usize);
-        }
-        for block in 0..self.base.len() {
-            if self.base[block].take().is_some() {
-                self.zero(block);
+        let mut blocks = self.dirty.take_blocks();
+        for (block, base) in (0..).zip(&mut self.base) {
+            if base.take().is_some() {
+                blocks.push(block);
             }
         }
-    }
-
-    fn zero(&mut self, block: usize) {
-        let end = self.rows.len.min((block + 1) * BLOCK);
-        self.rows.as_mut_slice()[block * BLOCK..end].fill(T::ZERO);
+        blocks.sort_unstable();
+        blocks.dedup();
+        let all = Everything(self.rows.start, self.rows.len);
+        let cycles = (BLOCK * size_of::<T>() / 16) as u64;
+        workers.split(0..blocks.len() as u64, cycles, &|part| {
+            blocks[part.start as usize..part.end as usize].iter().for_each(|block| all.zero(*block as usize));
+        });
     }
 
     /// Calls `f` with each run of rows written since the last drain.
@@ -177,6 +178,21 @@ impl<T: Zeroed> Space<T> {
         }
         self.dirty.take_blocks();
         self.base.clone_from(blocks);
+    }
+}
+
+/// All rows of a space, while threads clear blocks of it.
+struct Everything<T>(NonNull<T>, usize);
+
+// SAFETY: each block is cleared once, and nothing else is done with the rows meanwhile.
+unsafe impl<T: Zeroed> Sync for Everything<T> {}
+
+impl<T: Zeroed> Everything<T> {
+    fn zero(&self, block: usize) {
+        let first = block * BLOCK;
+        let count = BLOCK.min(self.1.saturating_sub(first));
+        // SAFETY: within the rows; all bits zero are a T.
+        unsafe { self.0.as_ptr().add(first).write_bytes(0, count) };
     }
 }
 

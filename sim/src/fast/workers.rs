@@ -83,6 +83,11 @@ impl Workers {
         self.scratch.len()
     }
 
+    /// Which of the threads this is.
+    fn here(&self) -> Option<usize> {
+        self.pool.as_ref().and_then(ThreadPool::current_thread_index)
+    }
+
     /// Runs `f` where [`Workers::split`] can give work away.
     pub(super) fn install<T: Send>(&self, f: impl FnOnce() -> T + Send) -> T {
         match &self.pool {
@@ -93,27 +98,32 @@ impl Workers {
 
     /// Calls `f` on parts of `rows`, which cost about so many cycles each, on all threads.
     pub(super) fn split(&self, rows: Range<u64>, cycles: u64, f: &(impl Fn(Range<u64>) + Sync)) {
+        self.split_by(1, rows, cycles, f);
+    }
+
+    /// As [`Workers::split`], in parts of whole units of rows but for the last.
+    pub(super) fn split_by(&self, unit: u64, rows: Range<u64>, cycles: u64, f: &(impl Fn(Range<u64>) + Sync)) {
         let count = rows.end - rows.start;
         let worth = count.saturating_mul(cycles) / self.grain_cycles.max(1);
         let tasks = worth.min(self.threads() as u64 * TASKS_PER_THREAD).min(count);
-        if self.pool.is_none() || tasks < 2 {
+        if self.here().is_none() || tasks < 2 {
             return f(rows);
         }
-        halve(rows, tasks, f);
+        halve(unit, rows, tasks, f);
     }
 
     /// Scratch of the calling thread.
     pub(super) fn scratch(&self) -> MutexGuard<'_, Scratch> {
-        let index = if self.pool.is_some() { rayon::current_thread_index().unwrap_or(0) } else { 0 };
-        self.scratch[index].lock().unwrap_or_else(PoisonError::into_inner)
+        self.scratch[self.here().unwrap_or(0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn halve(rows: Range<u64>, tasks: u64, f: &(impl Fn(Range<u64>) + Sync)) {
-    if tasks < 2 {
+fn halve(unit: u64, rows: Range<u64>, tasks: u64, f: &(impl Fn(Range<u64>) + Sync)) {
+    if tasks < 2 || rows.is_empty() {
         return f(rows);
     }
     let left = tasks / 2;
-    let middle = rows.start + (rows.end - rows.start) * left / tasks;
-    rayon::join(|| halve(rows.start..middle, left, f), || halve(middle..rows.end, tasks - left, f));
+    let half = (rows.end - rows.start) * left / tasks;
+    let middle = rows.end.min(rows.start + half.next_multiple_of(unit));
+    rayon::join(|| halve(unit, rows.start..middle, left, f), || halve(unit, middle..rows.end, tasks - left, f));
 }

@@ -89,7 +89,7 @@ pub(super) fn matmul(workers: &Workers, memory: &mut Scratch, chip: Chip, rows: 
         let task = Task { simd: workers.simd, chip, panels, product: strip };
         // About a cycle and a quarter for 32 products.
         let cycles = taps * (product.k as u64 * 5 / 4 + 4) + 8;
-        workers.split(rows.clone(), cycles, &|part| task.run(&mut workers.scratch(), part));
+        workers.split_by(ROWS as u64, rows.clone(), cycles, &|part| task.run(&mut workers.scratch(), part));
         tap += taps;
     }
 }

@@ -166,7 +166,7 @@ twice! {
     fn add_columns(tile: &[Row; 32], sums: &mut [i32; 32]) {
         for row in tile {
             for lane in 0..32 {
-                sums[lane] += i32::from(row[lane]);
+                sums[lane] = sums[lane].wrapping_add(row[lane].into());
             }
         }
     }
