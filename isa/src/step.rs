@@ -31,8 +31,8 @@ pub enum Stepped {
 /// Does one micro-step, in the order of accesses that `docs/machine.md` lays down.
 ///
 /// # Errors
-/// Those of the state. A profile leaf that no program can have stops the machine as ILLEGAL
-/// (loaders and contracts refuse such a head before).
+/// Those of the state. A head without a valid profile has no successor: loaders, registration and the verifiers of
+/// witnesses refuse it before; here it counts as the smallest profile, so that nothing is read out of place.
 pub fn step<S: State>(state: &mut S) -> Result<Stepped, S::Error> {
     let mut leaves = [ZERO; 4];
     state.read(REGS, &mut leaves)?;
