@@ -19,7 +19,7 @@ use crate::{
 pub struct Loaded {
     model: Model,
     /// The initial state on no input.
-    blank: StateTree,
+    blank: Arc<StateTree>,
     executor: Executor,
     image: Arc<Image>,
 }
@@ -45,7 +45,8 @@ impl Loaded {
     /// A region is longer than the profile says.
     pub fn on(program: &Program, executor: Executor) -> Result<Loaded, StateError> {
         let mut blank = StateTree::of_program(program, &[])?;
-        Ok(Loaded { model: blank.model(), blank, executor, image: Image::new(program) })
+        let model = blank.model();
+        Ok(Loaded { model, blank: Arc::new(blank), executor, image: Image::new(program) })
     }
 
     /// What the registry holds of the program.
@@ -59,7 +60,7 @@ impl Loaded {
     /// More rows than the region has.
     pub fn state(&self, input: &[Leaf]) -> Result<StateTree, StateError> {
         self.check(input)?;
-        let mut state = self.blank.clone();
+        let mut state = StateTree::clone(&self.blank);
         *state.tree_mut(Subtree::Input) = Tree::from_leaves(self.model.profile.input, input);
         Ok(state)
     }
@@ -79,6 +80,6 @@ impl Loaded {
             Executor::Step => Box::new(Reference::new(self.state(input)?)),
             Executor::Fast(workers) => Box::new(FastMachine::new(Arc::clone(&self.image), input, Arc::clone(workers))),
         };
-        Trace::of_machine(machine, self.blank.clone(), Some(input.to_vec()), fault, progress)
+        Trace::of_machine(machine, self.model, Arc::clone(&self.blank), Some(input.to_vec()), fault, progress)
     }
 }

@@ -5,10 +5,13 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use isa::{Access, Regs, State, Status, Stepped, Subtree, step};
+use isa::{Access, Region, Regs, State, Status, Stepped, Subtree, step};
 use sim::fast::{Change, FastError, FastMachine, FastOptions, Workers};
 
-use crate::state::{StateError, StateTree};
+use crate::{
+    state::{StateError, StateTree},
+    tree::Tree,
+};
 
 /// The sub-trees that a run writes.
 pub const WRITTEN: [Subtree; 4] = [Subtree::Regs, Subtree::Onchip, Subtree::Work, Subtree::Output];
@@ -46,6 +49,9 @@ pub trait Machine: Send {
 
     /// The registers.
     fn regs(&self) -> Regs;
+
+    /// The rows of `output`.
+    fn output(&self) -> Region;
 
     /// Writes to `state`, which is as this machine was when it last laid down or was restored, what has changed since.
     fn lay_down(&mut self, state: &mut StateTree);
@@ -111,6 +117,15 @@ impl Machine for Reference {
         self.state.regs()
     }
 
+    fn output(&self) -> Region {
+        let tree = self.state.tree(Subtree::Output);
+        let mut region = Region::default();
+        tree.unlike(&Tree::new(tree.depth()), |first, leaves| {
+            (first..).zip(leaves).for_each(|(row, leaf)| region.set(row, *leaf));
+        });
+        region
+    }
+
     fn lay_down(&mut self, state: &mut StateTree) {
         // Hashed here, the two share the inner nodes too.
         self.state.roots();
@@ -144,6 +159,10 @@ impl Machine for FastMachine {
 
     fn regs(&self) -> Regs {
         FastMachine::regs(self)
+    }
+
+    fn output(&self) -> Region {
+        FastMachine::output(self)
     }
 
     fn lay_down(&mut self, state: &mut StateTree) {

@@ -7,13 +7,13 @@
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use isa::{Instr, Leaf, Status, Stepped, Subtree, step};
+use isa::{Instr, Leaf, Profile, Region, Status, Stepped, Subtree, step};
 
 use crate::{
-    claim::{Model, Outcome},
+    claim::{Model, Outcome, region_root},
     fault::{Fault, Faulty},
     hash::root_of,
     machine::{Machine, Progress, Reference, RunError, is_running},
@@ -27,10 +27,14 @@ const SNAPSHOTS: usize = 256;
 /// Most bytes of pages that the snapshots do not share, likewise.
 const SNAPSHOT_BYTES: usize = 1 << 30;
 
+/// Rows from row 0 that are hashed side by side, whether they are zero or not.
+const DENSE_ROWS: u64 = 1 << 16;
+
 /// A finished run.
 pub struct Trace {
     model: Model,
     outcome: Outcome,
+    output: Region,
     walk: Mutex<Walk>,
 }
 
@@ -49,8 +53,10 @@ impl Trace {
     /// # Errors
     /// Broken off.
     pub fn run_with(initial: StateTree, fault: Option<Fault>, progress: Progress<'_>) -> Result<Trace, RunError> {
+        let mut initial = initial;
+        let model = initial.model();
         let machine = Box::new(Reference::new(initial.clone()));
-        Trace::of_machine(machine, initial, None, fault, progress)
+        Trace::of_machine(machine, model, Arc::new(initial), None, fault, progress)
     }
 
     /// Runs `machine`, which stands at `initial`, to its end; `initial` may lack the rows of the input, given apart then.
@@ -59,18 +65,18 @@ impl Trace {
     /// Broken off; the executor cannot go on.
     pub(crate) fn of_machine(
         machine: Box<dyn Machine>,
-        initial: StateTree,
+        model: Model,
+        initial: Arc<StateTree>,
         input: Option<Vec<Leaf>>,
         fault: Option<Fault>,
         progress: Progress<'_>,
     ) -> Result<Trace, RunError> {
-        let mut initial = initial;
-        let model = initial.model();
-        let state = initial.clone();
+        let state = Arc::clone(&initial);
         let kept = BTreeMap::from([(0, Kept { state: initial, bytes: 0 })]);
         let mut walk = Walk { machine, fault, input, done: 0, state, kept, kept_bytes: 0 };
         walk.advance(u64::MAX, progress)?;
-        Ok(Trace { model, outcome: walk.outcome(), walk: Mutex::new(walk) })
+        let output = walk.machine.output();
+        Ok(Trace { model, outcome: walk.outcome(&model.profile), output, walk: Mutex::new(walk) })
     }
 
     /// The model that ran.
@@ -90,12 +96,7 @@ impl Trace {
 
     /// The final rows of the output region up to the last that is not zero.
     pub fn output(&self) -> Vec<Leaf> {
-        let mut walk = self.walk();
-        walk.go_to(self.outcome.steps);
-        let tree = walk.state.tree(Subtree::Output);
-        let mut rows = vec![[0; 32]; tree.rows_used()];
-        tree.read(0, &mut rows);
-        rows
+        self.output.rows(rows_used(&self.output))
     }
 
     /// The state after `at` micro-steps; past its end a run rests in its last state.
@@ -103,7 +104,7 @@ impl Trace {
         let mut walk = self.walk();
         walk.input_root();
         walk.go_to(at.min(self.outcome.steps));
-        walk.state.clone()
+        StateTree::clone(&walk.state)
     }
 
     /// The roots after each of `steps` micro-steps; ascending is cheapest.
@@ -142,7 +143,7 @@ impl Trace {
         walk.go_to(fault.step.min(self.outcome.steps));
         let own = walk.fault.replace(*fault);
         walk.run_on(u64::MAX);
-        let outcome = walk.outcome();
+        let outcome = walk.outcome(&self.model.profile);
         walk.fault = own;
         walk.rewind(0);
         outcome
@@ -156,7 +157,7 @@ impl Trace {
 
 /// A state on the way.
 struct Kept {
-    state: StateTree,
+    state: Arc<StateTree>,
     /// What it does not share with the one before, when that was last looked at.
     bytes: usize,
 }
@@ -167,9 +168,10 @@ struct Walk {
     fault: Option<Fault>,
     /// The rows of the input, while the trees lack them.
     input: Option<Vec<Leaf>>,
-    /// Micro-steps since reset that machine and `state` have done.
+    /// Micro-steps since reset that the machine has done.
     done: u64,
-    state: StateTree,
+    /// The machine's state when it was last laid down.
+    state: Arc<StateTree>,
     /// By micro-steps done; always the initial state.
     kept: BTreeMap<u64, Kept>,
     /// Sum of their `bytes`.
@@ -179,29 +181,39 @@ struct Walk {
 impl Walk {
     /// Root of the input, laid down and hashed once for all states.
     fn input_root(&mut self) -> Leaf {
-        let tree = self.state.tree_mut(Subtree::Input);
-        if let Some(input) = self.input.take() {
-            *tree = Tree::from_leaves(tree.depth(), &input);
-        }
-        if tree.changed_pages() > 0 {
+        let given = self.input.take();
+        if given.is_some() || self.state.tree(Subtree::Input).changed_pages() > 0 {
+            let tree = Arc::make_mut(&mut self.state).tree_mut(Subtree::Input);
+            if let Some(input) = given {
+                *tree = Tree::from_leaves(tree.depth(), &input);
+            }
             tree.flush();
             if let Some(start) = self.kept.get_mut(&0) {
-                start.state.tree_mut(Subtree::Input).clone_from(tree);
+                Arc::make_mut(&mut start.state).tree_mut(Subtree::Input).clone_from(tree);
             }
         }
-        tree.root()
+        Arc::make_mut(&mut self.state).tree_mut(Subtree::Input).root()
     }
 
-    fn outcome(&mut self) -> Outcome {
-        let regs = self.state.regs();
+    /// How the machine stands.
+    fn outcome(&self, profile: &Profile) -> Outcome {
+        let (regs, output) = (self.machine.regs(), self.machine.output());
         let status = Status::from_code(regs.status).unwrap_or(Status::Halted);
-        Outcome { output_root: self.state.tree_mut(Subtree::Output).root(), status, steps: regs.steps }
+        let rows = rows_used(&output);
+        let output_root = if rows <= DENSE_ROWS {
+            region_root(profile.output, &output.rows(rows))
+        } else {
+            let mut tree = Tree::new(profile.output);
+            output.nonzero().for_each(|(row, leaf)| tree.write(row, std::slice::from_ref(leaf)));
+            tree.root()
+        };
+        Outcome { output_root, status, steps: regs.steps }
     }
 
     fn roots_at(&mut self, at: u64) -> [Leaf; 8] {
         self.input_root();
         self.go_to(at);
-        let roots = self.state.roots();
+        let roots = Arc::make_mut(&mut self.state).roots();
         self.keep(at);
         roots
     }
@@ -214,7 +226,7 @@ impl Walk {
         let before = self.kept.range(..at).next_back();
         let bytes = before.map_or(0, |(_, before)| self.state.unshared_bytes(&before.state));
         self.kept_bytes += bytes;
-        self.kept.insert(at, Kept { state: self.state.clone(), bytes });
+        self.kept.insert(at, Kept { state: Arc::clone(&self.state), bytes });
         while self.kept.len() > 2 && (self.kept.len() > SNAPSHOTS || self.kept_bytes > SNAPSHOT_BYTES) {
             self.thin();
         }
@@ -242,13 +254,19 @@ impl Walk {
             self.rewind(nearest);
         }
         self.run_on(at);
+        self.lay_down();
+    }
+
+    fn lay_down(&mut self) {
+        self.machine.lay_down(Arc::make_mut(&mut self.state));
     }
 
     /// Goes back or ahead to a kept state.
     fn rewind(&mut self, step: u64) {
+        self.lay_down();
         let Some(kept) = self.kept.get(&step) else { return };
         self.machine.restore(&self.state, &kept.state);
-        self.state.clone_from(&kept.state);
+        self.state = Arc::clone(&kept.state);
         self.done = step;
     }
 
@@ -259,22 +277,27 @@ impl Walk {
         }
     }
 
-    /// Runs until `until` micro-steps are done or the machine stops, and lays the state down.
+    /// Runs until `until` micro-steps are done or the machine stops.
     fn advance(&mut self, until: u64, progress: Progress<'_>) -> Result<(), RunError> {
         if let Some(fault) = self.fault
             && (self.done..until).contains(&fault.step)
         {
             self.machine.run_to(fault.step, progress)?;
             if is_running(&self.machine.regs()) {
-                self.machine.lay_down(&mut self.state);
-                let right = self.state.clone();
-                let Ok(_) = step(&mut Faulty::new(&mut self.state, &fault));
+                self.input_root();
+                self.lay_down();
+                let right = Arc::clone(&self.state);
+                let Ok(_) = step(&mut Faulty::new(Arc::make_mut(&mut self.state), &fault));
                 self.machine.restore(&right, &self.state);
             }
         }
         self.machine.run_to(until, progress)?;
-        self.machine.lay_down(&mut self.state);
         self.done = self.machine.regs().steps;
         Ok(())
     }
+}
+
+/// One past the last row that is not zero.
+fn rows_used(region: &Region) -> u64 {
+    region.nonzero().last().map_or(0, |(row, _)| row + 1)
 }
