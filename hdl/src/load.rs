@@ -63,6 +63,7 @@ pub(crate) struct Load {
     last_leaf: Fixed<2, { isa::ROW32_LEAVES as u64 - 1 }>,
 }
 
+#[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Load {
     #[hdl_gen]
     fn update(&mut self) {

@@ -16,7 +16,7 @@ pub struct Params {
     pub acc_log2: usize,
     /// Bytes of one beat of the memory port. Requires a power of two, 1..=32.
     pub port_bytes: usize,
-    /// Lanes that `REQUANT` treats in one cycle. Requires 1, 2, 4, 8, 16 or 32.
+    /// Lanes that the vector unit treats in one cycle. Requires 1, 2, 4, 8, 16 or 32.
     pub vector_lanes: usize,
 }
 

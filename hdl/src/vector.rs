@@ -113,6 +113,7 @@ pub(crate) struct Vector {
 }
 
 impl Vector {
+    #[allow(clippy::too_many_lines, reason = "a block with a parameter has no Default: every signal is named")]
     pub(crate) fn new(params: &Params) -> Vector {
         Vector {
             clock: Signal::default(),

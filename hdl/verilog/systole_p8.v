@@ -14317,26 +14317,30 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
     reg [4:0] beat1, beat2, beat3;
     reg second1, second2, second3;
     reg [31:0] positive;
-    reg [255:0] entries [0:31];
-    integer i;
     initial begin
         row32 = 0;
         enables = 0;
         beat1 = 0; beat2 = 0; beat3 = 0;
         second1 = 0; second2 = 0; second3 = 0;
         positive = 0;
-        for (i = 0; i < 32; i = i + 1) entries[i] = 0;
     end
     wire adds = kind == 6'd36;
     wire keeps = kind == 6'd31;
-    wire bytes = kind == 6'd38;
-    wire signed [31:0] factor_a = {constants[7:0], constants[15:8], constants[23:16], constants[31:24]};
-    wire signed [31:0] factor_b = {constants[39:32], constants[47:40], constants[55:48], constants[63:56]};
-    wire [7:0] zero_a = constants[71:64];
-    wire [7:0] zero_b = constants[79:72];
+    wire [31:0] factor_a = {constants[7:0], constants[15:8], constants[23:16], constants[31:24]};
+    wire [31:0] factor_b = {constants[39:32], constants[47:40], constants[55:48], constants[63:56]};
     wire [7:0] offset = adds ? constants[95:88] : zp;
     wire [7:0] least = adds ? constants[103:96] : lo;
     wire [7:0] most = adds ? constants[111:104] : hi;
+    function [31:0] extended(input [7:0] value);
+        extended = {{24{value[7]}}, value};
+    endfunction
+    function [31:0] left_factor(input [31:0] right);
+        reg [31:0] left;
+        begin
+            left = 32'h0 - right;
+            left_factor = left > 31 ? 32'h0 : 32'h1 << left[4:0];
+        end
+    endfunction
     function [5:0] zeros(input [31:0] value);
         reg [31:0] rest;
         begin
@@ -14350,6 +14354,28 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
             if (!rest[31]) zeros = zeros + 1;
         end
     endfunction
+    function signed [63:0] rounded(input signed [63:0] value, input [5:0] places);
+        reg signed [63:0] floor;
+        reg [63:0] below;
+        begin
+            floor = value >>> places;
+            below = places == 0 ? 64'h0 : value << (7'd64 - {1'b0, places});
+            rounded = floor + $signed({63'h0, below[63] && (below[62:0] != 0 || floor[0])});
+        end
+    endfunction
+    function [31:0] clamped(input signed [63:0] value);
+        reg signed [63:0] moved;
+        begin
+            moved = value + $signed({{56{offset[7]}}, offset});
+            if (moved < $signed({{56{least[7]}}, least})) moved = {{56{least[7]}}, least};
+            clamped = {24'h0, moved > $signed({{56{most[7]}}, most}) ? most : moved[7:0]};
+        end
+    endfunction
+    function [31:0] result(input signed [63:0] value);
+        if (kind == 6'd35 || adds) result = clamped(value);
+        else if (kind != 6'd26 || value[63:31] == {33{value[31]}}) result = value[31:0];
+        else result = {value[63], {31{!value[63]}}};
+    endfunction
     always @(posedge clock) begin
         enables <= {enables[1:0], enable};
         beat1 <= beat;
@@ -14359,8 +14385,71 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
         second2 <= second1;
         second3 <= second2;
         if (judge) positive <= {$signed(acc[1023:992]) > 0, $signed(acc[991:960]) > 0, $signed(acc[959:928]) > 0, $signed(acc[927:896]) > 0, $signed(acc[895:864]) > 0, $signed(acc[863:832]) > 0, $signed(acc[831:800]) > 0, $signed(acc[799:768]) > 0, $signed(acc[767:736]) > 0, $signed(acc[735:704]) > 0, $signed(acc[703:672]) > 0, $signed(acc[671:640]) > 0, $signed(acc[639:608]) > 0, $signed(acc[607:576]) > 0, $signed(acc[575:544]) > 0, $signed(acc[543:512]) > 0, $signed(acc[511:480]) > 0, $signed(acc[479:448]) > 0, $signed(acc[447:416]) > 0, $signed(acc[415:384]) > 0, $signed(acc[383:352]) > 0, $signed(acc[351:320]) > 0, $signed(acc[319:288]) > 0, $signed(acc[287:256]) > 0, $signed(acc[255:224]) > 0, $signed(acc[223:192]) > 0, $signed(acc[191:160]) > 0, $signed(acc[159:128]) > 0, $signed(acc[127:96]) > 0, $signed(acc[95:64]) > 0, $signed(acc[63:32]) > 0, $signed(acc[31:0]) > 0};
-        if (fill) entries[fill_row] <= spad;
     end
+    reg [31:0] bank0 [0:31];
+    integer i0;
+    initial for (i0 = 0; i0 < 32; i0 = i0 + 1) bank0[i0] = 0;
+    always @(posedge clock) if (fill) bank0[fill_row] <= spad[31:0];
+    reg [31:0] bank1 [0:31];
+    integer i1;
+    initial for (i1 = 0; i1 < 32; i1 = i1 + 1) bank1[i1] = 0;
+    always @(posedge clock) if (fill) bank1[fill_row] <= spad[63:32];
+    reg [31:0] bank2 [0:31];
+    integer i2;
+    initial for (i2 = 0; i2 < 32; i2 = i2 + 1) bank2[i2] = 0;
+    always @(posedge clock) if (fill) bank2[fill_row] <= spad[95:64];
+    reg [31:0] bank3 [0:31];
+    integer i3;
+    initial for (i3 = 0; i3 < 32; i3 = i3 + 1) bank3[i3] = 0;
+    always @(posedge clock) if (fill) bank3[fill_row] <= spad[127:96];
+    reg [31:0] bank4 [0:31];
+    integer i4;
+    initial for (i4 = 0; i4 < 32; i4 = i4 + 1) bank4[i4] = 0;
+    always @(posedge clock) if (fill) bank4[fill_row] <= spad[159:128];
+    reg [31:0] bank5 [0:31];
+    integer i5;
+    initial for (i5 = 0; i5 < 32; i5 = i5 + 1) bank5[i5] = 0;
+    always @(posedge clock) if (fill) bank5[fill_row] <= spad[191:160];
+    reg [31:0] bank6 [0:31];
+    integer i6;
+    initial for (i6 = 0; i6 < 32; i6 = i6 + 1) bank6[i6] = 0;
+    always @(posedge clock) if (fill) bank6[fill_row] <= spad[223:192];
+    reg [31:0] bank7 [0:31];
+    integer i7;
+    initial for (i7 = 0; i7 < 32; i7 = i7 + 1) bank7[i7] = 0;
+    always @(posedge clock) if (fill) bank7[fill_row] <= spad[255:224];
+    function [31:0] word_at(input [7:0] entry);
+        reg [31:0] found;
+        begin
+            case (entry[2:0])
+            0: found = bank0[entry[7:3]];
+            1: found = bank1[entry[7:3]];
+            2: found = bank2[entry[7:3]];
+            3: found = bank3[entry[7:3]];
+            4: found = bank4[entry[7:3]];
+            5: found = bank5[entry[7:3]];
+            6: found = bank6[entry[7:3]];
+            7: found = bank7[entry[7:3]];
+            endcase
+            word_at = {found[7:0], found[15:8], found[23:16], found[31:24]};
+        end
+    endfunction
+    function [31:0] byte_at(input [7:0] entry);
+        reg [31:0] found;
+        begin
+            case (entry[4:2])
+            0: found = bank0[{2'h0, entry[7:5]}];
+            1: found = bank1[{2'h0, entry[7:5]}];
+            2: found = bank2[{2'h0, entry[7:5]}];
+            3: found = bank3[{2'h0, entry[7:5]}];
+            4: found = bank4[{2'h0, entry[7:5]}];
+            5: found = bank5[{2'h0, entry[7:5]}];
+            6: found = bank6[{2'h0, entry[7:5]}];
+            7: found = bank7[{2'h0, entry[7:5]}];
+            endcase
+            byte_at = extended(found[{entry[1:0], 3'h0} +: 8]);
+        end
+    endfunction
     reg signed [31:0] x0, y0;
     reg [5:0] shift10, shift20;
     reg signed [63:0] product0, scaled0;
@@ -14371,22 +14460,6 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
     wire [7:0] held0 = beat == 0 ? held[7:0] : beat == 1 ? held[71:64] : beat == 2 ? held[135:128] : held[199:192];
     wire signed [31:0] b0 = form == 2 ? {{24{byte0[7]}}, byte0} : row0;
     wire [31:0] right0 = b0 + {26'h0, shift};
-    wire [31:0] left0 = 32'h0 - right0;
-    wire [7:0] entry0 = byte0 ^ 8'h80;
-    wire [255:0] line0 = entries[bytes ? {2'h0, entry0[7:5]} : entry0[7:3]];
-    wire [31:0] word0 = line0[{bytes ? entry0[4:2] : entry0[2:0], 5'h0} +: 32];
-    wire [7:0] found0 = word0[{entry0[1:0], 3'h0} +: 8];
-    wire chosen0 = beat == 0 ? positive[0] : beat == 1 ? positive[8] : beat == 2 ? positive[16] : positive[24];
-    wire live0 = beat == 0 ? n > 0 : beat == 1 ? n > 8 : beat == 2 ? n > 16 : n > 24;
-    wire signed [63:0] floor0 = product0 >>> shift20;
-    wire [63:0] below0 = shift20 == 0 ? 64'h0 : product0 << (7'd64 - {1'b0, shift20});
-    wire up0 = below0[63] && (below0[62:0] != 0 || floor0[0]);
-    wire signed [63:0] moved0 = scaled0 + $signed({{56{offset[7]}}, offset});
-    wire signed [63:0] raised0 = moved0 < $signed({{56{least[7]}}, least}) ? {{56{least[7]}}, least} : moved0;
-    wire [7:0] clamped0 = raised0 > $signed({{56{most[7]}}, most}) ? most : raised0[7:0];
-    wire fits0 = scaled0[63:31] == {33{scaled0[31]}};
-    wire [31:0] sat0 = fits0 ? scaled0[31:0] : {scaled0[63], {31{!scaled0[63]}}};
-    wire [31:0] result0 = kind == 6'd35 || adds ? {24'h0, clamped0} : kind == 6'd26 ? sat0 : scaled0[31:0];
     initial begin
         x0 = 0; y0 = 0; shift10 = 0; shift20 = 0; product0 = 0; scaled0 = 0;
     end
@@ -14402,8 +14475,8 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                     shift10 <= params0[29:24];
                 end
                 6'd36: begin
-                    x0 <= second ? {{24{byte0[7]}}, byte0} - {{24{zero_b[7]}}, zero_b}
-                                 : {{24{held0[7]}}, held0} - {{24{zero_a[7]}}, zero_a};
+                    x0 <= second ? extended(byte0) - extended(constants[79:72])
+                                 : extended(held0) - extended(constants[71:64]);
                     y0 <= second ? factor_b : factor_a;
                     shift10 <= constants[85:80];
                 end
@@ -14418,12 +14491,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                 end
                 6'd29: begin
                     if (!right0[31]) shift10 <= right0 > 63 ? 6'd63 : right0[5:0];
-                    else y0 <= left0 > 31 ? 32'h0 : 32'h1 << left0[4:0];
+                    else y0 <= left_factor(right0);
                 end
                 6'd30: x0 <= {26'h0, zeros(a0)};
-                6'd31: if (chosen0 && live0) x0 <= b0;
-                6'd38: x0 <= {{24{found0[7]}}, found0};
-                6'd34: x0 <= {word0[7:0], word0[15:8], word0[23:16], word0[31:24]};
+                6'd31: if ((beat == 0 ? positive[0] : beat == 1 ? positive[8] : beat == 2 ? positive[16] : positive[24]) && (beat == 0 ? n > 0 : beat == 1 ? n > 8 : beat == 2 ? n > 16 : n > 24)) x0 <= b0;
+                6'd38: x0 <= byte_at(byte0 ^ 8'h80);
+                6'd34: x0 <= word_at(byte0 ^ 8'h80);
                 default: ;
             endcase
         end
@@ -14431,12 +14504,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
             product0 <= (second1 ? product0 : 64'sh0) + $signed({{32{x0[31]}}, x0}) * $signed({{32{y0[31]}}, y0});
             shift20 <= shift10;
         end
-        if (enables[1]) scaled0 <= floor0 + $signed({63'h0, up0});
+        if (enables[1]) scaled0 <= rounded(product0, shift20);
         if (enables[2] && (second3 || !adds)) begin
-            if (beat3 == 0) row32[31:0] <= 0 < n || keeps ? result0 : 32'h0;
-            if (beat3 == 1) row32[287:256] <= 8 < n || keeps ? result0 : 32'h0;
-            if (beat3 == 2) row32[543:512] <= 16 < n || keeps ? result0 : 32'h0;
-            if (beat3 == 3) row32[799:768] <= 24 < n || keeps ? result0 : 32'h0;
+            if (beat3 == 0) row32[31:0] <= 0 < n || keeps ? result(scaled0) : 32'h0;
+            if (beat3 == 1) row32[287:256] <= 8 < n || keeps ? result(scaled0) : 32'h0;
+            if (beat3 == 2) row32[543:512] <= 16 < n || keeps ? result(scaled0) : 32'h0;
+            if (beat3 == 3) row32[799:768] <= 24 < n || keeps ? result(scaled0) : 32'h0;
         end
     end
     reg signed [31:0] x1, y1;
@@ -14449,22 +14522,6 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
     wire [7:0] held1 = beat == 0 ? held[15:8] : beat == 1 ? held[79:72] : beat == 2 ? held[143:136] : held[207:200];
     wire signed [31:0] b1 = form == 2 ? {{24{byte1[7]}}, byte1} : row1;
     wire [31:0] right1 = b1 + {26'h0, shift};
-    wire [31:0] left1 = 32'h0 - right1;
-    wire [7:0] entry1 = byte1 ^ 8'h80;
-    wire [255:0] line1 = entries[bytes ? {2'h0, entry1[7:5]} : entry1[7:3]];
-    wire [31:0] word1 = line1[{bytes ? entry1[4:2] : entry1[2:0], 5'h0} +: 32];
-    wire [7:0] found1 = word1[{entry1[1:0], 3'h0} +: 8];
-    wire chosen1 = beat == 0 ? positive[1] : beat == 1 ? positive[9] : beat == 2 ? positive[17] : positive[25];
-    wire live1 = beat == 0 ? n > 1 : beat == 1 ? n > 9 : beat == 2 ? n > 17 : n > 25;
-    wire signed [63:0] floor1 = product1 >>> shift21;
-    wire [63:0] below1 = shift21 == 0 ? 64'h0 : product1 << (7'd64 - {1'b0, shift21});
-    wire up1 = below1[63] && (below1[62:0] != 0 || floor1[0]);
-    wire signed [63:0] moved1 = scaled1 + $signed({{56{offset[7]}}, offset});
-    wire signed [63:0] raised1 = moved1 < $signed({{56{least[7]}}, least}) ? {{56{least[7]}}, least} : moved1;
-    wire [7:0] clamped1 = raised1 > $signed({{56{most[7]}}, most}) ? most : raised1[7:0];
-    wire fits1 = scaled1[63:31] == {33{scaled1[31]}};
-    wire [31:0] sat1 = fits1 ? scaled1[31:0] : {scaled1[63], {31{!scaled1[63]}}};
-    wire [31:0] result1 = kind == 6'd35 || adds ? {24'h0, clamped1} : kind == 6'd26 ? sat1 : scaled1[31:0];
     initial begin
         x1 = 0; y1 = 0; shift11 = 0; shift21 = 0; product1 = 0; scaled1 = 0;
     end
@@ -14480,8 +14537,8 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                     shift11 <= params1[29:24];
                 end
                 6'd36: begin
-                    x1 <= second ? {{24{byte1[7]}}, byte1} - {{24{zero_b[7]}}, zero_b}
-                                 : {{24{held1[7]}}, held1} - {{24{zero_a[7]}}, zero_a};
+                    x1 <= second ? extended(byte1) - extended(constants[79:72])
+                                 : extended(held1) - extended(constants[71:64]);
                     y1 <= second ? factor_b : factor_a;
                     shift11 <= constants[85:80];
                 end
@@ -14496,12 +14553,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                 end
                 6'd29: begin
                     if (!right1[31]) shift11 <= right1 > 63 ? 6'd63 : right1[5:0];
-                    else y1 <= left1 > 31 ? 32'h0 : 32'h1 << left1[4:0];
+                    else y1 <= left_factor(right1);
                 end
                 6'd30: x1 <= {26'h0, zeros(a1)};
-                6'd31: if (chosen1 && live1) x1 <= b1;
-                6'd38: x1 <= {{24{found1[7]}}, found1};
-                6'd34: x1 <= {word1[7:0], word1[15:8], word1[23:16], word1[31:24]};
+                6'd31: if ((beat == 0 ? positive[1] : beat == 1 ? positive[9] : beat == 2 ? positive[17] : positive[25]) && (beat == 0 ? n > 1 : beat == 1 ? n > 9 : beat == 2 ? n > 17 : n > 25)) x1 <= b1;
+                6'd38: x1 <= byte_at(byte1 ^ 8'h80);
+                6'd34: x1 <= word_at(byte1 ^ 8'h80);
                 default: ;
             endcase
         end
@@ -14509,12 +14566,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
             product1 <= (second1 ? product1 : 64'sh0) + $signed({{32{x1[31]}}, x1}) * $signed({{32{y1[31]}}, y1});
             shift21 <= shift11;
         end
-        if (enables[1]) scaled1 <= floor1 + $signed({63'h0, up1});
+        if (enables[1]) scaled1 <= rounded(product1, shift21);
         if (enables[2] && (second3 || !adds)) begin
-            if (beat3 == 0) row32[63:32] <= 1 < n || keeps ? result1 : 32'h0;
-            if (beat3 == 1) row32[319:288] <= 9 < n || keeps ? result1 : 32'h0;
-            if (beat3 == 2) row32[575:544] <= 17 < n || keeps ? result1 : 32'h0;
-            if (beat3 == 3) row32[831:800] <= 25 < n || keeps ? result1 : 32'h0;
+            if (beat3 == 0) row32[63:32] <= 1 < n || keeps ? result(scaled1) : 32'h0;
+            if (beat3 == 1) row32[319:288] <= 9 < n || keeps ? result(scaled1) : 32'h0;
+            if (beat3 == 2) row32[575:544] <= 17 < n || keeps ? result(scaled1) : 32'h0;
+            if (beat3 == 3) row32[831:800] <= 25 < n || keeps ? result(scaled1) : 32'h0;
         end
     end
     reg signed [31:0] x2, y2;
@@ -14527,22 +14584,6 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
     wire [7:0] held2 = beat == 0 ? held[23:16] : beat == 1 ? held[87:80] : beat == 2 ? held[151:144] : held[215:208];
     wire signed [31:0] b2 = form == 2 ? {{24{byte2[7]}}, byte2} : row2;
     wire [31:0] right2 = b2 + {26'h0, shift};
-    wire [31:0] left2 = 32'h0 - right2;
-    wire [7:0] entry2 = byte2 ^ 8'h80;
-    wire [255:0] line2 = entries[bytes ? {2'h0, entry2[7:5]} : entry2[7:3]];
-    wire [31:0] word2 = line2[{bytes ? entry2[4:2] : entry2[2:0], 5'h0} +: 32];
-    wire [7:0] found2 = word2[{entry2[1:0], 3'h0} +: 8];
-    wire chosen2 = beat == 0 ? positive[2] : beat == 1 ? positive[10] : beat == 2 ? positive[18] : positive[26];
-    wire live2 = beat == 0 ? n > 2 : beat == 1 ? n > 10 : beat == 2 ? n > 18 : n > 26;
-    wire signed [63:0] floor2 = product2 >>> shift22;
-    wire [63:0] below2 = shift22 == 0 ? 64'h0 : product2 << (7'd64 - {1'b0, shift22});
-    wire up2 = below2[63] && (below2[62:0] != 0 || floor2[0]);
-    wire signed [63:0] moved2 = scaled2 + $signed({{56{offset[7]}}, offset});
-    wire signed [63:0] raised2 = moved2 < $signed({{56{least[7]}}, least}) ? {{56{least[7]}}, least} : moved2;
-    wire [7:0] clamped2 = raised2 > $signed({{56{most[7]}}, most}) ? most : raised2[7:0];
-    wire fits2 = scaled2[63:31] == {33{scaled2[31]}};
-    wire [31:0] sat2 = fits2 ? scaled2[31:0] : {scaled2[63], {31{!scaled2[63]}}};
-    wire [31:0] result2 = kind == 6'd35 || adds ? {24'h0, clamped2} : kind == 6'd26 ? sat2 : scaled2[31:0];
     initial begin
         x2 = 0; y2 = 0; shift12 = 0; shift22 = 0; product2 = 0; scaled2 = 0;
     end
@@ -14558,8 +14599,8 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                     shift12 <= params2[29:24];
                 end
                 6'd36: begin
-                    x2 <= second ? {{24{byte2[7]}}, byte2} - {{24{zero_b[7]}}, zero_b}
-                                 : {{24{held2[7]}}, held2} - {{24{zero_a[7]}}, zero_a};
+                    x2 <= second ? extended(byte2) - extended(constants[79:72])
+                                 : extended(held2) - extended(constants[71:64]);
                     y2 <= second ? factor_b : factor_a;
                     shift12 <= constants[85:80];
                 end
@@ -14574,12 +14615,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                 end
                 6'd29: begin
                     if (!right2[31]) shift12 <= right2 > 63 ? 6'd63 : right2[5:0];
-                    else y2 <= left2 > 31 ? 32'h0 : 32'h1 << left2[4:0];
+                    else y2 <= left_factor(right2);
                 end
                 6'd30: x2 <= {26'h0, zeros(a2)};
-                6'd31: if (chosen2 && live2) x2 <= b2;
-                6'd38: x2 <= {{24{found2[7]}}, found2};
-                6'd34: x2 <= {word2[7:0], word2[15:8], word2[23:16], word2[31:24]};
+                6'd31: if ((beat == 0 ? positive[2] : beat == 1 ? positive[10] : beat == 2 ? positive[18] : positive[26]) && (beat == 0 ? n > 2 : beat == 1 ? n > 10 : beat == 2 ? n > 18 : n > 26)) x2 <= b2;
+                6'd38: x2 <= byte_at(byte2 ^ 8'h80);
+                6'd34: x2 <= word_at(byte2 ^ 8'h80);
                 default: ;
             endcase
         end
@@ -14587,12 +14628,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
             product2 <= (second1 ? product2 : 64'sh0) + $signed({{32{x2[31]}}, x2}) * $signed({{32{y2[31]}}, y2});
             shift22 <= shift12;
         end
-        if (enables[1]) scaled2 <= floor2 + $signed({63'h0, up2});
+        if (enables[1]) scaled2 <= rounded(product2, shift22);
         if (enables[2] && (second3 || !adds)) begin
-            if (beat3 == 0) row32[95:64] <= 2 < n || keeps ? result2 : 32'h0;
-            if (beat3 == 1) row32[351:320] <= 10 < n || keeps ? result2 : 32'h0;
-            if (beat3 == 2) row32[607:576] <= 18 < n || keeps ? result2 : 32'h0;
-            if (beat3 == 3) row32[863:832] <= 26 < n || keeps ? result2 : 32'h0;
+            if (beat3 == 0) row32[95:64] <= 2 < n || keeps ? result(scaled2) : 32'h0;
+            if (beat3 == 1) row32[351:320] <= 10 < n || keeps ? result(scaled2) : 32'h0;
+            if (beat3 == 2) row32[607:576] <= 18 < n || keeps ? result(scaled2) : 32'h0;
+            if (beat3 == 3) row32[863:832] <= 26 < n || keeps ? result(scaled2) : 32'h0;
         end
     end
     reg signed [31:0] x3, y3;
@@ -14605,22 +14646,6 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
     wire [7:0] held3 = beat == 0 ? held[31:24] : beat == 1 ? held[95:88] : beat == 2 ? held[159:152] : held[223:216];
     wire signed [31:0] b3 = form == 2 ? {{24{byte3[7]}}, byte3} : row3;
     wire [31:0] right3 = b3 + {26'h0, shift};
-    wire [31:0] left3 = 32'h0 - right3;
-    wire [7:0] entry3 = byte3 ^ 8'h80;
-    wire [255:0] line3 = entries[bytes ? {2'h0, entry3[7:5]} : entry3[7:3]];
-    wire [31:0] word3 = line3[{bytes ? entry3[4:2] : entry3[2:0], 5'h0} +: 32];
-    wire [7:0] found3 = word3[{entry3[1:0], 3'h0} +: 8];
-    wire chosen3 = beat == 0 ? positive[3] : beat == 1 ? positive[11] : beat == 2 ? positive[19] : positive[27];
-    wire live3 = beat == 0 ? n > 3 : beat == 1 ? n > 11 : beat == 2 ? n > 19 : n > 27;
-    wire signed [63:0] floor3 = product3 >>> shift23;
-    wire [63:0] below3 = shift23 == 0 ? 64'h0 : product3 << (7'd64 - {1'b0, shift23});
-    wire up3 = below3[63] && (below3[62:0] != 0 || floor3[0]);
-    wire signed [63:0] moved3 = scaled3 + $signed({{56{offset[7]}}, offset});
-    wire signed [63:0] raised3 = moved3 < $signed({{56{least[7]}}, least}) ? {{56{least[7]}}, least} : moved3;
-    wire [7:0] clamped3 = raised3 > $signed({{56{most[7]}}, most}) ? most : raised3[7:0];
-    wire fits3 = scaled3[63:31] == {33{scaled3[31]}};
-    wire [31:0] sat3 = fits3 ? scaled3[31:0] : {scaled3[63], {31{!scaled3[63]}}};
-    wire [31:0] result3 = kind == 6'd35 || adds ? {24'h0, clamped3} : kind == 6'd26 ? sat3 : scaled3[31:0];
     initial begin
         x3 = 0; y3 = 0; shift13 = 0; shift23 = 0; product3 = 0; scaled3 = 0;
     end
@@ -14636,8 +14661,8 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                     shift13 <= params3[29:24];
                 end
                 6'd36: begin
-                    x3 <= second ? {{24{byte3[7]}}, byte3} - {{24{zero_b[7]}}, zero_b}
-                                 : {{24{held3[7]}}, held3} - {{24{zero_a[7]}}, zero_a};
+                    x3 <= second ? extended(byte3) - extended(constants[79:72])
+                                 : extended(held3) - extended(constants[71:64]);
                     y3 <= second ? factor_b : factor_a;
                     shift13 <= constants[85:80];
                 end
@@ -14652,12 +14677,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                 end
                 6'd29: begin
                     if (!right3[31]) shift13 <= right3 > 63 ? 6'd63 : right3[5:0];
-                    else y3 <= left3 > 31 ? 32'h0 : 32'h1 << left3[4:0];
+                    else y3 <= left_factor(right3);
                 end
                 6'd30: x3 <= {26'h0, zeros(a3)};
-                6'd31: if (chosen3 && live3) x3 <= b3;
-                6'd38: x3 <= {{24{found3[7]}}, found3};
-                6'd34: x3 <= {word3[7:0], word3[15:8], word3[23:16], word3[31:24]};
+                6'd31: if ((beat == 0 ? positive[3] : beat == 1 ? positive[11] : beat == 2 ? positive[19] : positive[27]) && (beat == 0 ? n > 3 : beat == 1 ? n > 11 : beat == 2 ? n > 19 : n > 27)) x3 <= b3;
+                6'd38: x3 <= byte_at(byte3 ^ 8'h80);
+                6'd34: x3 <= word_at(byte3 ^ 8'h80);
                 default: ;
             endcase
         end
@@ -14665,12 +14690,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
             product3 <= (second1 ? product3 : 64'sh0) + $signed({{32{x3[31]}}, x3}) * $signed({{32{y3[31]}}, y3});
             shift23 <= shift13;
         end
-        if (enables[1]) scaled3 <= floor3 + $signed({63'h0, up3});
+        if (enables[1]) scaled3 <= rounded(product3, shift23);
         if (enables[2] && (second3 || !adds)) begin
-            if (beat3 == 0) row32[127:96] <= 3 < n || keeps ? result3 : 32'h0;
-            if (beat3 == 1) row32[383:352] <= 11 < n || keeps ? result3 : 32'h0;
-            if (beat3 == 2) row32[639:608] <= 19 < n || keeps ? result3 : 32'h0;
-            if (beat3 == 3) row32[895:864] <= 27 < n || keeps ? result3 : 32'h0;
+            if (beat3 == 0) row32[127:96] <= 3 < n || keeps ? result(scaled3) : 32'h0;
+            if (beat3 == 1) row32[383:352] <= 11 < n || keeps ? result(scaled3) : 32'h0;
+            if (beat3 == 2) row32[639:608] <= 19 < n || keeps ? result(scaled3) : 32'h0;
+            if (beat3 == 3) row32[895:864] <= 27 < n || keeps ? result(scaled3) : 32'h0;
         end
     end
     reg signed [31:0] x4, y4;
@@ -14683,22 +14708,6 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
     wire [7:0] held4 = beat == 0 ? held[39:32] : beat == 1 ? held[103:96] : beat == 2 ? held[167:160] : held[231:224];
     wire signed [31:0] b4 = form == 2 ? {{24{byte4[7]}}, byte4} : row4;
     wire [31:0] right4 = b4 + {26'h0, shift};
-    wire [31:0] left4 = 32'h0 - right4;
-    wire [7:0] entry4 = byte4 ^ 8'h80;
-    wire [255:0] line4 = entries[bytes ? {2'h0, entry4[7:5]} : entry4[7:3]];
-    wire [31:0] word4 = line4[{bytes ? entry4[4:2] : entry4[2:0], 5'h0} +: 32];
-    wire [7:0] found4 = word4[{entry4[1:0], 3'h0} +: 8];
-    wire chosen4 = beat == 0 ? positive[4] : beat == 1 ? positive[12] : beat == 2 ? positive[20] : positive[28];
-    wire live4 = beat == 0 ? n > 4 : beat == 1 ? n > 12 : beat == 2 ? n > 20 : n > 28;
-    wire signed [63:0] floor4 = product4 >>> shift24;
-    wire [63:0] below4 = shift24 == 0 ? 64'h0 : product4 << (7'd64 - {1'b0, shift24});
-    wire up4 = below4[63] && (below4[62:0] != 0 || floor4[0]);
-    wire signed [63:0] moved4 = scaled4 + $signed({{56{offset[7]}}, offset});
-    wire signed [63:0] raised4 = moved4 < $signed({{56{least[7]}}, least}) ? {{56{least[7]}}, least} : moved4;
-    wire [7:0] clamped4 = raised4 > $signed({{56{most[7]}}, most}) ? most : raised4[7:0];
-    wire fits4 = scaled4[63:31] == {33{scaled4[31]}};
-    wire [31:0] sat4 = fits4 ? scaled4[31:0] : {scaled4[63], {31{!scaled4[63]}}};
-    wire [31:0] result4 = kind == 6'd35 || adds ? {24'h0, clamped4} : kind == 6'd26 ? sat4 : scaled4[31:0];
     initial begin
         x4 = 0; y4 = 0; shift14 = 0; shift24 = 0; product4 = 0; scaled4 = 0;
     end
@@ -14714,8 +14723,8 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                     shift14 <= params4[29:24];
                 end
                 6'd36: begin
-                    x4 <= second ? {{24{byte4[7]}}, byte4} - {{24{zero_b[7]}}, zero_b}
-                                 : {{24{held4[7]}}, held4} - {{24{zero_a[7]}}, zero_a};
+                    x4 <= second ? extended(byte4) - extended(constants[79:72])
+                                 : extended(held4) - extended(constants[71:64]);
                     y4 <= second ? factor_b : factor_a;
                     shift14 <= constants[85:80];
                 end
@@ -14730,12 +14739,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                 end
                 6'd29: begin
                     if (!right4[31]) shift14 <= right4 > 63 ? 6'd63 : right4[5:0];
-                    else y4 <= left4 > 31 ? 32'h0 : 32'h1 << left4[4:0];
+                    else y4 <= left_factor(right4);
                 end
                 6'd30: x4 <= {26'h0, zeros(a4)};
-                6'd31: if (chosen4 && live4) x4 <= b4;
-                6'd38: x4 <= {{24{found4[7]}}, found4};
-                6'd34: x4 <= {word4[7:0], word4[15:8], word4[23:16], word4[31:24]};
+                6'd31: if ((beat == 0 ? positive[4] : beat == 1 ? positive[12] : beat == 2 ? positive[20] : positive[28]) && (beat == 0 ? n > 4 : beat == 1 ? n > 12 : beat == 2 ? n > 20 : n > 28)) x4 <= b4;
+                6'd38: x4 <= byte_at(byte4 ^ 8'h80);
+                6'd34: x4 <= word_at(byte4 ^ 8'h80);
                 default: ;
             endcase
         end
@@ -14743,12 +14752,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
             product4 <= (second1 ? product4 : 64'sh0) + $signed({{32{x4[31]}}, x4}) * $signed({{32{y4[31]}}, y4});
             shift24 <= shift14;
         end
-        if (enables[1]) scaled4 <= floor4 + $signed({63'h0, up4});
+        if (enables[1]) scaled4 <= rounded(product4, shift24);
         if (enables[2] && (second3 || !adds)) begin
-            if (beat3 == 0) row32[159:128] <= 4 < n || keeps ? result4 : 32'h0;
-            if (beat3 == 1) row32[415:384] <= 12 < n || keeps ? result4 : 32'h0;
-            if (beat3 == 2) row32[671:640] <= 20 < n || keeps ? result4 : 32'h0;
-            if (beat3 == 3) row32[927:896] <= 28 < n || keeps ? result4 : 32'h0;
+            if (beat3 == 0) row32[159:128] <= 4 < n || keeps ? result(scaled4) : 32'h0;
+            if (beat3 == 1) row32[415:384] <= 12 < n || keeps ? result(scaled4) : 32'h0;
+            if (beat3 == 2) row32[671:640] <= 20 < n || keeps ? result(scaled4) : 32'h0;
+            if (beat3 == 3) row32[927:896] <= 28 < n || keeps ? result(scaled4) : 32'h0;
         end
     end
     reg signed [31:0] x5, y5;
@@ -14761,22 +14770,6 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
     wire [7:0] held5 = beat == 0 ? held[47:40] : beat == 1 ? held[111:104] : beat == 2 ? held[175:168] : held[239:232];
     wire signed [31:0] b5 = form == 2 ? {{24{byte5[7]}}, byte5} : row5;
     wire [31:0] right5 = b5 + {26'h0, shift};
-    wire [31:0] left5 = 32'h0 - right5;
-    wire [7:0] entry5 = byte5 ^ 8'h80;
-    wire [255:0] line5 = entries[bytes ? {2'h0, entry5[7:5]} : entry5[7:3]];
-    wire [31:0] word5 = line5[{bytes ? entry5[4:2] : entry5[2:0], 5'h0} +: 32];
-    wire [7:0] found5 = word5[{entry5[1:0], 3'h0} +: 8];
-    wire chosen5 = beat == 0 ? positive[5] : beat == 1 ? positive[13] : beat == 2 ? positive[21] : positive[29];
-    wire live5 = beat == 0 ? n > 5 : beat == 1 ? n > 13 : beat == 2 ? n > 21 : n > 29;
-    wire signed [63:0] floor5 = product5 >>> shift25;
-    wire [63:0] below5 = shift25 == 0 ? 64'h0 : product5 << (7'd64 - {1'b0, shift25});
-    wire up5 = below5[63] && (below5[62:0] != 0 || floor5[0]);
-    wire signed [63:0] moved5 = scaled5 + $signed({{56{offset[7]}}, offset});
-    wire signed [63:0] raised5 = moved5 < $signed({{56{least[7]}}, least}) ? {{56{least[7]}}, least} : moved5;
-    wire [7:0] clamped5 = raised5 > $signed({{56{most[7]}}, most}) ? most : raised5[7:0];
-    wire fits5 = scaled5[63:31] == {33{scaled5[31]}};
-    wire [31:0] sat5 = fits5 ? scaled5[31:0] : {scaled5[63], {31{!scaled5[63]}}};
-    wire [31:0] result5 = kind == 6'd35 || adds ? {24'h0, clamped5} : kind == 6'd26 ? sat5 : scaled5[31:0];
     initial begin
         x5 = 0; y5 = 0; shift15 = 0; shift25 = 0; product5 = 0; scaled5 = 0;
     end
@@ -14792,8 +14785,8 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                     shift15 <= params5[29:24];
                 end
                 6'd36: begin
-                    x5 <= second ? {{24{byte5[7]}}, byte5} - {{24{zero_b[7]}}, zero_b}
-                                 : {{24{held5[7]}}, held5} - {{24{zero_a[7]}}, zero_a};
+                    x5 <= second ? extended(byte5) - extended(constants[79:72])
+                                 : extended(held5) - extended(constants[71:64]);
                     y5 <= second ? factor_b : factor_a;
                     shift15 <= constants[85:80];
                 end
@@ -14808,12 +14801,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                 end
                 6'd29: begin
                     if (!right5[31]) shift15 <= right5 > 63 ? 6'd63 : right5[5:0];
-                    else y5 <= left5 > 31 ? 32'h0 : 32'h1 << left5[4:0];
+                    else y5 <= left_factor(right5);
                 end
                 6'd30: x5 <= {26'h0, zeros(a5)};
-                6'd31: if (chosen5 && live5) x5 <= b5;
-                6'd38: x5 <= {{24{found5[7]}}, found5};
-                6'd34: x5 <= {word5[7:0], word5[15:8], word5[23:16], word5[31:24]};
+                6'd31: if ((beat == 0 ? positive[5] : beat == 1 ? positive[13] : beat == 2 ? positive[21] : positive[29]) && (beat == 0 ? n > 5 : beat == 1 ? n > 13 : beat == 2 ? n > 21 : n > 29)) x5 <= b5;
+                6'd38: x5 <= byte_at(byte5 ^ 8'h80);
+                6'd34: x5 <= word_at(byte5 ^ 8'h80);
                 default: ;
             endcase
         end
@@ -14821,12 +14814,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
             product5 <= (second1 ? product5 : 64'sh0) + $signed({{32{x5[31]}}, x5}) * $signed({{32{y5[31]}}, y5});
             shift25 <= shift15;
         end
-        if (enables[1]) scaled5 <= floor5 + $signed({63'h0, up5});
+        if (enables[1]) scaled5 <= rounded(product5, shift25);
         if (enables[2] && (second3 || !adds)) begin
-            if (beat3 == 0) row32[191:160] <= 5 < n || keeps ? result5 : 32'h0;
-            if (beat3 == 1) row32[447:416] <= 13 < n || keeps ? result5 : 32'h0;
-            if (beat3 == 2) row32[703:672] <= 21 < n || keeps ? result5 : 32'h0;
-            if (beat3 == 3) row32[959:928] <= 29 < n || keeps ? result5 : 32'h0;
+            if (beat3 == 0) row32[191:160] <= 5 < n || keeps ? result(scaled5) : 32'h0;
+            if (beat3 == 1) row32[447:416] <= 13 < n || keeps ? result(scaled5) : 32'h0;
+            if (beat3 == 2) row32[703:672] <= 21 < n || keeps ? result(scaled5) : 32'h0;
+            if (beat3 == 3) row32[959:928] <= 29 < n || keeps ? result(scaled5) : 32'h0;
         end
     end
     reg signed [31:0] x6, y6;
@@ -14839,22 +14832,6 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
     wire [7:0] held6 = beat == 0 ? held[55:48] : beat == 1 ? held[119:112] : beat == 2 ? held[183:176] : held[247:240];
     wire signed [31:0] b6 = form == 2 ? {{24{byte6[7]}}, byte6} : row6;
     wire [31:0] right6 = b6 + {26'h0, shift};
-    wire [31:0] left6 = 32'h0 - right6;
-    wire [7:0] entry6 = byte6 ^ 8'h80;
-    wire [255:0] line6 = entries[bytes ? {2'h0, entry6[7:5]} : entry6[7:3]];
-    wire [31:0] word6 = line6[{bytes ? entry6[4:2] : entry6[2:0], 5'h0} +: 32];
-    wire [7:0] found6 = word6[{entry6[1:0], 3'h0} +: 8];
-    wire chosen6 = beat == 0 ? positive[6] : beat == 1 ? positive[14] : beat == 2 ? positive[22] : positive[30];
-    wire live6 = beat == 0 ? n > 6 : beat == 1 ? n > 14 : beat == 2 ? n > 22 : n > 30;
-    wire signed [63:0] floor6 = product6 >>> shift26;
-    wire [63:0] below6 = shift26 == 0 ? 64'h0 : product6 << (7'd64 - {1'b0, shift26});
-    wire up6 = below6[63] && (below6[62:0] != 0 || floor6[0]);
-    wire signed [63:0] moved6 = scaled6 + $signed({{56{offset[7]}}, offset});
-    wire signed [63:0] raised6 = moved6 < $signed({{56{least[7]}}, least}) ? {{56{least[7]}}, least} : moved6;
-    wire [7:0] clamped6 = raised6 > $signed({{56{most[7]}}, most}) ? most : raised6[7:0];
-    wire fits6 = scaled6[63:31] == {33{scaled6[31]}};
-    wire [31:0] sat6 = fits6 ? scaled6[31:0] : {scaled6[63], {31{!scaled6[63]}}};
-    wire [31:0] result6 = kind == 6'd35 || adds ? {24'h0, clamped6} : kind == 6'd26 ? sat6 : scaled6[31:0];
     initial begin
         x6 = 0; y6 = 0; shift16 = 0; shift26 = 0; product6 = 0; scaled6 = 0;
     end
@@ -14870,8 +14847,8 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                     shift16 <= params6[29:24];
                 end
                 6'd36: begin
-                    x6 <= second ? {{24{byte6[7]}}, byte6} - {{24{zero_b[7]}}, zero_b}
-                                 : {{24{held6[7]}}, held6} - {{24{zero_a[7]}}, zero_a};
+                    x6 <= second ? extended(byte6) - extended(constants[79:72])
+                                 : extended(held6) - extended(constants[71:64]);
                     y6 <= second ? factor_b : factor_a;
                     shift16 <= constants[85:80];
                 end
@@ -14886,12 +14863,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                 end
                 6'd29: begin
                     if (!right6[31]) shift16 <= right6 > 63 ? 6'd63 : right6[5:0];
-                    else y6 <= left6 > 31 ? 32'h0 : 32'h1 << left6[4:0];
+                    else y6 <= left_factor(right6);
                 end
                 6'd30: x6 <= {26'h0, zeros(a6)};
-                6'd31: if (chosen6 && live6) x6 <= b6;
-                6'd38: x6 <= {{24{found6[7]}}, found6};
-                6'd34: x6 <= {word6[7:0], word6[15:8], word6[23:16], word6[31:24]};
+                6'd31: if ((beat == 0 ? positive[6] : beat == 1 ? positive[14] : beat == 2 ? positive[22] : positive[30]) && (beat == 0 ? n > 6 : beat == 1 ? n > 14 : beat == 2 ? n > 22 : n > 30)) x6 <= b6;
+                6'd38: x6 <= byte_at(byte6 ^ 8'h80);
+                6'd34: x6 <= word_at(byte6 ^ 8'h80);
                 default: ;
             endcase
         end
@@ -14899,12 +14876,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
             product6 <= (second1 ? product6 : 64'sh0) + $signed({{32{x6[31]}}, x6}) * $signed({{32{y6[31]}}, y6});
             shift26 <= shift16;
         end
-        if (enables[1]) scaled6 <= floor6 + $signed({63'h0, up6});
+        if (enables[1]) scaled6 <= rounded(product6, shift26);
         if (enables[2] && (second3 || !adds)) begin
-            if (beat3 == 0) row32[223:192] <= 6 < n || keeps ? result6 : 32'h0;
-            if (beat3 == 1) row32[479:448] <= 14 < n || keeps ? result6 : 32'h0;
-            if (beat3 == 2) row32[735:704] <= 22 < n || keeps ? result6 : 32'h0;
-            if (beat3 == 3) row32[991:960] <= 30 < n || keeps ? result6 : 32'h0;
+            if (beat3 == 0) row32[223:192] <= 6 < n || keeps ? result(scaled6) : 32'h0;
+            if (beat3 == 1) row32[479:448] <= 14 < n || keeps ? result(scaled6) : 32'h0;
+            if (beat3 == 2) row32[735:704] <= 22 < n || keeps ? result(scaled6) : 32'h0;
+            if (beat3 == 3) row32[991:960] <= 30 < n || keeps ? result(scaled6) : 32'h0;
         end
     end
     reg signed [31:0] x7, y7;
@@ -14917,22 +14894,6 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
     wire [7:0] held7 = beat == 0 ? held[63:56] : beat == 1 ? held[127:120] : beat == 2 ? held[191:184] : held[255:248];
     wire signed [31:0] b7 = form == 2 ? {{24{byte7[7]}}, byte7} : row7;
     wire [31:0] right7 = b7 + {26'h0, shift};
-    wire [31:0] left7 = 32'h0 - right7;
-    wire [7:0] entry7 = byte7 ^ 8'h80;
-    wire [255:0] line7 = entries[bytes ? {2'h0, entry7[7:5]} : entry7[7:3]];
-    wire [31:0] word7 = line7[{bytes ? entry7[4:2] : entry7[2:0], 5'h0} +: 32];
-    wire [7:0] found7 = word7[{entry7[1:0], 3'h0} +: 8];
-    wire chosen7 = beat == 0 ? positive[7] : beat == 1 ? positive[15] : beat == 2 ? positive[23] : positive[31];
-    wire live7 = beat == 0 ? n > 7 : beat == 1 ? n > 15 : beat == 2 ? n > 23 : n > 31;
-    wire signed [63:0] floor7 = product7 >>> shift27;
-    wire [63:0] below7 = shift27 == 0 ? 64'h0 : product7 << (7'd64 - {1'b0, shift27});
-    wire up7 = below7[63] && (below7[62:0] != 0 || floor7[0]);
-    wire signed [63:0] moved7 = scaled7 + $signed({{56{offset[7]}}, offset});
-    wire signed [63:0] raised7 = moved7 < $signed({{56{least[7]}}, least}) ? {{56{least[7]}}, least} : moved7;
-    wire [7:0] clamped7 = raised7 > $signed({{56{most[7]}}, most}) ? most : raised7[7:0];
-    wire fits7 = scaled7[63:31] == {33{scaled7[31]}};
-    wire [31:0] sat7 = fits7 ? scaled7[31:0] : {scaled7[63], {31{!scaled7[63]}}};
-    wire [31:0] result7 = kind == 6'd35 || adds ? {24'h0, clamped7} : kind == 6'd26 ? sat7 : scaled7[31:0];
     initial begin
         x7 = 0; y7 = 0; shift17 = 0; shift27 = 0; product7 = 0; scaled7 = 0;
     end
@@ -14948,8 +14909,8 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                     shift17 <= params7[29:24];
                 end
                 6'd36: begin
-                    x7 <= second ? {{24{byte7[7]}}, byte7} - {{24{zero_b[7]}}, zero_b}
-                                 : {{24{held7[7]}}, held7} - {{24{zero_a[7]}}, zero_a};
+                    x7 <= second ? extended(byte7) - extended(constants[79:72])
+                                 : extended(held7) - extended(constants[71:64]);
                     y7 <= second ? factor_b : factor_a;
                     shift17 <= constants[85:80];
                 end
@@ -14964,12 +14925,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
                 end
                 6'd29: begin
                     if (!right7[31]) shift17 <= right7 > 63 ? 6'd63 : right7[5:0];
-                    else y7 <= left7 > 31 ? 32'h0 : 32'h1 << left7[4:0];
+                    else y7 <= left_factor(right7);
                 end
                 6'd30: x7 <= {26'h0, zeros(a7)};
-                6'd31: if (chosen7 && live7) x7 <= b7;
-                6'd38: x7 <= {{24{found7[7]}}, found7};
-                6'd34: x7 <= {word7[7:0], word7[15:8], word7[23:16], word7[31:24]};
+                6'd31: if ((beat == 0 ? positive[7] : beat == 1 ? positive[15] : beat == 2 ? positive[23] : positive[31]) && (beat == 0 ? n > 7 : beat == 1 ? n > 15 : beat == 2 ? n > 23 : n > 31)) x7 <= b7;
+                6'd38: x7 <= byte_at(byte7 ^ 8'h80);
+                6'd34: x7 <= word_at(byte7 ^ 8'h80);
                 default: ;
             endcase
         end
@@ -14977,12 +14938,12 @@ module systole$vector$lanes(clock,kind,enable,beat,second,acc,row,params,spad,he
             product7 <= (second1 ? product7 : 64'sh0) + $signed({{32{x7[31]}}, x7}) * $signed({{32{y7[31]}}, y7});
             shift27 <= shift17;
         end
-        if (enables[1]) scaled7 <= floor7 + $signed({63'h0, up7});
+        if (enables[1]) scaled7 <= rounded(product7, shift27);
         if (enables[2] && (second3 || !adds)) begin
-            if (beat3 == 0) row32[255:224] <= 7 < n || keeps ? result7 : 32'h0;
-            if (beat3 == 1) row32[511:480] <= 15 < n || keeps ? result7 : 32'h0;
-            if (beat3 == 2) row32[767:736] <= 23 < n || keeps ? result7 : 32'h0;
-            if (beat3 == 3) row32[1023:992] <= 31 < n || keeps ? result7 : 32'h0;
+            if (beat3 == 0) row32[255:224] <= 7 < n || keeps ? result(scaled7) : 32'h0;
+            if (beat3 == 1) row32[511:480] <= 15 < n || keeps ? result(scaled7) : 32'h0;
+            if (beat3 == 2) row32[767:736] <= 23 < n || keeps ? result(scaled7) : 32'h0;
+            if (beat3 == 3) row32[1023:992] <= 31 < n || keeps ? result(scaled7) : 32'h0;
         end
     end
 endmodule // systole$vector$lanes
@@ -15181,50 +15142,39 @@ module systole$vector$reduce(clock,first,known,value,base,enable,sums,n,row,row3
     output reg  [31:0] index;
 
     // Update code (custom)
+    reg [31:0] sum0_0;
+    reg [36:0] top0_0;
+    initial begin sum0_0 = 0; top0_0 = 0; end
+    reg [31:0] sum0_1;
+    reg [36:0] top0_1;
+    initial begin sum0_1 = 0; top0_1 = 0; end
+    reg [31:0] sum0_2;
+    reg [36:0] top0_2;
+    initial begin sum0_2 = 0; top0_2 = 0; end
+    reg [31:0] sum0_3;
+    reg [36:0] top0_3;
+    initial begin sum0_3 = 0; top0_3 = 0; end
+    reg [31:0] sum0_4;
+    reg [36:0] top0_4;
+    initial begin sum0_4 = 0; top0_4 = 0; end
+    reg [31:0] sum0_5;
+    reg [36:0] top0_5;
+    initial begin sum0_5 = 0; top0_5 = 0; end
+    reg [31:0] sum0_6;
+    reg [36:0] top0_6;
+    initial begin sum0_6 = 0; top0_6 = 0; end
+    reg [31:0] sum0_7;
+    reg [36:0] top0_7;
+    initial begin sum0_7 = 0; top0_7 = 0; end
     reg [31:0] sum1_0;
-    reg signed [31:0] top1_0;
-    reg [4:0] at1_0;
-    initial begin sum1_0 = 0; top1_0 = 0; at1_0 = 0; end
+    reg [36:0] top1_0;
+    initial begin sum1_0 = 0; top1_0 = 0; end
     reg [31:0] sum1_1;
-    reg signed [31:0] top1_1;
-    reg [4:0] at1_1;
-    initial begin sum1_1 = 0; top1_1 = 0; at1_1 = 0; end
-    reg [31:0] sum1_2;
-    reg signed [31:0] top1_2;
-    reg [4:0] at1_2;
-    initial begin sum1_2 = 0; top1_2 = 0; at1_2 = 0; end
-    reg [31:0] sum1_3;
-    reg signed [31:0] top1_3;
-    reg [4:0] at1_3;
-    initial begin sum1_3 = 0; top1_3 = 0; at1_3 = 0; end
-    reg [31:0] sum1_4;
-    reg signed [31:0] top1_4;
-    reg [4:0] at1_4;
-    initial begin sum1_4 = 0; top1_4 = 0; at1_4 = 0; end
-    reg [31:0] sum1_5;
-    reg signed [31:0] top1_5;
-    reg [4:0] at1_5;
-    initial begin sum1_5 = 0; top1_5 = 0; at1_5 = 0; end
-    reg [31:0] sum1_6;
-    reg signed [31:0] top1_6;
-    reg [4:0] at1_6;
-    initial begin sum1_6 = 0; top1_6 = 0; at1_6 = 0; end
-    reg [31:0] sum1_7;
-    reg signed [31:0] top1_7;
-    reg [4:0] at1_7;
-    initial begin sum1_7 = 0; top1_7 = 0; at1_7 = 0; end
+    reg [36:0] top1_1;
+    initial begin sum1_1 = 0; top1_1 = 0; end
     reg [31:0] sum2_0;
-    reg signed [31:0] top2_0;
-    reg [4:0] at2_0;
-    initial begin sum2_0 = 0; top2_0 = 0; at2_0 = 0; end
-    reg [31:0] sum2_1;
-    reg signed [31:0] top2_1;
-    reg [4:0] at2_1;
-    initial begin sum2_1 = 0; top2_1 = 0; at2_1 = 0; end
-    reg [31:0] sum3_0;
-    reg signed [31:0] top3_0;
-    reg [4:0] at3_0;
-    initial begin sum3_0 = 0; top3_0 = 0; at3_0 = 0; end
+    reg [36:0] top2_0;
+    initial begin sum2_0 = 0; top2_0 = 0; end
     reg [2:0] enables;
     reg any;
     reg [31:0] lane0;
@@ -15232,241 +15182,44 @@ module systole$vector$reduce(clock,first,known,value,base,enable,sums,n,row,row3
         enables = 0; any = 0; lane0 = 0;
         row32 = 0; found = 0; best = 0; index = 0;
     end
-    wire [31:0] sum0_0 = 0 < n ? row[31:0] : 32'h0;
-    wire signed [31:0] top0_0 = 0 < n ? row[31:0] : 32'h80000000;
-    wire [4:0] at0_0 = 0;
-    wire [31:0] sum0_1 = 1 < n ? row[63:32] : 32'h0;
-    wire signed [31:0] top0_1 = 1 < n ? row[63:32] : 32'h80000000;
-    wire [4:0] at0_1 = 1;
-    wire [31:0] sum0_2 = 2 < n ? row[95:64] : 32'h0;
-    wire signed [31:0] top0_2 = 2 < n ? row[95:64] : 32'h80000000;
-    wire [4:0] at0_2 = 2;
-    wire [31:0] sum0_3 = 3 < n ? row[127:96] : 32'h0;
-    wire signed [31:0] top0_3 = 3 < n ? row[127:96] : 32'h80000000;
-    wire [4:0] at0_3 = 3;
-    wire [31:0] sum0_4 = 4 < n ? row[159:128] : 32'h0;
-    wire signed [31:0] top0_4 = 4 < n ? row[159:128] : 32'h80000000;
-    wire [4:0] at0_4 = 4;
-    wire [31:0] sum0_5 = 5 < n ? row[191:160] : 32'h0;
-    wire signed [31:0] top0_5 = 5 < n ? row[191:160] : 32'h80000000;
-    wire [4:0] at0_5 = 5;
-    wire [31:0] sum0_6 = 6 < n ? row[223:192] : 32'h0;
-    wire signed [31:0] top0_6 = 6 < n ? row[223:192] : 32'h80000000;
-    wire [4:0] at0_6 = 6;
-    wire [31:0] sum0_7 = 7 < n ? row[255:224] : 32'h0;
-    wire signed [31:0] top0_7 = 7 < n ? row[255:224] : 32'h80000000;
-    wire [4:0] at0_7 = 7;
-    wire [31:0] sum0_8 = 8 < n ? row[287:256] : 32'h0;
-    wire signed [31:0] top0_8 = 8 < n ? row[287:256] : 32'h80000000;
-    wire [4:0] at0_8 = 8;
-    wire [31:0] sum0_9 = 9 < n ? row[319:288] : 32'h0;
-    wire signed [31:0] top0_9 = 9 < n ? row[319:288] : 32'h80000000;
-    wire [4:0] at0_9 = 9;
-    wire [31:0] sum0_10 = 10 < n ? row[351:320] : 32'h0;
-    wire signed [31:0] top0_10 = 10 < n ? row[351:320] : 32'h80000000;
-    wire [4:0] at0_10 = 10;
-    wire [31:0] sum0_11 = 11 < n ? row[383:352] : 32'h0;
-    wire signed [31:0] top0_11 = 11 < n ? row[383:352] : 32'h80000000;
-    wire [4:0] at0_11 = 11;
-    wire [31:0] sum0_12 = 12 < n ? row[415:384] : 32'h0;
-    wire signed [31:0] top0_12 = 12 < n ? row[415:384] : 32'h80000000;
-    wire [4:0] at0_12 = 12;
-    wire [31:0] sum0_13 = 13 < n ? row[447:416] : 32'h0;
-    wire signed [31:0] top0_13 = 13 < n ? row[447:416] : 32'h80000000;
-    wire [4:0] at0_13 = 13;
-    wire [31:0] sum0_14 = 14 < n ? row[479:448] : 32'h0;
-    wire signed [31:0] top0_14 = 14 < n ? row[479:448] : 32'h80000000;
-    wire [4:0] at0_14 = 14;
-    wire [31:0] sum0_15 = 15 < n ? row[511:480] : 32'h0;
-    wire signed [31:0] top0_15 = 15 < n ? row[511:480] : 32'h80000000;
-    wire [4:0] at0_15 = 15;
-    wire [31:0] sum0_16 = 16 < n ? row[543:512] : 32'h0;
-    wire signed [31:0] top0_16 = 16 < n ? row[543:512] : 32'h80000000;
-    wire [4:0] at0_16 = 16;
-    wire [31:0] sum0_17 = 17 < n ? row[575:544] : 32'h0;
-    wire signed [31:0] top0_17 = 17 < n ? row[575:544] : 32'h80000000;
-    wire [4:0] at0_17 = 17;
-    wire [31:0] sum0_18 = 18 < n ? row[607:576] : 32'h0;
-    wire signed [31:0] top0_18 = 18 < n ? row[607:576] : 32'h80000000;
-    wire [4:0] at0_18 = 18;
-    wire [31:0] sum0_19 = 19 < n ? row[639:608] : 32'h0;
-    wire signed [31:0] top0_19 = 19 < n ? row[639:608] : 32'h80000000;
-    wire [4:0] at0_19 = 19;
-    wire [31:0] sum0_20 = 20 < n ? row[671:640] : 32'h0;
-    wire signed [31:0] top0_20 = 20 < n ? row[671:640] : 32'h80000000;
-    wire [4:0] at0_20 = 20;
-    wire [31:0] sum0_21 = 21 < n ? row[703:672] : 32'h0;
-    wire signed [31:0] top0_21 = 21 < n ? row[703:672] : 32'h80000000;
-    wire [4:0] at0_21 = 21;
-    wire [31:0] sum0_22 = 22 < n ? row[735:704] : 32'h0;
-    wire signed [31:0] top0_22 = 22 < n ? row[735:704] : 32'h80000000;
-    wire [4:0] at0_22 = 22;
-    wire [31:0] sum0_23 = 23 < n ? row[767:736] : 32'h0;
-    wire signed [31:0] top0_23 = 23 < n ? row[767:736] : 32'h80000000;
-    wire [4:0] at0_23 = 23;
-    wire [31:0] sum0_24 = 24 < n ? row[799:768] : 32'h0;
-    wire signed [31:0] top0_24 = 24 < n ? row[799:768] : 32'h80000000;
-    wire [4:0] at0_24 = 24;
-    wire [31:0] sum0_25 = 25 < n ? row[831:800] : 32'h0;
-    wire signed [31:0] top0_25 = 25 < n ? row[831:800] : 32'h80000000;
-    wire [4:0] at0_25 = 25;
-    wire [31:0] sum0_26 = 26 < n ? row[863:832] : 32'h0;
-    wire signed [31:0] top0_26 = 26 < n ? row[863:832] : 32'h80000000;
-    wire [4:0] at0_26 = 26;
-    wire [31:0] sum0_27 = 27 < n ? row[895:864] : 32'h0;
-    wire signed [31:0] top0_27 = 27 < n ? row[895:864] : 32'h80000000;
-    wire [4:0] at0_27 = 27;
-    wire [31:0] sum0_28 = 28 < n ? row[927:896] : 32'h0;
-    wire signed [31:0] top0_28 = 28 < n ? row[927:896] : 32'h80000000;
-    wire [4:0] at0_28 = 28;
-    wire [31:0] sum0_29 = 29 < n ? row[959:928] : 32'h0;
-    wire signed [31:0] top0_29 = 29 < n ? row[959:928] : 32'h80000000;
-    wire [4:0] at0_29 = 29;
-    wire [31:0] sum0_30 = 30 < n ? row[991:960] : 32'h0;
-    wire signed [31:0] top0_30 = 30 < n ? row[991:960] : 32'h80000000;
-    wire [4:0] at0_30 = 30;
-    wire [31:0] sum0_31 = 31 < n ? row[1023:992] : 32'h0;
-    wire signed [31:0] top0_31 = 31 < n ? row[1023:992] : 32'h80000000;
-    wire [4:0] at0_31 = 31;
-    wire m1_0_1 = top0_1 > top0_0;
-    wire signed [31:0] top_m1_0_1 = m1_0_1 ? top0_1 : top0_0;
-    wire [4:0] at_m1_0_1 = m1_0_1 ? at0_1 : at0_0;
-    wire m1_0_2 = top0_2 > top_m1_0_1;
-    wire signed [31:0] top_m1_0_2 = m1_0_2 ? top0_2 : top_m1_0_1;
-    wire [4:0] at_m1_0_2 = m1_0_2 ? at0_2 : at_m1_0_1;
-    wire m1_0_3 = top0_3 > top_m1_0_2;
-    wire signed [31:0] top_m1_0_3 = m1_0_3 ? top0_3 : top_m1_0_2;
-    wire [4:0] at_m1_0_3 = m1_0_3 ? at0_3 : at_m1_0_2;
-    wire m1_1_5 = top0_5 > top0_4;
-    wire signed [31:0] top_m1_1_5 = m1_1_5 ? top0_5 : top0_4;
-    wire [4:0] at_m1_1_5 = m1_1_5 ? at0_5 : at0_4;
-    wire m1_1_6 = top0_6 > top_m1_1_5;
-    wire signed [31:0] top_m1_1_6 = m1_1_6 ? top0_6 : top_m1_1_5;
-    wire [4:0] at_m1_1_6 = m1_1_6 ? at0_6 : at_m1_1_5;
-    wire m1_1_7 = top0_7 > top_m1_1_6;
-    wire signed [31:0] top_m1_1_7 = m1_1_7 ? top0_7 : top_m1_1_6;
-    wire [4:0] at_m1_1_7 = m1_1_7 ? at0_7 : at_m1_1_6;
-    wire m1_2_9 = top0_9 > top0_8;
-    wire signed [31:0] top_m1_2_9 = m1_2_9 ? top0_9 : top0_8;
-    wire [4:0] at_m1_2_9 = m1_2_9 ? at0_9 : at0_8;
-    wire m1_2_10 = top0_10 > top_m1_2_9;
-    wire signed [31:0] top_m1_2_10 = m1_2_10 ? top0_10 : top_m1_2_9;
-    wire [4:0] at_m1_2_10 = m1_2_10 ? at0_10 : at_m1_2_9;
-    wire m1_2_11 = top0_11 > top_m1_2_10;
-    wire signed [31:0] top_m1_2_11 = m1_2_11 ? top0_11 : top_m1_2_10;
-    wire [4:0] at_m1_2_11 = m1_2_11 ? at0_11 : at_m1_2_10;
-    wire m1_3_13 = top0_13 > top0_12;
-    wire signed [31:0] top_m1_3_13 = m1_3_13 ? top0_13 : top0_12;
-    wire [4:0] at_m1_3_13 = m1_3_13 ? at0_13 : at0_12;
-    wire m1_3_14 = top0_14 > top_m1_3_13;
-    wire signed [31:0] top_m1_3_14 = m1_3_14 ? top0_14 : top_m1_3_13;
-    wire [4:0] at_m1_3_14 = m1_3_14 ? at0_14 : at_m1_3_13;
-    wire m1_3_15 = top0_15 > top_m1_3_14;
-    wire signed [31:0] top_m1_3_15 = m1_3_15 ? top0_15 : top_m1_3_14;
-    wire [4:0] at_m1_3_15 = m1_3_15 ? at0_15 : at_m1_3_14;
-    wire m1_4_17 = top0_17 > top0_16;
-    wire signed [31:0] top_m1_4_17 = m1_4_17 ? top0_17 : top0_16;
-    wire [4:0] at_m1_4_17 = m1_4_17 ? at0_17 : at0_16;
-    wire m1_4_18 = top0_18 > top_m1_4_17;
-    wire signed [31:0] top_m1_4_18 = m1_4_18 ? top0_18 : top_m1_4_17;
-    wire [4:0] at_m1_4_18 = m1_4_18 ? at0_18 : at_m1_4_17;
-    wire m1_4_19 = top0_19 > top_m1_4_18;
-    wire signed [31:0] top_m1_4_19 = m1_4_19 ? top0_19 : top_m1_4_18;
-    wire [4:0] at_m1_4_19 = m1_4_19 ? at0_19 : at_m1_4_18;
-    wire m1_5_21 = top0_21 > top0_20;
-    wire signed [31:0] top_m1_5_21 = m1_5_21 ? top0_21 : top0_20;
-    wire [4:0] at_m1_5_21 = m1_5_21 ? at0_21 : at0_20;
-    wire m1_5_22 = top0_22 > top_m1_5_21;
-    wire signed [31:0] top_m1_5_22 = m1_5_22 ? top0_22 : top_m1_5_21;
-    wire [4:0] at_m1_5_22 = m1_5_22 ? at0_22 : at_m1_5_21;
-    wire m1_5_23 = top0_23 > top_m1_5_22;
-    wire signed [31:0] top_m1_5_23 = m1_5_23 ? top0_23 : top_m1_5_22;
-    wire [4:0] at_m1_5_23 = m1_5_23 ? at0_23 : at_m1_5_22;
-    wire m1_6_25 = top0_25 > top0_24;
-    wire signed [31:0] top_m1_6_25 = m1_6_25 ? top0_25 : top0_24;
-    wire [4:0] at_m1_6_25 = m1_6_25 ? at0_25 : at0_24;
-    wire m1_6_26 = top0_26 > top_m1_6_25;
-    wire signed [31:0] top_m1_6_26 = m1_6_26 ? top0_26 : top_m1_6_25;
-    wire [4:0] at_m1_6_26 = m1_6_26 ? at0_26 : at_m1_6_25;
-    wire m1_6_27 = top0_27 > top_m1_6_26;
-    wire signed [31:0] top_m1_6_27 = m1_6_27 ? top0_27 : top_m1_6_26;
-    wire [4:0] at_m1_6_27 = m1_6_27 ? at0_27 : at_m1_6_26;
-    wire m1_7_29 = top0_29 > top0_28;
-    wire signed [31:0] top_m1_7_29 = m1_7_29 ? top0_29 : top0_28;
-    wire [4:0] at_m1_7_29 = m1_7_29 ? at0_29 : at0_28;
-    wire m1_7_30 = top0_30 > top_m1_7_29;
-    wire signed [31:0] top_m1_7_30 = m1_7_30 ? top0_30 : top_m1_7_29;
-    wire [4:0] at_m1_7_30 = m1_7_30 ? at0_30 : at_m1_7_29;
-    wire m1_7_31 = top0_31 > top_m1_7_30;
-    wire signed [31:0] top_m1_7_31 = m1_7_31 ? top0_31 : top_m1_7_30;
-    wire [4:0] at_m1_7_31 = m1_7_31 ? at0_31 : at_m1_7_30;
-    wire m2_0_1 = top1_1 > top1_0;
-    wire signed [31:0] top_m2_0_1 = m2_0_1 ? top1_1 : top1_0;
-    wire [4:0] at_m2_0_1 = m2_0_1 ? at1_1 : at1_0;
-    wire m2_0_2 = top1_2 > top_m2_0_1;
-    wire signed [31:0] top_m2_0_2 = m2_0_2 ? top1_2 : top_m2_0_1;
-    wire [4:0] at_m2_0_2 = m2_0_2 ? at1_2 : at_m2_0_1;
-    wire m2_0_3 = top1_3 > top_m2_0_2;
-    wire signed [31:0] top_m2_0_3 = m2_0_3 ? top1_3 : top_m2_0_2;
-    wire [4:0] at_m2_0_3 = m2_0_3 ? at1_3 : at_m2_0_2;
-    wire m2_1_5 = top1_5 > top1_4;
-    wire signed [31:0] top_m2_1_5 = m2_1_5 ? top1_5 : top1_4;
-    wire [4:0] at_m2_1_5 = m2_1_5 ? at1_5 : at1_4;
-    wire m2_1_6 = top1_6 > top_m2_1_5;
-    wire signed [31:0] top_m2_1_6 = m2_1_6 ? top1_6 : top_m2_1_5;
-    wire [4:0] at_m2_1_6 = m2_1_6 ? at1_6 : at_m2_1_5;
-    wire m2_1_7 = top1_7 > top_m2_1_6;
-    wire signed [31:0] top_m2_1_7 = m2_1_7 ? top1_7 : top_m2_1_6;
-    wire [4:0] at_m2_1_7 = m2_1_7 ? at1_7 : at_m2_1_6;
-    wire m3_0_1 = top2_1 > top2_0;
-    wire signed [31:0] top_m3_0_1 = m3_0_1 ? top2_1 : top2_0;
-    wire [4:0] at_m3_0_1 = m3_0_1 ? at2_1 : at2_0;
+    function [36:0] larger(input [36:0] left, input [36:0] right);
+        larger = $signed(right[31:0]) > $signed(left[31:0]) ? right : left;
+    endfunction
     always @(posedge clock) begin
         enables <= {enables[1:0], enable};
         if (enable) begin
-            sum1_0 <= sum0_0 + sum0_1 + sum0_2 + sum0_3;
-            top1_0 <= top_m1_0_3;
-            at1_0 <= at_m1_0_3;
-            sum1_1 <= sum0_4 + sum0_5 + sum0_6 + sum0_7;
-            top1_1 <= top_m1_1_7;
-            at1_1 <= at_m1_1_7;
-            sum1_2 <= sum0_8 + sum0_9 + sum0_10 + sum0_11;
-            top1_2 <= top_m1_2_11;
-            at1_2 <= at_m1_2_11;
-            sum1_3 <= sum0_12 + sum0_13 + sum0_14 + sum0_15;
-            top1_3 <= top_m1_3_15;
-            at1_3 <= at_m1_3_15;
-            sum1_4 <= sum0_16 + sum0_17 + sum0_18 + sum0_19;
-            top1_4 <= top_m1_4_19;
-            at1_4 <= at_m1_4_19;
-            sum1_5 <= sum0_20 + sum0_21 + sum0_22 + sum0_23;
-            top1_5 <= top_m1_5_23;
-            at1_5 <= at_m1_5_23;
-            sum1_6 <= sum0_24 + sum0_25 + sum0_26 + sum0_27;
-            top1_6 <= top_m1_6_27;
-            at1_6 <= at_m1_6_27;
-            sum1_7 <= sum0_28 + sum0_29 + sum0_30 + sum0_31;
-            top1_7 <= top_m1_7_31;
-            at1_7 <= at_m1_7_31;
+            sum0_0 <= (0 < n ? row[31:0] : 32'h0) + (1 < n ? row[63:32] : 32'h0) + (2 < n ? row[95:64] : 32'h0) + (3 < n ? row[127:96] : 32'h0);
+            top0_0 <= larger(larger(larger({5'd0, (0 < n ? row[31:0] : 32'h80000000)}, {5'd1, (1 < n ? row[63:32] : 32'h80000000)}), {5'd2, (2 < n ? row[95:64] : 32'h80000000)}), {5'd3, (3 < n ? row[127:96] : 32'h80000000)});
+            sum0_1 <= (4 < n ? row[159:128] : 32'h0) + (5 < n ? row[191:160] : 32'h0) + (6 < n ? row[223:192] : 32'h0) + (7 < n ? row[255:224] : 32'h0);
+            top0_1 <= larger(larger(larger({5'd4, (4 < n ? row[159:128] : 32'h80000000)}, {5'd5, (5 < n ? row[191:160] : 32'h80000000)}), {5'd6, (6 < n ? row[223:192] : 32'h80000000)}), {5'd7, (7 < n ? row[255:224] : 32'h80000000)});
+            sum0_2 <= (8 < n ? row[287:256] : 32'h0) + (9 < n ? row[319:288] : 32'h0) + (10 < n ? row[351:320] : 32'h0) + (11 < n ? row[383:352] : 32'h0);
+            top0_2 <= larger(larger(larger({5'd8, (8 < n ? row[287:256] : 32'h80000000)}, {5'd9, (9 < n ? row[319:288] : 32'h80000000)}), {5'd10, (10 < n ? row[351:320] : 32'h80000000)}), {5'd11, (11 < n ? row[383:352] : 32'h80000000)});
+            sum0_3 <= (12 < n ? row[415:384] : 32'h0) + (13 < n ? row[447:416] : 32'h0) + (14 < n ? row[479:448] : 32'h0) + (15 < n ? row[511:480] : 32'h0);
+            top0_3 <= larger(larger(larger({5'd12, (12 < n ? row[415:384] : 32'h80000000)}, {5'd13, (13 < n ? row[447:416] : 32'h80000000)}), {5'd14, (14 < n ? row[479:448] : 32'h80000000)}), {5'd15, (15 < n ? row[511:480] : 32'h80000000)});
+            sum0_4 <= (16 < n ? row[543:512] : 32'h0) + (17 < n ? row[575:544] : 32'h0) + (18 < n ? row[607:576] : 32'h0) + (19 < n ? row[639:608] : 32'h0);
+            top0_4 <= larger(larger(larger({5'd16, (16 < n ? row[543:512] : 32'h80000000)}, {5'd17, (17 < n ? row[575:544] : 32'h80000000)}), {5'd18, (18 < n ? row[607:576] : 32'h80000000)}), {5'd19, (19 < n ? row[639:608] : 32'h80000000)});
+            sum0_5 <= (20 < n ? row[671:640] : 32'h0) + (21 < n ? row[703:672] : 32'h0) + (22 < n ? row[735:704] : 32'h0) + (23 < n ? row[767:736] : 32'h0);
+            top0_5 <= larger(larger(larger({5'd20, (20 < n ? row[671:640] : 32'h80000000)}, {5'd21, (21 < n ? row[703:672] : 32'h80000000)}), {5'd22, (22 < n ? row[735:704] : 32'h80000000)}), {5'd23, (23 < n ? row[767:736] : 32'h80000000)});
+            sum0_6 <= (24 < n ? row[799:768] : 32'h0) + (25 < n ? row[831:800] : 32'h0) + (26 < n ? row[863:832] : 32'h0) + (27 < n ? row[895:864] : 32'h0);
+            top0_6 <= larger(larger(larger({5'd24, (24 < n ? row[799:768] : 32'h80000000)}, {5'd25, (25 < n ? row[831:800] : 32'h80000000)}), {5'd26, (26 < n ? row[863:832] : 32'h80000000)}), {5'd27, (27 < n ? row[895:864] : 32'h80000000)});
+            sum0_7 <= (28 < n ? row[927:896] : 32'h0) + (29 < n ? row[959:928] : 32'h0) + (30 < n ? row[991:960] : 32'h0) + (31 < n ? row[1023:992] : 32'h0);
+            top0_7 <= larger(larger(larger({5'd28, (28 < n ? row[927:896] : 32'h80000000)}, {5'd29, (29 < n ? row[959:928] : 32'h80000000)}), {5'd30, (30 < n ? row[991:960] : 32'h80000000)}), {5'd31, (31 < n ? row[1023:992] : 32'h80000000)});
         end
         if (enables[0]) begin
-            sum2_0 <= sum1_0 + sum1_1 + sum1_2 + sum1_3;
-            top2_0 <= top_m2_0_3;
-            at2_0 <= at_m2_0_3;
-            sum2_1 <= sum1_4 + sum1_5 + sum1_6 + sum1_7;
-            top2_1 <= top_m2_1_7;
-            at2_1 <= at_m2_1_7;
+            sum1_0 <= sum0_0 + sum0_1 + sum0_2 + sum0_3;
+            top1_0 <= larger(larger(larger(top0_0, top0_1), top0_2), top0_3);
+            sum1_1 <= sum0_4 + sum0_5 + sum0_6 + sum0_7;
+            top1_1 <= larger(larger(larger(top0_4, top0_5), top0_6), top0_7);
         end
         if (enables[1]) begin
-            sum3_0 <= sum2_0 + sum2_1;
-            top3_0 <= top_m3_0_1;
-            at3_0 <= at_m3_0_1;
+            sum2_0 <= sum1_0 + sum1_1;
+            top2_0 <= larger(top1_0, top1_1);
         end
         if (enables[2]) begin
-            row32 <= {32{sums ? sum3_0 : top3_0}};
-            if (!any || top3_0 > $signed(best)) begin
-                best <= top3_0;
-                index <= lane0 + {27'h0, at3_0};
+            row32 <= {32{sums ? sum2_0 : top2_0[31:0]}};
+            if (!any || $signed(top2_0[31:0]) > $signed(best)) begin
+                best <= top2_0[31:0];
+                index <= lane0 + {27'h0, top2_0[36:32]};
                 found <= 1;
                 any <= 1;
             end
@@ -15613,7 +15366,7 @@ module systole$vector$transposer(clock,fill,fill_row,row,enable,column,n,out);
     initial begin
         out = 0; read = 0; column1 = 0; enable1 = 0;
     end
-    wire [255:0] turned = (row << {fill_row, 3'h0}) | (row >> (9'h100 - {1'b0, fill_row, 3'h0}));
+    wire [255:0] turned = fill ? (row << {fill_row, 3'h0}) | (row >> (9'h100 - {1'b0, fill_row, 3'h0})) : 256'h0;
     wire [255:0] back = (read >> {column1, 3'h0}) | (read << (9'h100 - {1'b0, column1, 3'h0}));
     wire [255:0] dead = {256{1'b1}} << {n, 3'h0};
     always @(posedge clock) begin

@@ -85,58 +85,41 @@ impl Logic for Reduce {
     }
 
     fn hdl(&self) -> Verilog {
-        let mut text = String::from(DECLARATIONS);
-        let (mut registers, mut stages) = (String::new(), [String::new(), String::new(), String::new()]);
-        for lane in 0..32 {
-            let row = format!("row[{}:{}]", 32 * lane + 31, 32 * lane);
-            text.push_str(&format!("wire [31:0] sum0_{lane} = {lane} < n ? {row} : 32'h0;\n"));
-            text.push_str(&format!("wire signed [31:0] top0_{lane} = {lane} < n ? {row} : 32'h80000000;\n"));
-            text.push_str(&format!("wire [4:0] at0_{lane} = {lane};\n"));
-        }
-        for (stage, (count, from)) in [(8, 4), (2, 4), (1, 2)].into_iter().enumerate() {
-            for to in 0..count {
-                let (name, first) = (format!("{}_{to}", stage + 1), to * from);
-                let of = |what: &str, child: usize| format!("{what}{stage}_{child}");
-                let sum: Vec<_> = (first..first + from).map(|child| of("sum", child)).collect();
-                let mut best = first.to_string();
-                let mut wires = String::new();
-                for child in first + 1..first + from {
-                    let next = format!("m{name}_{child}");
-                    let (top, at) = if best == first.to_string() {
-                        (of("top", first), of("at", first))
-                    } else {
-                        (format!("top_{best}"), format!("at_{best}"))
-                    };
-                    wires.push_str(&format!(
-                        "wire {next} = {new} > {top};\nwire signed [31:0] top_{next} = {next} ? {new} : {top};\nwire [4:0] at_{next} = {next} ? {} : {at};\n",
-                        of("at", child),
-                        new = of("top", child),
-                    ));
-                    best = next;
-                }
-                text.push_str(&wires);
-                registers
-                    .push_str(&format!("reg [31:0] sum{name};\nreg signed [31:0] top{name};\nreg [4:0] at{name};\n"));
-                registers.push_str(&format!("initial begin sum{name} = 0; top{name} = 0; at{name} = 0; end\n"));
-                stages[stage].push_str(&format!(
-                    "        sum{name} <= {};\n        top{name} <= top_{best};\n        at{name} <= at_{best};\n",
-                    sum.join(" + ")
+        let mut registers = String::new();
+        let live =
+            |lane: usize, dead: &str| format!("({lane} < n ? row[{}:{}] : 32'h{dead})", 32 * lane + 31, 32 * lane);
+        let mut sums: Vec<_> = (0..32).map(|lane| live(lane, "0")).collect();
+        let mut tops: Vec<_> = (0..32).map(|lane| format!("{{5'd{lane}, {}}}", live(lane, "80000000"))).collect();
+        let mut stages = Vec::new();
+        for (stage, width) in [4, 4, 2].into_iter().enumerate() {
+            let mut text = String::new();
+            for to in 0..sums.len() / width {
+                let (sum, top) = (format!("sum{stage}_{to}"), format!("top{stage}_{to}"));
+                registers.push_str(&format!(
+                    "reg [31:0] {sum};\nreg [36:0] {top};\ninitial begin {sum} = 0; {top} = 0; end\n"
                 ));
+                let of = to * width..(to + 1) * width;
+                let best = tops[of.clone()].iter().cloned().reduce(|left, right| format!("larger({left}, {right})"));
+                text.push_str(&format!("        {sum} <= {};\n", sums[of].join(" + ")));
+                text.push_str(&format!("        {top} <= {};\n", best.unwrap_or_default()));
             }
+            let count = sums.len() / width;
+            sums = (0..count).map(|to| format!("sum{stage}_{to}")).collect();
+            tops = (0..count).map(|to| format!("top{stage}_{to}")).collect();
+            stages.push(text);
         }
-        let [first, second, third] = stages;
-        text.push_str(&format!(
-            "always @(posedge clock) begin
+        Verilog::Custom(format!(
+            "{registers}{DECLARATIONS}always @(posedge clock) begin
     enables <= {{enables[1:0], enable}};
     if (enable) begin
-{first}    end
+{}    end
     if (enables[0]) begin
-{second}    end
+{}    end
     if (enables[1]) begin
-{third}    end
-{LAST}end"
-        ));
-        Verilog::Custom(format!("{registers}{text}"))
+{}    end
+{LAST}end",
+            stages[0], stages[1], stages[2]
+        ))
     }
 }
 
@@ -147,13 +130,16 @@ initial begin
     enables = 0; any = 0; lane0 = 0;
     row32 = 0; found = 0; best = 0; index = 0;
 end
+function [36:0] larger(input [36:0] left, input [36:0] right);
+    larger = $signed(right[31:0]) > $signed(left[31:0]) ? right : left;
+endfunction
 ";
 
 const LAST: &str = "    if (enables[2]) begin
-        row32 <= {32{sums ? sum3_0 : top3_0}};
-        if (!any || top3_0 > $signed(best)) begin
-            best <= top3_0;
-            index <= lane0 + {27'h0, at3_0};
+        row32 <= {32{sums ? sum2_0 : top2_0[31:0]}};
+        if (!any || $signed(top2_0[31:0]) > $signed(best)) begin
+            best <= top2_0[31:0];
+            index <= lane0 + {27'h0, top2_0[36:32]};
             found <= 1;
             any <= 1;
         end

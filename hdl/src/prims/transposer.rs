@@ -71,7 +71,7 @@ reg enable1;
 initial begin
     out = 0; read = 0; column1 = 0; enable1 = 0;
 end
-wire [255:0] turned = (row << {fill_row, 3'h0}) | (row >> (9'h100 - {1'b0, fill_row, 3'h0}));
+wire [255:0] turned = fill ? (row << {fill_row, 3'h0}) | (row >> (9'h100 - {1'b0, fill_row, 3'h0})) : 256'h0;
 wire [255:0] back = (read >> {column1, 3'h0}) | (read << (9'h100 - {1'b0, column1, 3'h0}));
 wire [255:0] dead = {256{1'b1}} << {n, 3'h0};
 always @(posedge clock) begin

@@ -221,6 +221,7 @@ impl Logic for VectorLanes {
         let mut text = kinds(SHARED);
         let sign = |lane: usize| format!("$signed(acc[{}:{}]) > 0", 32 * lane + 31, 32 * lane);
         text = text.replace("SIGNS", &(0..32).rev().map(sign).collect::<Vec<_>>().join(", "));
+        text.push_str(&table());
         for lane in 0..self._lanes {
             text.push_str(&self.lane_hdl(lane));
         }
@@ -273,7 +274,7 @@ impl VectorLanes {
             .map(|beat| {
                 let lane = beat * self._lanes + lane;
                 let to = format!("row32[{}:{}]", 32 * lane + 31, 32 * lane);
-                format!("        if (beat3 == {beat}) {to} <= {lane} < n || keeps ? result# : 32'h0;\n")
+                format!("        if (beat3 == {beat}) {to} <= {lane} < n || keeps ? result(scaled#) : 32'h0;\n")
             })
             .collect();
         kinds(LANE)
@@ -293,26 +294,30 @@ const SHARED: &str = "reg [2:0] enables;
 reg [4:0] beat1, beat2, beat3;
 reg second1, second2, second3;
 reg [31:0] positive;
-reg [255:0] entries [0:31];
-integer i;
 initial begin
     row32 = 0;
     enables = 0;
     beat1 = 0; beat2 = 0; beat3 = 0;
     second1 = 0; second2 = 0; second3 = 0;
     positive = 0;
-    for (i = 0; i < 32; i = i + 1) entries[i] = 0;
 end
 wire adds = kind == @Addq;
 wire keeps = kind == @Vsel;
-wire bytes = kind == @Lut;
-wire signed [31:0] factor_a = {constants[7:0], constants[15:8], constants[23:16], constants[31:24]};
-wire signed [31:0] factor_b = {constants[39:32], constants[47:40], constants[55:48], constants[63:56]};
-wire [7:0] zero_a = constants[71:64];
-wire [7:0] zero_b = constants[79:72];
+wire [31:0] factor_a = {constants[7:0], constants[15:8], constants[23:16], constants[31:24]};
+wire [31:0] factor_b = {constants[39:32], constants[47:40], constants[55:48], constants[63:56]};
 wire [7:0] offset = adds ? constants[95:88] : zp;
 wire [7:0] least = adds ? constants[103:96] : lo;
 wire [7:0] most = adds ? constants[111:104] : hi;
+function [31:0] extended(input [7:0] value);
+    extended = {{24{value[7]}}, value};
+endfunction
+function [31:0] left_factor(input [31:0] right);
+    reg [31:0] left;
+    begin
+        left = 32'h0 - right;
+        left_factor = left > 31 ? 32'h0 : 32'h1 << left[4:0];
+    end
+endfunction
 function [5:0] zeros(input [31:0] value);
     reg [31:0] rest;
     begin
@@ -326,6 +331,28 @@ function [5:0] zeros(input [31:0] value);
         if (!rest[31]) zeros = zeros + 1;
     end
 endfunction
+function signed [63:0] rounded(input signed [63:0] value, input [5:0] places);
+    reg signed [63:0] floor;
+    reg [63:0] below;
+    begin
+        floor = value >>> places;
+        below = places == 0 ? 64'h0 : value << (7'd64 - {1'b0, places});
+        rounded = floor + $signed({63'h0, below[63] && (below[62:0] != 0 || floor[0])});
+    end
+endfunction
+function [31:0] clamped(input signed [63:0] value);
+    reg signed [63:0] moved;
+    begin
+        moved = value + $signed({{56{offset[7]}}, offset});
+        if (moved < $signed({{56{least[7]}}, least})) moved = {{56{least[7]}}, least};
+        clamped = {24'h0, moved > $signed({{56{most[7]}}, most}) ? most : moved[7:0]};
+    end
+endfunction
+function [31:0] result(input signed [63:0] value);
+    if (kind == @Requant || adds) result = clamped(value);
+    else if (kind != @Vmulr || value[63:31] == {33{value[31]}}) result = value[31:0];
+    else result = {value[63], {31{!value[63]}}};
+endfunction
 always @(posedge clock) begin
     enables <= {enables[1:0], enable};
     beat1 <= beat;
@@ -335,12 +362,12 @@ always @(posedge clock) begin
     second2 <= second1;
     second3 <= second2;
     if (judge) positive <= {SIGNS};
-    if (fill) entries[fill_row] <= spad;
 end
 ";
 
-/// One lane; `#` is its number. Twice the remainder is compared with 2^shift by way of the bit below the point and
-/// the bits below that.
+/// One lane; `#` is its number. What is not worth a register is a function, so that nothing is computed in a simulated
+/// cycle without `enable`. Twice the remainder is compared with 2^shift by way of the bit below the point and the bits
+/// below that.
 const LANE: &str = "reg signed [31:0] x#, y#;
 reg [5:0] shift1#, shift2#;
 reg signed [63:0] product#, scaled#;
@@ -351,22 +378,6 @@ wire [7:0] byte# = BYTE;
 wire [7:0] held# = HELD;
 wire signed [31:0] b# = form == 2 ? {{24{byte#[7]}}, byte#} : row#;
 wire [31:0] right# = b# + {26'h0, shift};
-wire [31:0] left# = 32'h0 - right#;
-wire [7:0] entry# = byte# ^ 8'h80;
-wire [255:0] line# = entries[bytes ? {2'h0, entry#[7:5]} : entry#[7:3]];
-wire [31:0] word# = line#[{bytes ? entry#[4:2] : entry#[2:0], 5'h0} +: 32];
-wire [7:0] found# = word#[{entry#[1:0], 3'h0} +: 8];
-wire chosen# = POSITIVE;
-wire live# = LIVE;
-wire signed [63:0] floor# = product# >>> shift2#;
-wire [63:0] below# = shift2# == 0 ? 64'h0 : product# << (7'd64 - {1'b0, shift2#});
-wire up# = below#[63] && (below#[62:0] != 0 || floor#[0]);
-wire signed [63:0] moved# = scaled# + $signed({{56{offset[7]}}, offset});
-wire signed [63:0] raised# = moved# < $signed({{56{least[7]}}, least}) ? {{56{least[7]}}, least} : moved#;
-wire [7:0] clamped# = raised# > $signed({{56{most[7]}}, most}) ? most : raised#[7:0];
-wire fits# = scaled#[63:31] == {33{scaled#[31]}};
-wire [31:0] sat# = fits# ? scaled#[31:0] : {scaled#[63], {31{!scaled#[63]}}};
-wire [31:0] result# = kind == @Requant || adds ? {24'h0, clamped#} : kind == @Vmulr ? sat# : scaled#[31:0];
 initial begin
     x# = 0; y# = 0; shift1# = 0; shift2# = 0; product# = 0; scaled# = 0;
 end
@@ -382,8 +393,8 @@ always @(posedge clock) begin
                 shift1# <= params#[29:24];
             end
             @Addq: begin
-                x# <= second ? {{24{byte#[7]}}, byte#} - {{24{zero_b[7]}}, zero_b}
-                             : {{24{held#[7]}}, held#} - {{24{zero_a[7]}}, zero_a};
+                x# <= second ? extended(byte#) - extended(constants[79:72])
+                             : extended(held#) - extended(constants[71:64]);
                 y# <= second ? factor_b : factor_a;
                 shift1# <= constants[85:80];
             end
@@ -398,12 +409,12 @@ always @(posedge clock) begin
             end
             @Vshr: begin
                 if (!right#[31]) shift1# <= right# > 63 ? 6'd63 : right#[5:0];
-                else y# <= left# > 31 ? 32'h0 : 32'h1 << left#[4:0];
+                else y# <= left_factor(right#);
             end
             @Vclz: x# <= {26'h0, zeros(a#)};
-            @Vsel: if (chosen# && live#) x# <= b#;
-            @Lut: x# <= {{24{found#[7]}}, found#};
-            @Lut32: x# <= {word#[7:0], word#[15:8], word#[23:16], word#[31:24]};
+            @Vsel: if ((POSITIVE) && (LIVE)) x# <= b#;
+            @Lut: x# <= byte_at(byte# ^ 8'h80);
+            @Lut32: x# <= word_at(byte# ^ 8'h80);
             default: ;
         endcase
     end
@@ -411,8 +422,48 @@ always @(posedge clock) begin
         product# <= (second1 ? product# : 64'sh0) + $signed({{32{x#[31]}}, x#}) * $signed({{32{y#[31]}}, y#});
         shift2# <= shift1#;
     end
-    if (enables[1]) scaled# <= floor# + $signed({63'h0, up#});
+    if (enables[1]) scaled# <= rounded(product#, shift2#);
     if (enables[2] && (second3 || !adds)) begin
 WRITES    end
 end
 ";
+
+/// The table: bank *w* holds word *w* of its rows, so that a row is written at once.
+fn table() -> String {
+    let mut text = String::new();
+    for bank in 0..8 {
+        text.push_str(&format!(
+            "reg [31:0] bank{bank} [0:31];
+integer i{bank};
+initial for (i{bank} = 0; i{bank} < 32; i{bank} = i{bank} + 1) bank{bank}[i{bank}] = 0;
+always @(posedge clock) if (fill) bank{bank}[fill_row] <= spad[{}:{}];
+",
+            32 * bank + 31,
+            32 * bank
+        ));
+    }
+    let cases =
+        |row: &str| (0..8).map(|bank| format!("        {bank}: found = bank{bank}[{row}];\n")).collect::<String>();
+    text.push_str(&format!(
+        "function [31:0] word_at(input [7:0] entry);
+    reg [31:0] found;
+    begin
+        case (entry[2:0])
+{}        endcase
+        word_at = {{found[7:0], found[15:8], found[23:16], found[31:24]}};
+    end
+endfunction
+function [31:0] byte_at(input [7:0] entry);
+    reg [31:0] found;
+    begin
+        case (entry[4:2])
+{}        endcase
+        byte_at = extended(found[{{entry[1:0], 3'h0}} +: 8]);
+    end
+endfunction
+",
+        cases("entry[7:3]"),
+        cases("{2'h0, entry[7:5]}")
+    ));
+    text
+}

@@ -38,16 +38,16 @@ pub struct Counters {
     pub clear: u64,
     /// Fetch, decode and checks.
     pub issue: u64,
-    /// `LOAD`.
+    /// `LOAD`, `GATHER` and `LW`.
     pub load: u64,
-    /// `STORE`.
+    /// `STORE` and `SW`.
     pub store: u64,
     /// `MOVE` and `FILL`.
     #[serde(rename = "move")]
     pub moves: u64,
-    /// `MATMUL`.
+    /// `MATMUL` and `DWMAC`.
     pub matmul: u64,
-    /// `REQUANT` and `MAXQ`.
+    /// `MAXQ` and the instructions of the vector unit.
     pub vector: u64,
     /// Products of live lanes.
     pub macs: u64,
