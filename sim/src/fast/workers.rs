@@ -1,7 +1,6 @@
 //! What executes: how many threads, which vector instructions, and the scratch memory that kernels reuse.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -14,65 +13,6 @@ use super::simd::Simd;
 const GRAIN_CYCLES: u64 = 10_000;
 /// Tasks per thread, so that a thread that the system holds up does not hold up all.
 const TASKS_PER_THREAD: u64 = 4;
-
-/// How often a thread that keeps awake looks for work before it lets others have the processor.
-const SPINS: u32 = 4000;
-
-/// What threads between two instructions look at: a thread that sleeps is woken too late for instructions of
-/// some ten microseconds, so that they keep awake for as long as a run that has given work away.
-#[derive(Debug, Default)]
-struct Vigil {
-    /// Runs under way.
-    runs: AtomicUsize,
-    /// Counts the times that there was no run and then one: threads that keep awake do so for one of these.
-    generation: AtomicU64,
-    /// The generation for which threads have been told to keep awake.
-    told: AtomicU64,
-    /// Threads that run a machine themselves.
-    busy: Vec<AtomicBool>,
-}
-
-impl Vigil {
-    fn keep(&self, thread: usize, generation: u64) {
-        if self.busy[thread].load(SeqCst) {
-            return;
-        }
-        let mut idle = 0u32;
-        while self.runs.load(SeqCst) > 0 && self.generation.load(SeqCst) == generation {
-            match rayon::yield_now() {
-                Some(rayon::Yield::Executed) => idle = 0,
-                _ if idle < SPINS => {
-                    idle += 1;
-                    std::hint::spin_loop();
-                }
-                _ => std::thread::yield_now(),
-            }
-        }
-    }
-}
-
-/// A run under way, on a thread of the pool; ends when dropped.
-struct Run<'a> {
-    vigil: &'a Vigil,
-    thread: usize,
-    was_busy: bool,
-}
-
-impl<'a> Run<'a> {
-    fn begin(vigil: &'a Vigil, thread: usize) -> Run<'a> {
-        if vigil.runs.fetch_add(1, SeqCst) == 0 {
-            vigil.generation.fetch_add(1, SeqCst);
-        }
-        Run { vigil, thread, was_busy: vigil.busy[thread].swap(true, SeqCst) }
-    }
-}
-
-impl Drop for Run<'_> {
-    fn drop(&mut self) {
-        self.vigil.busy[self.thread].store(self.was_busy, SeqCst);
-        self.vigil.runs.fetch_sub(1, SeqCst);
-    }
-}
 
 /// How the fast executor runs.
 #[derive(Clone, Debug)]
@@ -97,7 +37,6 @@ impl Default for FastOptions {
 #[derive(Debug)]
 pub struct Workers {
     pool: Option<ThreadPool>,
-    vigil: Arc<Vigil>,
     scratch: Vec<Mutex<Scratch>>,
     pub(super) simd: Simd,
     pub(super) memory_bytes: u64,
@@ -129,8 +68,7 @@ impl Workers {
         };
         let scratch = (0..threads).map(|_| Mutex::default()).collect();
         let FastOptions { memory_bytes, grain_cycles, .. } = *options;
-        let vigil = Vigil { busy: (0..threads).map(|_| AtomicBool::default()).collect(), ..Vigil::default() };
-        Ok(Arc::new(Workers { pool, vigil: Arc::new(vigil), scratch, simd, memory_bytes, grain_cycles }))
+        Ok(Arc::new(Workers { pool, scratch, simd, memory_bytes, grain_cycles }))
     }
 
     /// The vector instructions in use.
@@ -153,10 +91,7 @@ impl Workers {
     /// Runs `f` where [`Workers::split`] can give work away.
     pub(super) fn install<T: Send>(&self, f: impl FnOnce() -> T + Send) -> T {
         match &self.pool {
-            Some(pool) => pool.install(|| {
-                let _run = Run::begin(&self.vigil, self.here().unwrap_or(0));
-                f()
-            }),
+            Some(pool) => pool.install(f),
             None => f(),
         }
     }
@@ -174,20 +109,7 @@ impl Workers {
         if self.here().is_none() || tasks < 2 {
             return f(rows);
         }
-        self.wake();
         halve(unit, rows, tasks, f);
-    }
-
-    /// Tells the threads to keep awake until the runs under way end.
-    fn wake(&self) {
-        let generation = self.vigil.generation.load(SeqCst);
-        if let Some(pool) = &self.pool
-            && self.vigil.runs.load(SeqCst) > 0
-            && self.vigil.told.swap(generation, SeqCst) != generation
-        {
-            let vigil = self.vigil.clone();
-            pool.spawn_broadcast(move |thread| vigil.keep(thread.index(), generation));
-        }
     }
 
     /// Scratch of the calling thread.
