@@ -337,3 +337,15 @@ fn an_endless_instruction_can_be_interrupted() {
     let Err(sim::EngineError::Interrupted { steps }) = stopped else { panic!("{stopped:?}") };
     assert!(steps < u64::from(u16::MAX) * u64::from(u16::MAX), "{steps}");
 }
+
+#[test]
+fn machines_share_threads() {
+    let options = sim::FastOptions { threads: Some(3), grain_cycles: 1, ..sim::FastOptions::default() };
+    let engine = FastEngine::new(&options).unwrap();
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            let mut engine = engine.clone();
+            scope.spawn(move || (0..50).for_each(|seed| check(&mut engine, 9000 + part * 50 + seed)));
+        }
+    });
+}
