@@ -40,7 +40,8 @@ fn writable(region: u8) -> bool {
     matches!(Subtree::from_code(region), Some(Subtree::Work | Subtree::Output))
 }
 
-fn legal(instr: &Instr) -> bool {
+/// Whether an instruction has a meaning: by itself, so that it may be asked in every row.
+pub(crate) fn legal(instr: &Instr) -> bool {
     let selected = shape(instr).is_none_or(|(lp, kt, n)| match lp.csel {
         Loop::NONE => lp.creg == 0,
         Loop::N0 => lp.n0 == 0,

@@ -1,6 +1,6 @@
 //! One micro-step: the whole meaning of the machine.
 
-use crate::check::admit;
+use crate::check::{admit, legal};
 use crate::operands::micro_steps;
 use crate::ops;
 use crate::profile::Profile;
@@ -46,7 +46,9 @@ pub fn step<S: State>(state: &mut S) -> Result<Stepped, S::Error> {
     }
     let word = read_leaf(state, Access::leaf(Subtree::Text, regs.pc.into()))?;
     // Also with row > 0, where no run has such a word: every state has one successor, the same in every verifier.
-    let Ok(instr) = Instr::decode(&word) else { return stop(state, &regs, &profile, Status::Illegal) };
+    let Some(instr) = Instr::decode(&word).ok().filter(legal) else {
+        return stop(state, &regs, &profile, Status::Illegal);
+    };
     if regs.row == 0
         && let Err(trap) = admit(&instr, &regs, &profile)
     {
@@ -83,13 +85,15 @@ fn stop<S: State>(state: &mut S, regs: &Regs, profile: &Profile, status: Status)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Memory;
+    use crate::table::Store;
+    use crate::{Loop, Memory};
 
     #[test]
     fn a_word_without_meaning_traps_in_every_row() {
         for row in [0, 1] {
             let profile = Profile { limit: 10, ..Profile::default() };
-            let text = [[0xff; 32]];
+            let store = Store { lp: Loop::new(2, 1), region: Subtree::Regs as u8, ..Store::default() };
+            let text = [Instr::from(store).encode()];
             let mut memory = Memory::new(&[ZERO, profile.to_leaf(), ZERO, ZERO], &text, &[], &[]);
             let regs = Regs { row, ..Regs::default() };
             memory.tree_mut(Subtree::Regs).set(0, regs.to_leaves()[0]);

@@ -44,9 +44,7 @@ contract Step is IStep {
         (leaf,) = m.state.readLeaf(Isa.TREE_TEXT, depth, m.regs.pc);
         Word w = Word.wrap(leaf);
 
-        // An opcode that nobody has has no mask.
-        uint256 mask = Isa.maskOf(Frame.op(w));
-        if (mask == 0 || leaf & ~mask != 0) return stop(m, Isa.STATUS_ILLEGAL);
+        if (!Check.legal(w)) return stop(m, Isa.STATUS_ILLEGAL);
         m.counts = Frame.counts(w, m.regs);
         if (m.regs.row == 0) {
             uint256 trap = Check.admit(w, m.counts, m.regs, m.profile);
