@@ -243,6 +243,8 @@ impl Logic for Control {
                     }
                 }
                 self.op.d.next = self.check.operation.val();
+                self.op.d.next.kind = self.rom.kind.val();
+                self.op.d.next.value = self.registers.b.val();
                 self.op.d.next.region_base = self.base_output.val();
                 if self.op.q.val().region == self.region_const.val() {
                     self.op.d.next.region_base = self.base_const.val();

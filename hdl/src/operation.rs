@@ -2,12 +2,18 @@
 
 use rust_hdl::prelude::*;
 
+use crate::prims::Kind;
+
 /// Counts and addresses with registers added and signs extended; stable from a unit's `start` to its `done`.
 ///
 /// On-chip addresses and strides are modulo 2²⁰, DRAM rows and spad bytes modulo 2³²: admission has shown that every
 /// address of the loop is in its space.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
 pub(crate) struct Operation {
+    /// Which instruction.
+    pub(crate) kind: Kind,
+    /// x\[rv\] of `ARGMAX`, x\[rb\] of `SW`.
+    pub(crate) value: Bits<32>,
     /// Inner count.
     pub(crate) n0: Bits<16>,
     /// Outer count.

@@ -123,7 +123,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  control$fetched;
     reg  [255:0] control$word;
     wire  control$launch;
-    wire  [526:0] control$operation;
+    wire  [564:0] control$operation;
     reg  control$unit_done;
     wire  control$vector;
     wire  [34:0] control$traits;
@@ -175,7 +175,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  load$clock;
     reg  load$start;
     reg  load$gathers;
-    reg  [526:0] load$op;
+    reg  [564:0] load$op;
     wire  load$done;
     wire  load$req_valid;
     wire  [31:0] load$req_row;
@@ -198,7 +198,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  store$stores_word;
     reg  [31:0] store$value;
     wire  [31:0] store$word;
-    reg  [526:0] store$op;
+    reg  [564:0] store$op;
     wire  store$done;
     wire  [63:0] store$digest;
     wire  store$req_valid;
@@ -220,7 +220,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  mover$clock;
     reg  mover$start_move;
     reg  mover$start_fill;
-    reg  [526:0] mover$op;
+    reg  [564:0] mover$op;
     wire  mover$done;
     wire  mover$spad_read;
     wire  [19:0] mover$read_address;
@@ -233,7 +233,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  matrix$clock;
     reg  matrix$start;
     reg  matrix$depthwise;
-    reg  [526:0] matrix$op;
+    reg  [564:0] matrix$op;
     wire  matrix$done;
     wire  matrix$spad_read;
     wire  [19:0] matrix$spad_address;
@@ -249,7 +249,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     reg  vector$start;
     reg  [5:0] vector$kind;
     reg  [34:0] vector$traits;
-    reg  [526:0] vector$op;
+    reg  [564:0] vector$op;
     reg  [31:0] vector$value;
     wire  vector$done;
     wire  vector$found;
@@ -268,7 +268,7 @@ module systole(clock,start,profile,base_text,base_const,base_input,base_work,bas
     wire  [1023:0] vector$write_row32;
     reg  maxq$clock;
     reg  maxq$start;
-    reg  [526:0] maxq$op;
+    reg  [564:0] maxq$op;
     wire  maxq$done;
     wire  maxq$spad_read;
     wire  [19:0] maxq$read_address;
@@ -753,7 +753,7 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     input wire  fetched;
     input wire  [255:0] word;
     output reg  launch;
-    output reg  [526:0] operation;
+    output reg  [564:0] operation;
     input wire  unit_done;
     output reg  vector;
     output reg  [34:0] traits;
@@ -851,8 +851,8 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     reg  [20:0] clearing$d;
     wire  [20:0] clearing$q;
     reg  clearing$clock;
-    reg  [526:0] op$d;
-    wire  [526:0] op$q;
+    reg  [564:0] op$d;
+    wire  [564:0] op$q;
     reg  op$clock;
     reg  registers$clock;
     reg  registers$clear;
@@ -871,7 +871,7 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     reg  decode$clock;
     reg  [255:0] decode$word;
     reg  [34:0] decode$traits;
-    wire  [526:0] decode$fields;
+    wire  [564:0] decode$fields;
     wire  [3:0] decode$a_reg;
     wire  [3:0] decode$b_reg;
     wire  [3:0] decode$p_reg;
@@ -885,7 +885,7 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     reg  check$clock;
     reg  check$go;
     reg  [34:0] check$traits;
-    reg  [526:0] check$fields;
+    reg  [564:0] check$fields;
     reg  [3:0] check$creg;
     reg  [2:0] check$csel;
     reg  [3:0] check$d_reg;
@@ -902,7 +902,7 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
     wire  check$done;
     wire  [7:0] check$trap;
     wire  [63:0] check$total;
-    wire  [526:0] check$operation;
+    wire  [564:0] check$operation;
     reg  alu$clock;
     reg  [5:0] alu$kind;
     reg  [31:0] alu$a;
@@ -1199,15 +1199,17 @@ module systole$control(clock,start,limit,sizes,base_const,base_input,base_work,b
                         end
                     end
                     op$d = check$operation;
-                    op$d[(64'h1a7)+:(32)] = base_output;
-                    if (op$q[(64'h1a4)+:(3)] == region_const) begin
-                        op$d[(64'h1a7)+:(32)] = base_const;
+                    op$d[(64'h0)+:(6)] = rom$kind;
+                    op$d[(64'h6)+:(32)] = registers$b;
+                    op$d[(64'h1cd)+:(32)] = base_output;
+                    if (op$q[(64'h1ca)+:(3)] == region_const) begin
+                        op$d[(64'h1cd)+:(32)] = base_const;
                     end
-                    else if (op$q[(64'h1a4)+:(3)] == region_input) begin
-                        op$d[(64'h1a7)+:(32)] = base_input;
+                    else if (op$q[(64'h1ca)+:(3)] == region_input) begin
+                        op$d[(64'h1cd)+:(32)] = base_input;
                     end
-                    else if (op$q[(64'h1a4)+:(3)] == region_work) begin
-                        op$d[(64'h1a7)+:(32)] = base_work;
+                    else if (op$q[(64'h1ca)+:(3)] == region_work) begin
+                        op$d[(64'h1cd)+:(32)] = base_work;
                     end
                 end
             Phase$Launch:
@@ -1454,7 +1456,7 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
     input wire  clock;
     input wire  go;
     input wire  [34:0] traits;
-    input wire  [526:0] fields;
+    input wire  [564:0] fields;
     input wire  [3:0] creg;
     input wire  [2:0] csel;
     input wire  [3:0] d_reg;
@@ -1471,9 +1473,50 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
     output reg  done;
     output reg  [7:0] trap;
     output reg  [63:0] total;
-    output reg  [526:0] operation;
+    output reg  [564:0] operation;
 
     // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
     localparam Step$Idle = 0;
     localparam Step$Count = 1;
     localparam Step$Rows = 2;
@@ -1496,8 +1539,8 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
     reg  [4:0] step$d;
     wire  [4:0] step$q;
     reg  step$clock;
-    reg  [526:0] op$d;
-    wire  [526:0] op$q;
+    reg  [564:0] op$d;
+    wire  [564:0] op$q;
     reg  op$clock;
     reg  count_bad$d;
     wire  count_bad$q;
@@ -1508,7 +1551,7 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
     reg  [63:0] micro_steps$d;
     wire  [63:0] micro_steps$q;
     reg  micro_steps$clock;
-    reg  [526:0] counts$fields;
+    reg  [564:0] counts$fields;
     reg  [2:0] counts$csel;
     reg  [31:0] counts$register;
     wire  [15:0] counts$n0;
@@ -1518,14 +1561,14 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
     wire  counts$bad;
     reg  [4:0] level$step;
     reg  [34:0] level$traits;
-    reg  [526:0] level$op;
+    reg  [564:0] level$op;
     wire  [31:0] level$size;
     wire  level$negative;
     wire  [23:0] level$below;
     reg  fold$clock;
     reg  [4:0] fold$step;
     reg  [34:0] fold$traits;
-    reg  [526:0] fold$op;
+    reg  [564:0] fold$op;
     reg  [31:0] fold$size;
     reg  [63:0] fold$product;
     wire  [31:0] fold$factor_a;
@@ -1534,7 +1577,7 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
     reg  hulls$clock;
     reg  [4:0] hulls$step;
     reg  [34:0] hulls$traits;
-    reg  [526:0] hulls$op;
+    reg  [564:0] hulls$op;
     reg  [31:0] hulls$register;
     reg  [63:0] hulls$product;
     reg  hulls$negative;
@@ -1547,7 +1590,7 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
     wire  [59:0] hulls$p_low;
     wire  [59:0] hulls$p_high;
     reg  [34:0] spaces$traits;
-    reg  [526:0] spaces$op;
+    reg  [564:0] spaces$op;
     reg  [55:0] spaces$sizes;
     wire  [7:0] spaces$d_log2;
     wire  [7:0] spaces$a_log2;
@@ -1555,7 +1598,7 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
     wire  [7:0] spaces$p_log2;
     reg  judge$clock;
     reg  [34:0] judge$traits;
-    reg  [526:0] judge$op;
+    reg  [564:0] judge$op;
     reg  judge$count_bad;
     reg  [63:0] judge$total;
     reg  [63:0] judge$room;
@@ -1739,9 +1782,9 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
         judge$p_high = hulls$p_high;
         factor_a = level$size;
         factor_b = ((level$below) & 32'hffffffff);
-        entries = ((op$q[(64'h18c)+:(24)]) & 33'h1ffffffff) + ((register) & 33'h1ffffffff);
+        entries = ((op$q[(64'h1b2)+:(24)]) & 33'h1ffffffff) + ((register) & 33'h1ffffffff);
         last_entry = entries - 32'h1;
-        word = ((op$q[(64'h78)+:(32)]) & 33'h1ffffffff) + ((register) & 33'h1ffffffff);
+        word = ((op$q[(64'h9e)+:(32)]) & 33'h1ffffffff) + ((register) & 33'h1ffffffff);
         register_index = creg;
         case (step$q)
             Step$Idle:
@@ -1753,10 +1796,10 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
             Step$Count:
                 begin
                     op$d = fields;
-                    op$d[(64'h0)+:(16)] = counts$n0;
-                    op$d[(64'h10)+:(16)] = counts$n1;
-                    op$d[(64'h20)+:(16)] = counts$kt;
-                    op$d[(64'h30)+:(6)] = counts$n;
+                    op$d[(64'h26)+:(16)] = counts$n0;
+                    op$d[(64'h36)+:(16)] = counts$n1;
+                    op$d[(64'h46)+:(16)] = counts$kt;
+                    op$d[(64'h56)+:(6)] = counts$n;
                     count_bad$d = counts$bad;
                     register_index = p_reg;
                     step$d = Step$Rows;
@@ -1767,26 +1810,26 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
                         if (|last_entry[(32'h18)+:(9)]) begin
                             count_bad$d = 1'b1;
                         end
-                        op$d[(64'h18c)+:(24)] = last_entry[(32'h0)+:(24)];
+                        op$d[(64'h1b2)+:(24)] = last_entry[(32'h0)+:(24)];
                     end
                     else begin
-                        op$d[(64'h178)+:(20)] = op$q[(64'h178)+:(20)] + register[(32'h0)+:(20)];
+                        op$d[(64'h19e)+:(20)] = op$q[(64'h19e)+:(20)] + register[(32'h0)+:(20)];
                     end
-                    factor_a = ((op$q[(64'h0)+:(16)]) & 32'hffffffff);
-                    factor_b = ((op$q[(64'h10)+:(16)]) & 32'hffffffff);
+                    factor_a = ((op$q[(64'h26)+:(16)]) & 32'hffffffff);
+                    factor_b = ((op$q[(64'h36)+:(16)]) & 32'hffffffff);
                     step$d = Step$Total;
                 end
             Step$Total:
                 begin
                     factor_a = product[(32'h0)+:(32)];
-                    factor_b = ((op$q[(64'h20)+:(16)]) & 32'hffffffff);
+                    factor_b = ((op$q[(64'h46)+:(16)]) & 32'hffffffff);
                     register_index = d_reg;
                     step$d = Step$D0;
                 end
             Step$D0:
                 begin
                     micro_steps$d = product;
-                    op$d[(64'h3c)+:(20)] = op$q[(64'h3c)+:(20)] + register[(32'h0)+:(20)];
+                    op$d[(64'h62)+:(20)] = op$q[(64'h62)+:(20)] + register[(32'h0)+:(20)];
                     step$d = Step$D1;
                 end
             Step$D1:
@@ -1796,10 +1839,10 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
                 end
             Step$A0:
                 begin
-                    op$d[(64'h78)+:(32)] = op$q[(64'h78)+:(32)] + register;
+                    op$d[(64'h9e)+:(32)] = op$q[(64'h9e)+:(32)] + register;
                     if (traits[(64'h6)+:(1)]) begin
-                        op$d[(64'h78)+:(32)] = ((word[(32'h3)+:(30)]) & 32'hffffffff);
-                        op$d[(64'h1ea)+:(5)] = ((word[(32'h0)+:(3)]) & 5'h1f);
+                        op$d[(64'h9e)+:(32)] = ((word[(32'h3)+:(30)]) & 32'hffffffff);
+                        op$d[(64'h210)+:(5)] = ((word[(32'h0)+:(3)]) & 5'h1f);
                     end
                     step$d = Step$A1;
                 end
@@ -1814,7 +1857,7 @@ module systole$control$check(clock,go,traits,fields,creg,csel,d_reg,a_reg,b_reg,
                 end
             Step$B0:
                 begin
-                    op$d[(64'hf8)+:(32)] = op$q[(64'hf8)+:(32)] + register;
+                    op$d[(64'h11e)+:(32)] = op$q[(64'h11e)+:(32)] + register;
                     step$d = Step$B1;
                 end
             Step$B1:
@@ -1881,7 +1924,7 @@ endmodule // systole$control$check$count_bad
 module systole$control$check$counts(fields,csel,register,n0,n1,kt,n,bad);
 
     // Module arguments
-    input wire  [526:0] fields;
+    input wire  [564:0] fields;
     input wire  [2:0] csel;
     input wire  [31:0] register;
     output reg  [15:0] n0;
@@ -1896,6 +1939,49 @@ module systole$control$check$counts(fields,csel,register,n0,n1,kt,n,bad);
     localparam  select_kt = 3'b11;
     localparam  select_n = 3'b100;
 
+    // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
+
     // Local signals
     reg  [31:0] inner;
     reg  [31:0] outer;
@@ -1905,11 +1991,11 @@ module systole$control$check$counts(fields,csel,register,n0,n1,kt,n,bad);
 
     // Update code
     always @(*) begin
-        inner = ((fields[(64'h0)+:(16)]) & 32'hffffffff);
-        outer = ((fields[(64'h10)+:(16)]) & 32'hffffffff);
-        taps = ((fields[(64'h20)+:(16)]) & 32'hffffffff);
-        lanes = ((fields[(64'h30)+:(6)]) & 32'hffffffff);
-        inputs = fields[(64'h36)+:(6)];
+        inner = ((fields[(64'h26)+:(16)]) & 32'hffffffff);
+        outer = ((fields[(64'h36)+:(16)]) & 32'hffffffff);
+        taps = ((fields[(64'h46)+:(16)]) & 32'hffffffff);
+        lanes = ((fields[(64'h56)+:(6)]) & 32'hffffffff);
+        inputs = fields[(64'h5c)+:(6)];
         if (csel == select_n0) begin
             inner = register;
         end
@@ -1938,7 +2024,7 @@ module systole$control$check$fold(clock,step,traits,op,size,product,factor_a,fac
     input wire  clock;
     input wire  [4:0] step;
     input wire  [34:0] traits;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     input wire  [31:0] size;
     input wire  [63:0] product;
     output reg  [31:0] factor_a;
@@ -1963,6 +2049,47 @@ module systole$control$check$fold(clock,step,traits,op,size,product,factor_a,fac
     localparam Step$Last = 14;
     localparam Step$Verdict = 15;
     localparam Step$Done = 16;
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
 
     // Stub signals
     reg  [31:0] size0$d;
@@ -2017,7 +2144,7 @@ module systole$control$check$fold(clock,step,traits,op,size,product,factor_a,fac
         reach1$d = reach1$q;
         stores = traits[(64'h10)+:(1)];
         factor_a = size0$q;
-        factor_b = op[(64'h0)+:(16)];
+        factor_b = op[(64'h26)+:(16)];
         if ((step == Step$D0) | ((step == Step$A0) & stores)) begin
             size0$d = size;
         end
@@ -2026,15 +2153,15 @@ module systole$control$check$fold(clock,step,traits,op,size,product,factor_a,fac
         end
         if (step == Step$Self1) begin
             factor_a = size1$q;
-            factor_b = op[(64'h10)+:(16)];
+            factor_b = op[(64'h36)+:(16)];
             reach0$d = product;
         end
         if (step == Step$Last) begin
             reach1$d = product;
         end
-        one_level = (op[(64'h0)+:(16)] == 32'h1) | (op[(64'h10)+:(16)] == 32'h1);
+        one_level = (op[(64'h26)+:(16)] == 32'h1) | (op[(64'h36)+:(16)] == 32'h1);
         apart = (((size1$q) & 64'hffffffffffffffff) >= reach0$q) | (((size0$q) & 64'hffffffffffffffff) >= reach1$q);
-        folds = ((op[(64'h0)+:(16)] != 32'h1) & (size0$q == 32'h0)) | ((op[(64'h10)+:(16)] != 32'h1) & (size1$q == 32'h0)) | (~one_level & ~apart);
+        folds = ((op[(64'h26)+:(16)] != 32'h1) & (size0$q == 32'h0)) | ((op[(64'h36)+:(16)] != 32'h1) & (size1$q == 32'h0)) | (~one_level & ~apart);
     end
 
 endmodule // systole$control$check$fold
@@ -2122,7 +2249,7 @@ module systole$control$check$hulls(clock,step,traits,op,register,product,negativ
     input wire  clock;
     input wire  [4:0] step;
     input wire  [34:0] traits;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     input wire  [31:0] register;
     input wire  [63:0] product;
     input wire  negative;
@@ -2153,6 +2280,47 @@ module systole$control$check$hulls(clock,step,traits,op,register,product,negativ
     localparam Step$Last = 14;
     localparam Step$Verdict = 15;
     localparam Step$Done = 16;
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
 
     // Stub signals
     reg  d$clock;
@@ -2259,15 +2427,15 @@ module systole$control$check$hulls(clock,step,traits,op,register,product,negativ
         p$clock = clock;
         d$first = step == Step$D0;
         d$add = (step == Step$D1) | (step == Step$A0);
-        d$base = ((op[(64'h3c)+:(20)]) & 32'hffffffff);
+        d$base = ((op[(64'h62)+:(20)]) & 32'hffffffff);
         d$extra = 32'h0;
         d$register = register;
         d$negative = negative;
         d$reach = product;
         a$first = step == Step$A0;
         a$add = (step == Step$A1) | (step == Step$At) | (step == Step$B0);
-        a$base = op[(64'h78)+:(32)];
-        last_byte = op[(64'h30)+:(6)] - 32'h1;
+        a$base = op[(64'h9e)+:(32)];
+        last_byte = op[(64'h56)+:(6)] - 32'h1;
         a$extra = ((traits[(64'h13)+:(5)]) & 13'h1fff);
         if (traits[(64'h5)+:(1)]) begin
             a$extra = ((last_byte) & 13'h1fff);
@@ -2277,16 +2445,16 @@ module systole$control$check$hulls(clock,step,traits,op,register,product,negativ
         a$reach = product;
         b$first = step == Step$B0;
         b$add = (step == Step$B1) | (step == Step$Bt) | (step == Step$Self0);
-        b$base = op[(64'hf8)+:(32)];
+        b$base = op[(64'h11e)+:(32)];
         b$extra = ((traits[(64'h1c)+:(5)]) & 13'h1fff);
         b$register = register;
         b$negative = negative;
         b$reach = product;
-        most = op[(64'h0)+:(16)] - 32'h1;
+        most = op[(64'h26)+:(16)] - 32'h1;
         index_rows = most >> 32'h3;
         p$first = step == Step$Rows;
         p$add = 1'b0;
-        p$base = ((op[(64'h178)+:(20)]) & 32'hffffffff);
+        p$base = ((op[(64'h19e)+:(20)]) & 32'hffffffff);
         p$register = register;
         p$extra = 32'h0;
         if (traits[(64'h7)+:(1)]) begin
@@ -2725,7 +2893,7 @@ module systole$control$check$judge(clock,traits,op,count_bad,total,room,folds,d_
     // Module arguments
     input wire  clock;
     input wire  [34:0] traits;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     input wire  count_bad;
     input wire  [63:0] total;
     input wire  [63:0] room;
@@ -2751,6 +2919,49 @@ module systole$control$check$judge(clock,traits,op,count_bad,total,room,folds,d_
     localparam  align = 8'h5;
     localparam  bounds = 8'h6;
     localparam  overlap = 8'h7;
+
+    // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
 
     // Stub signals
     reg  [7:0] verdict$d;
@@ -2786,9 +2997,9 @@ module systole$control$check$judge(clock,traits,op,count_bad,total,room,folds,d_
     always @(*) begin
         verdict$clock = clock;
         verdict$d = verdict$q;
-        low_bits_a = (op[(64'h78)+:(32)] | op[(64'h98)+:(32)] | op[(64'hb8)+:(32)] | op[(64'hd8)+:(32)]) & ((traits[(64'h13)+:(5)]) & 32'hffffffff);
-        low_bits_b = (op[(64'hf8)+:(32)] | op[(64'h118)+:(32)] | op[(64'h138)+:(32)] | op[(64'h158)+:(32)]) & ((traits[(64'h1c)+:(5)]) & 32'hffffffff);
-        run_end = ((op[(64'h30)+:(6)]) & 7'h7f) + ((op[(64'h1ea)+:(5)]) & 7'h7f);
+        low_bits_a = (op[(64'h9e)+:(32)] | op[(64'hbe)+:(32)] | op[(64'hde)+:(32)] | op[(64'hfe)+:(32)]) & ((traits[(64'h13)+:(5)]) & 32'hffffffff);
+        low_bits_b = (op[(64'h11e)+:(32)] | op[(64'h13e)+:(32)] | op[(64'h15e)+:(32)] | op[(64'h17e)+:(32)]) & ((traits[(64'h1c)+:(5)]) & 32'hffffffff);
+        run_end = ((op[(64'h56)+:(6)]) & 7'h7f) + ((op[(64'h210)+:(5)]) & 7'h7f);
         beyond_d = d_high >> d_log2;
         beyond_a = a_high >> a_log2;
         beyond_b = b_high >> b_log2;
@@ -2800,8 +3011,8 @@ module systole$control$check$judge(clock,traits,op,count_bad,total,room,folds,d_
             from_low = a_low >> 32'h5;
             from_high = a_high >> 32'h5;
         end
-        is_a = traits[(64'h12)+:(1)] & (op[(64'h78)+:(32)][(32'h0)+:(20)] == op[(64'h3c)+:(20)]) & (op[(64'h98)+:(32)][(32'h0)+:(20)] == op[(64'h50)+:(20)]) & (op[(64'hb8)+:(32)][(32'h0)+:(20)] == op[(64'h64)+:(20)]);
-        is_b = traits[(64'h1b)+:(1)] & (op[(64'hf8)+:(32)][(32'h0)+:(20)] == op[(64'h3c)+:(20)]) & (op[(64'h118)+:(32)][(32'h0)+:(20)] == op[(64'h50)+:(20)]) & (op[(64'h138)+:(32)][(32'h0)+:(20)] == op[(64'h64)+:(20)]);
+        is_a = traits[(64'h12)+:(1)] & (op[(64'h9e)+:(32)][(32'h0)+:(20)] == op[(64'h62)+:(20)]) & (op[(64'hbe)+:(32)][(32'h0)+:(20)] == op[(64'h76)+:(20)]) & (op[(64'hde)+:(32)][(32'h0)+:(20)] == op[(64'h8a)+:(20)]);
+        is_b = traits[(64'h1b)+:(1)] & (op[(64'h11e)+:(32)][(32'h0)+:(20)] == op[(64'h62)+:(20)]) & (op[(64'h13e)+:(32)][(32'h0)+:(20)] == op[(64'h76)+:(20)]) & (op[(64'h15e)+:(32)][(32'h0)+:(20)] == op[(64'h8a)+:(20)]);
         meets_a = traits[(64'h11)+:(1)] & ~is_a & (d_low <= from_high) & (from_low <= d_high);
         meets_b = traits[(64'h1a)+:(1)] & ~is_b & (d_low <= b_high) & (b_low <= d_high);
         meets_p = traits[(64'h22)+:(1)] & (d_low <= p_high) & (p_low <= d_high);
@@ -2852,7 +3063,7 @@ module systole$control$check$level(step,traits,op,size,negative,below);
     // Module arguments
     input wire  [4:0] step;
     input wire  [34:0] traits;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     output reg  [31:0] size;
     output reg  negative;
     output reg  [23:0] below;
@@ -2875,6 +3086,47 @@ module systole$control$check$level(step,traits,op,size,negative,below);
     localparam Step$Last = 14;
     localparam Step$Verdict = 15;
     localparam Step$Done = 16;
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
 
     // Local signals
     reg  [19:0] near;
@@ -2885,32 +3137,32 @@ module systole$control$check$level(step,traits,op,size,negative,below);
     // Update code
     always @(*) begin
         near = 32'h0;
-        count = op[(64'h0)+:(16)];
+        count = op[(64'h26)+:(16)];
         case (step)
             Step$D0:
                 begin
-                    near = op[(64'h50)+:(20)];
+                    near = op[(64'h76)+:(20)];
                 end
             Step$D1:
                 begin
-                    near = op[(64'h64)+:(20)];
-                    count = op[(64'h10)+:(16)];
+                    near = op[(64'h8a)+:(20)];
+                    count = op[(64'h36)+:(16)];
                 end
             Step$A1:
                 begin
-                    count = op[(64'h10)+:(16)];
+                    count = op[(64'h36)+:(16)];
                 end
             Step$B1:
                 begin
-                    count = op[(64'h10)+:(16)];
+                    count = op[(64'h36)+:(16)];
                 end
             Step$At:
                 begin
-                    count = op[(64'h20)+:(16)];
+                    count = op[(64'h46)+:(16)];
                 end
             Step$Bt:
                 begin
-                    count = op[(64'h20)+:(16)];
+                    count = op[(64'h46)+:(16)];
                 end
             default:
                 begin
@@ -2921,22 +3173,22 @@ module systole$control$check$level(step,traits,op,size,negative,below);
             stride = stride | 64'hfff00000;
         end
         if (step == Step$A0) begin
-            stride = op[(64'h98)+:(32)];
+            stride = op[(64'hbe)+:(32)];
         end
         else if (step == Step$A1) begin
-            stride = op[(64'hb8)+:(32)];
+            stride = op[(64'hde)+:(32)];
         end
         else if (step == Step$At) begin
-            stride = op[(64'hd8)+:(32)];
+            stride = op[(64'hfe)+:(32)];
         end
         else if (step == Step$B0) begin
-            stride = op[(64'h118)+:(32)];
+            stride = op[(64'h13e)+:(32)];
         end
         else if (step == Step$B1) begin
-            stride = op[(64'h138)+:(32)];
+            stride = op[(64'h15e)+:(32)];
         end
         else if (step == Step$Bt) begin
-            stride = op[(64'h158)+:(32)];
+            stride = op[(64'h17e)+:(32)];
         end
         negative = stride[32'h1f];
         size = stride;
@@ -2946,7 +3198,7 @@ module systole$control$check$level(step,traits,op,size,negative,below);
         most = count - 32'h1;
         below = ((most) & 24'hffffff);
         if ((step == Step$A0) & traits[(64'h7)+:(1)]) begin
-            below = op[(64'h18c)+:(24)];
+            below = op[(64'h1b2)+:(24)];
         end
     end
 
@@ -2994,13 +3246,56 @@ endmodule // systole$control$check$negative
 module systole$control$check$op(d,q,clock);
 
     // Module arguments
-    input wire  [526:0] d;
-    output reg  [526:0] q;
+    input wire  [564:0] d;
+    output reg  [564:0] q;
     input wire  clock;
+
+    // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
 
     // Update code (custom)
     initial begin
-       q = 527'h0;
+       q = 565'h0;
     end
 
     always @(posedge clock) begin
@@ -3014,7 +3309,7 @@ module systole$control$check$spaces(traits,op,sizes,d_log2,a_log2,b_log2,p_log2)
 
     // Module arguments
     input wire  [34:0] traits;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     input wire  [55:0] sizes;
     output reg  [7:0] d_log2;
     output reg  [7:0] a_log2;
@@ -3025,6 +3320,49 @@ module systole$control$check$spaces(traits,op,sizes,d_log2,a_log2,b_log2,p_log2)
     localparam  region_const = 3'b10;
     localparam  region_input = 3'b11;
     localparam  region_work = 3'b110;
+
+    // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
 
     // Update code
     always @(*) begin
@@ -3041,13 +3379,13 @@ module systole$control$check$spaces(traits,op,sizes,d_log2,a_log2,b_log2,p_log2)
         end
         else if (traits[(64'hf)+:(1)]) begin
             a_log2 = sizes[(64'h20)+:(8)];
-            if (op[(64'h1a4)+:(3)] == region_const) begin
+            if (op[(64'h1ca)+:(3)] == region_const) begin
                 a_log2 = sizes[(64'h8)+:(8)];
             end
-            else if (op[(64'h1a4)+:(3)] == region_input) begin
+            else if (op[(64'h1ca)+:(3)] == region_input) begin
                 a_log2 = sizes[(64'h10)+:(8)];
             end
-            else if (op[(64'h1a4)+:(3)] == region_work) begin
+            else if (op[(64'h1ca)+:(3)] == region_work) begin
                 a_log2 = sizes[(64'h18)+:(8)];
             end
         end
@@ -3127,7 +3465,7 @@ module systole$control$decode(clock,word,traits,fields,a_reg,b_reg,p_reg);
     input wire  clock;
     input wire  [255:0] word;
     input wire  [34:0] traits;
-    output reg  [526:0] fields;
+    output reg  [564:0] fields;
     output reg  [3:0] a_reg;
     output reg  [3:0] b_reg;
     output reg  [3:0] p_reg;
@@ -3173,9 +3511,52 @@ module systole$control$decode(clock,word,traits,fields,a_reg,b_reg,p_reg);
     localparam  at_lo = 8'hec;
     localparam  at_hi = 8'hf4;
 
+    // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
+
     // Stub signals
-    reg  [526:0] operation$d;
-    wire  [526:0] operation$q;
+    reg  [564:0] operation$d;
+    wire  [564:0] operation$q;
     reg  operation$clock;
     reg  [3:0] a_register$d;
     wire  [3:0] a_register$q;
@@ -3224,119 +3605,119 @@ module systole$control$decode(clock,word,traits,fields,a_reg,b_reg,p_reg);
         a_register$d = a_register$q;
         b_register$d = b_register$q;
         p_register$d = p_register$q;
-        operation$d[(64'h0)+:(16)] = word[(at_n0)+:(16)];
-        operation$d[(64'h10)+:(16)] = word[(at_n1)+:(16)];
-        operation$d[(64'h30)+:(6)] = word[(at_n)+:(6)];
-        operation$d[(64'h36)+:(6)] = word[(at_k)+:(6)];
-        operation$d[(64'h20)+:(16)] = word[(at_kt)+:(16)];
-        operation$d[(64'h1ca)+:(32)] = word[(at_imm)+:(32)];
-        operation$d[(64'h1a4)+:(3)] = word[(at_region)+:(3)];
-        operation$d[(64'h1c7)+:(1)] = word[at_space];
-        operation$d[(64'h1c8)+:(1)] = word[at_acc];
-        operation$d[(64'h1c9)+:(1)] = word[at_tr];
-        operation$d[(64'h1ef)+:(2)] = word[(at_form)+:(2)];
-        operation$d[(64'h1f1)+:(6)] = word[(at_shift)+:(6)];
-        operation$d[(64'h1ea)+:(5)] = word[(at_offset)+:(5)];
-        operation$d[(64'h1f7)+:(8)] = word[(at_zp)+:(8)];
-        operation$d[(64'h1ff)+:(8)] = word[(at_lo)+:(8)];
-        operation$d[(64'h207)+:(8)] = word[(at_hi)+:(8)];
-        operation$d[(64'h3c)+:(20)] = word[(at_d_base)+:(20)];
+        operation$d[(64'h26)+:(16)] = word[(at_n0)+:(16)];
+        operation$d[(64'h36)+:(16)] = word[(at_n1)+:(16)];
+        operation$d[(64'h56)+:(6)] = word[(at_n)+:(6)];
+        operation$d[(64'h5c)+:(6)] = word[(at_k)+:(6)];
+        operation$d[(64'h46)+:(16)] = word[(at_kt)+:(16)];
+        operation$d[(64'h1f0)+:(32)] = word[(at_imm)+:(32)];
+        operation$d[(64'h1ca)+:(3)] = word[(at_region)+:(3)];
+        operation$d[(64'h1ed)+:(1)] = word[at_space];
+        operation$d[(64'h1ee)+:(1)] = word[at_acc];
+        operation$d[(64'h1ef)+:(1)] = word[at_tr];
+        operation$d[(64'h215)+:(2)] = word[(at_form)+:(2)];
+        operation$d[(64'h217)+:(6)] = word[(at_shift)+:(6)];
+        operation$d[(64'h210)+:(5)] = word[(at_offset)+:(5)];
+        operation$d[(64'h21d)+:(8)] = word[(at_zp)+:(8)];
+        operation$d[(64'h225)+:(8)] = word[(at_lo)+:(8)];
+        operation$d[(64'h22d)+:(8)] = word[(at_hi)+:(8)];
+        operation$d[(64'h62)+:(20)] = word[(at_d_base)+:(20)];
         bits16 = word[(at_d_s0)+:(16)];
         bits20 = ((bits16) & 20'hfffff);
         if (bits16[32'hf]) begin
             bits20 = bits20 | 32'hf0000;
         end
-        operation$d[(64'h50)+:(20)] = bits20;
+        operation$d[(64'h76)+:(20)] = bits20;
         bits16 = word[(at_d_s1)+:(16)];
         bits20 = ((bits16) & 20'hfffff);
         if (bits16[32'hf]) begin
             bits20 = bits20 | 32'hf0000;
         end
-        operation$d[(64'h64)+:(20)] = bits20;
+        operation$d[(64'h8a)+:(20)] = bits20;
         bits20 = word[(at_a_base)+:(20)];
-        operation$d[(64'h78)+:(32)] = ((bits20) & 32'hffffffff);
+        operation$d[(64'h9e)+:(32)] = ((bits20) & 32'hffffffff);
         a_register$d = word[(at_a_reg)+:(4)];
         bits16 = word[(at_a_s0)+:(16)];
         bits32 = ((bits16) & 32'hffffffff);
         if (bits16[32'hf]) begin
             bits32 = bits32 | 64'hffff0000;
         end
-        operation$d[(64'h98)+:(32)] = bits32;
+        operation$d[(64'hbe)+:(32)] = bits32;
         bits16 = word[(at_a_s1)+:(16)];
         bits32 = ((bits16) & 32'hffffffff);
         if (bits16[32'hf]) begin
             bits32 = bits32 | 64'hffff0000;
         end
-        operation$d[(64'hb8)+:(32)] = bits32;
+        operation$d[(64'hde)+:(32)] = bits32;
         bits16 = word[(at_a_sk)+:(16)];
         bits32 = ((bits16) & 32'hffffffff);
         if (bits16[32'hf]) begin
             bits32 = bits32 | 64'hffff0000;
         end
-        operation$d[(64'hd8)+:(32)] = bits32;
+        operation$d[(64'hfe)+:(32)] = bits32;
         if (traits[(64'h4)+:(1)]) begin
-            operation$d[(64'h78)+:(32)] = word[(at_m_base)+:(32)];
+            operation$d[(64'h9e)+:(32)] = word[(at_m_base)+:(32)];
             a_register$d = word[(at_m_reg)+:(4)];
-            operation$d[(64'h98)+:(32)] = word[(at_m_s0)+:(32)];
-            operation$d[(64'hb8)+:(32)] = word[(at_m_s1)+:(32)];
+            operation$d[(64'hbe)+:(32)] = word[(at_m_s0)+:(32)];
+            operation$d[(64'hde)+:(32)] = word[(at_m_s1)+:(32)];
         end
         if (traits[(64'h6)+:(1)]) begin
-            operation$d[(64'h78)+:(32)] = word[(at_imm)+:(32)];
+            operation$d[(64'h9e)+:(32)] = word[(at_imm)+:(32)];
             a_register$d = word[(at_ra)+:(4)];
         end
         if (traits[(64'h6)+:(1)] | ~traits[(64'hd)+:(1)]) begin
-            operation$d[(64'h98)+:(32)] = 32'h0;
-            operation$d[(64'hb8)+:(32)] = 32'h0;
+            operation$d[(64'hbe)+:(32)] = 32'h0;
+            operation$d[(64'hde)+:(32)] = 32'h0;
         end
         bits20 = word[(at_b_base)+:(20)];
-        operation$d[(64'hf8)+:(32)] = ((bits20) & 32'hffffffff);
+        operation$d[(64'h11e)+:(32)] = ((bits20) & 32'hffffffff);
         b_register$d = word[(at_b_reg)+:(4)];
         bits16 = word[(at_b_s0)+:(16)];
         bits32 = ((bits16) & 32'hffffffff);
         if (bits16[32'hf]) begin
             bits32 = bits32 | 64'hffff0000;
         end
-        operation$d[(64'h118)+:(32)] = bits32;
+        operation$d[(64'h13e)+:(32)] = bits32;
         bits16 = word[(at_b_s1)+:(16)];
         bits32 = ((bits16) & 32'hffffffff);
         if (bits16[32'hf]) begin
             bits32 = bits32 | 64'hffff0000;
         end
-        operation$d[(64'h138)+:(32)] = bits32;
-        operation$d[(64'h158)+:(32)] = 32'h0;
+        operation$d[(64'h15e)+:(32)] = bits32;
+        operation$d[(64'h17e)+:(32)] = 32'h0;
         if (traits[(64'h9)+:(1)]) begin
-            operation$d[(64'h118)+:(32)] = 32'h0;
-            operation$d[(64'h138)+:(32)] = 32'h0;
+            operation$d[(64'h13e)+:(32)] = 32'h0;
+            operation$d[(64'h15e)+:(32)] = 32'h0;
             bits16 = word[(at_w_sk)+:(16)];
             bits32 = ((bits16) & 32'hffffffff);
             if (bits16[32'hf]) begin
                 bits32 = bits32 | 64'hffff0000;
             end
-            operation$d[(64'h158)+:(32)] = bits32;
+            operation$d[(64'h17e)+:(32)] = bits32;
         end
-        operation$d[(64'h178)+:(20)] = word[(at_p_base)+:(20)];
+        operation$d[(64'h19e)+:(20)] = word[(at_p_base)+:(20)];
         p_register$d = word[(at_p_reg)+:(4)];
-        operation$d[(64'h18c)+:(24)] = word[(at_limit)+:(24)];
+        operation$d[(64'h1b2)+:(24)] = word[(at_limit)+:(24)];
         if (traits[(64'h7)+:(1)]) begin
-            operation$d[(64'h178)+:(20)] = word[(at_index)+:(20)];
+            operation$d[(64'h19e)+:(20)] = word[(at_index)+:(20)];
             p_register$d = word[(at_limit_reg)+:(4)];
         end
         if (traits[(64'h7)+:(1)]) begin
-            operation$d[(64'h1c7)+:(1)] = 1'b0;
+            operation$d[(64'h1ed)+:(1)] = 1'b0;
         end
         if (~traits[(64'h0)+:(1)]) begin
-            operation$d[(64'h0)+:(16)] = 32'h1;
-            operation$d[(64'h10)+:(16)] = 32'h1;
+            operation$d[(64'h26)+:(16)] = 32'h1;
+            operation$d[(64'h36)+:(16)] = 32'h1;
         end
         if (~traits[(64'h1)+:(1)]) begin
-            operation$d[(64'h20)+:(16)] = 32'h1;
-            operation$d[(64'hd8)+:(32)] = 32'h0;
+            operation$d[(64'h46)+:(16)] = 32'h1;
+            operation$d[(64'hfe)+:(32)] = 32'h0;
         end
         if (~traits[(64'h3)+:(1)]) begin
-            operation$d[(64'h36)+:(6)] = 32'h1;
+            operation$d[(64'h5c)+:(6)] = 32'h1;
         end
         if (~traits[(64'h2)+:(1)]) begin
-            operation$d[(64'h30)+:(6)] = 32'h1;
+            operation$d[(64'h56)+:(6)] = 32'h1;
         end
         fields = operation$q;
         a_reg = a_register$q;
@@ -3388,13 +3769,56 @@ endmodule // systole$control$decode$b_register
 module systole$control$decode$operation(d,q,clock);
 
     // Module arguments
-    input wire  [526:0] d;
-    output reg  [526:0] q;
+    input wire  [564:0] d;
+    output reg  [564:0] q;
     input wire  clock;
+
+    // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
 
     // Update code (custom)
     initial begin
-       q = 527'h0;
+       q = 565'h0;
     end
 
     always @(posedge clock) begin
@@ -3669,13 +4093,56 @@ endmodule // systole$control$multiplier
 module systole$control$op(d,q,clock);
 
     // Module arguments
-    input wire  [526:0] d;
-    output reg  [526:0] q;
+    input wire  [564:0] d;
+    output reg  [564:0] q;
     input wire  clock;
+
+    // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
 
     // Update code (custom)
     initial begin
-       q = 527'h0;
+       q = 565'h0;
     end
 
     always @(posedge clock) begin
@@ -5114,7 +5581,7 @@ module systole$load(clock,start,gathers,op,done,req_valid,req_row,req_rows,req_r
     input wire  clock;
     input wire  start;
     input wire  gathers;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     output reg  done;
     output reg  req_valid;
     output reg  [31:0] req_row;
@@ -5136,6 +5603,47 @@ module systole$load(clock,start,gathers,op,done,req_valid,req_row,req_rows,req_r
     localparam  last_leaf = 2'b11;
 
     // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
     localparam Index$Idle = 0;
     localparam Index$Row = 1;
     localparam Index$Word = 2;
@@ -5380,16 +5888,16 @@ module systole$load(clock,start,gathers,op,done,req_valid,req_row,req_rows,req_r
         from$clock = clock;
         to$clock = clock;
         collect$clock = clock;
-        burst = (op[(64'h98)+:(32)] == 32'h1) & ~gathers;
-        if (op[(64'h1c7)+:(1)]) begin
-            burst = (op[(64'h98)+:(32)] == row32_rows) & (op[(64'h0)+:(16)] < 32'h4000);
+        burst = (op[(64'hbe)+:(32)] == 32'h1) & ~gathers;
+        if (op[(64'h1ed)+:(1)]) begin
+            burst = (op[(64'hbe)+:(32)] == row32_rows) & (op[(64'h26)+:(16)] < 32'h4000);
         end
         begun$d = start;
         if (start) begin
             rows$d = 32'h1;
-            bursts$d = op[(64'h0)+:(16)];
+            bursts$d = op[(64'h26)+:(16)];
             if (burst) begin
-                rows$d = op[(64'h0)+:(16)];
+                rows$d = op[(64'h26)+:(16)];
                 bursts$d = 32'h1;
             end
         end
@@ -5397,12 +5905,12 @@ module systole$load(clock,start,gathers,op,done,req_valid,req_row,req_rows,req_r
         accepted = asking$q & req_ready & (~gathers | (index$q == Index$Ask));
         from$load = begun$q;
         from$step = accepted;
-        from$base = op[(64'h78)+:(32)];
+        from$base = op[(64'h9e)+:(32)];
         from$n0 = bursts$q;
-        from$n1 = op[(64'h10)+:(16)];
+        from$n1 = op[(64'h36)+:(16)];
         from$nt = 32'h1;
-        from$s0 = op[(64'h98)+:(32)];
-        from$s1 = op[(64'hb8)+:(32)];
+        from$s0 = op[(64'hbe)+:(32)];
+        from$s1 = op[(64'hde)+:(32)];
         from$st = 32'h0;
         if (gathers) begin
             from$s0 = 32'h0;
@@ -5410,23 +5918,23 @@ module systole$load(clock,start,gathers,op,done,req_valid,req_row,req_rows,req_r
         entry$load = begun$q;
         entry$step = accepted;
         entry$base = 32'h0;
-        entry$n0 = op[(64'h0)+:(16)];
-        entry$n1 = op[(64'h10)+:(16)];
+        entry$n0 = op[(64'h26)+:(16)];
+        entry$n1 = op[(64'h36)+:(16)];
         entry$nt = 32'h1;
         entry$s0 = 32'h1;
         entry$s1 = 32'h0;
         entry$st = 32'h0;
         index_row = entry$address >> 32'h3;
         spad_read = index$q == Index$Row;
-        read_address = op[(64'h178)+:(20)] + index_row;
+        read_address = op[(64'h19e)+:(20)] + index_row;
         pick$enable = index$q == Index$Word;
         pick$row = read_data;
         pick$index = entry$address[(32'h0)+:(3)];
         multiplier$a = pick$word;
-        if (pick$word > ((op[(64'h18c)+:(24)]) & 32'hffffffff)) begin
-            multiplier$a = ((op[(64'h18c)+:(24)]) & 32'hffffffff);
+        if (pick$word > ((op[(64'h1b2)+:(24)]) & 32'hffffffff)) begin
+            multiplier$a = ((op[(64'h1b2)+:(24)]) & 32'hffffffff);
         end
-        multiplier$b = op[(64'h98)+:(32)];
+        multiplier$b = op[(64'hbe)+:(32)];
         case (index$q)
             Index$Idle:
                 begin
@@ -5456,30 +5964,30 @@ module systole$load(clock,start,gathers,op,done,req_valid,req_row,req_rows,req_r
                     end
                 end
         endcase
-        req_row = op[(64'h1a7)+:(32)] + from$address;
+        req_row = op[(64'h1cd)+:(32)] + from$address;
         if (gathers) begin
-            req_row = op[(64'h1a7)+:(32)] + from$address + multiplier$product[(32'h0)+:(32)];
+            req_row = op[(64'h1cd)+:(32)] + from$address + multiplier$product[(32'h0)+:(32)];
         end
         req_rows = rows$q;
-        if (op[(64'h1c7)+:(1)]) begin
+        if (op[(64'h1ed)+:(1)]) begin
             req_rows = rows$q << 32'h2;
         end
-        row_done = row_valid & taking$q & (~op[(64'h1c7)+:(1)] | (leaf$q == last_leaf));
-        spad_write = row_valid & taking$q & ~op[(64'h1c7)+:(1)];
+        row_done = row_valid & taking$q & (~op[(64'h1ed)+:(1)] | (leaf$q == last_leaf));
+        spad_write = row_valid & taking$q & ~op[(64'h1ed)+:(1)];
         acc_write = acc_full$q;
         to$load = begun$q;
         to$step = spad_write | acc_write;
-        to$base = op[(64'h3c)+:(20)];
-        to$n0 = op[(64'h0)+:(16)];
-        to$n1 = op[(64'h10)+:(16)];
+        to$base = op[(64'h62)+:(20)];
+        to$n0 = op[(64'h26)+:(16)];
+        to$n1 = op[(64'h36)+:(16)];
         to$nt = 32'h1;
-        to$s0 = op[(64'h50)+:(20)];
-        to$s1 = op[(64'h64)+:(20)];
+        to$s0 = op[(64'h76)+:(20)];
+        to$s1 = op[(64'h8a)+:(20)];
         to$st = 32'h0;
-        collect$enable = row_valid & taking$q & op[(64'h1c7)+:(1)];
+        collect$enable = row_valid & taking$q & op[(64'h1ed)+:(1)];
         collect$index = leaf$q;
         collect$leaf = row;
-        acc_full$d = row_done & op[(64'h1c7)+:(1)];
+        acc_full$d = row_done & op[(64'h1ed)+:(1)];
         if (row_valid & taking$q) begin
             leaf$d = leaf$q + 32'h1;
         end
@@ -6597,7 +7105,7 @@ module systole$matrix(clock,start,depthwise,op,done,spad_read,spad_address,spad_
     input wire  clock;
     input wire  start;
     input wire  depthwise;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     output reg  done;
     output reg  spad_read;
     output reg  [19:0] spad_address;
@@ -6619,6 +7127,47 @@ module systole$matrix(clock,start,depthwise,op,done,spad_read,spad_address,spad_
     localparam  ones = 256'hffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
 
     // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
     localparam State$Idle = 0;
     localparam State$Begin = 1;
     localparam State$Weights = 2;
@@ -7177,31 +7726,31 @@ module systole$matrix(clock,start,depthwise,op,done,spad_read,spad_address,spad_
         adder$clock = clock;
         a$step = state$q == State$Stream;
         a$base = rows_from$q;
-        a$n0 = op[(64'h0)+:(16)];
-        a$n1 = op[(64'h10)+:(16)];
+        a$n0 = op[(64'h26)+:(16)];
+        a$n1 = op[(64'h36)+:(16)];
         a$nt = 32'h1;
-        a$s0 = ((op[(64'h98)+:(32)]) & 20'hfffff);
-        a$s1 = ((op[(64'hb8)+:(32)]) & 20'hfffff);
+        a$s0 = ((op[(64'hbe)+:(32)]) & 20'hfffff);
+        a$s1 = ((op[(64'hde)+:(32)]) & 20'hfffff);
         a$st = 32'h0;
-        d$base = op[(64'h3c)+:(20)];
-        d$n0 = op[(64'h0)+:(16)];
-        d$n1 = op[(64'h10)+:(16)];
+        d$base = op[(64'h62)+:(20)];
+        d$n0 = op[(64'h26)+:(16)];
+        d$n1 = op[(64'h36)+:(16)];
         d$nt = 32'h1;
-        d$s0 = op[(64'h50)+:(20)];
-        d$s1 = op[(64'h64)+:(20)];
+        d$s0 = op[(64'h76)+:(20)];
+        d$s1 = op[(64'h8a)+:(20)];
         d$st = 32'h0;
         a$load = 1'b0;
         d$load = 1'b0;
         weight_index = k_base$q + weight_row$q;
-        live_rows = op[(64'h36)+:(6)];
+        live_rows = op[(64'h5c)+:(6)];
         shift_lanes = n_base$q;
         last_weight_row = last_row;
         if (depthwise) begin
             last_weight_row = 32'h0;
         end
-        else if (op[(64'h1c9)+:(1)]) begin
+        else if (op[(64'h1ef)+:(1)]) begin
             weight_index = n_base$q + weight_row$q;
-            live_rows = op[(64'h30)+:(6)];
+            live_rows = op[(64'h56)+:(6)];
             shift_lanes = k_base$q;
             last_weight_row = last_column;
         end
@@ -7212,9 +7761,9 @@ module systole$matrix(clock,start,depthwise,op,done,spad_read,spad_address,spad_
         row2$d = row1$q[(32'h0)+:(5)];
         n_shift = ((shift_lanes) & 9'h1ff) << 32'h3;
         live_weights = spad_data & lane_mask$q;
-        load_rows = load2$q & ~op[(64'h1c9)+:(1)];
+        load_rows = load2$q & ~op[(64'h1ef)+:(1)];
         load_column$d = 32'h0;
-        if (load1$q & op[(64'h1c9)+:(1)]) begin
+        if (load1$q & op[(64'h1ef)+:(1)]) begin
             load_column$d = one << row1$q;
         end
         if (load1$q) begin
@@ -7321,8 +7870,8 @@ module systole$matrix(clock,start,depthwise,op,done,spad_read,spad_address,spad_
         acc_write = summed[32'h2];
         acc_write_address = place2$q;
         acc_write_data = adder$out;
-        k16 = ((op[(64'h36)+:(6)]) & 16'hffff);
-        n16 = ((op[(64'h30)+:(6)]) & 16'hffff);
+        k16 = ((op[(64'h5c)+:(6)]) & 16'hffff);
+        n16 = ((op[(64'h56)+:(6)]) & 16'hffff);
         products = k16 * n16;
         macs = 32'h0;
         if (summed[32'h2] & counts$q) begin
@@ -7333,9 +7882,9 @@ module systole$matrix(clock,start,depthwise,op,done,spad_read,spad_address,spad_
         if (state$q == State$Weights) begin
             spad_address = tile$q + ((weight_index) & 20'hfffff);
         end
-        dead_lanes = 32'h20 - op[(64'h30)+:(6)];
-        if (op[(64'h1c9)+:(1)]) begin
-            dead_lanes = 32'h20 - op[(64'h36)+:(6)];
+        dead_lanes = 32'h20 - op[(64'h56)+:(6)];
+        if (op[(64'h1ef)+:(1)]) begin
+            dead_lanes = 32'h20 - op[(64'h5c)+:(6)];
         end
         mask_shift = ((dead_lanes) & 9'h1ff) << 32'h3;
         k_next = k_base$q + array_rows;
@@ -7350,9 +7899,9 @@ module systole$matrix(clock,start,depthwise,op,done,spad_read,spad_address,spad_
             State$Begin:
                 begin
                     lane_mask$d = ones >> mask_shift;
-                    tile$d = ((op[(64'hf8)+:(32)]) & 20'hfffff);
-                    rows_from$d = ((op[(64'h78)+:(32)]) & 20'hfffff);
-                    tiles_left$d = op[(64'h20)+:(16)] - 32'h1;
+                    tile$d = ((op[(64'h11e)+:(32)]) & 20'hfffff);
+                    rows_from$d = ((op[(64'h9e)+:(32)]) & 20'hfffff);
+                    tiles_left$d = op[(64'h46)+:(16)] - 32'h1;
                     first_tile$d = 1'b1;
                     k_base$d = 32'h0;
                     n_base$d = 32'h0;
@@ -7376,7 +7925,7 @@ module systole$matrix(clock,start,depthwise,op,done,spad_read,spad_address,spad_
                         pass$d = n_pass$q;
                         k_shift$d = ((k_base$q) & 9'h1ff) << 32'h3;
                         counts$d = (k_base$q == 32'h0) & (n_base$q == 32'h0);
-                        zero$d = (k_base$q == 32'h0) & (n_base$q == 32'h0) & first_tile$q & ~op[(64'h1c8)+:(1)];
+                        zero$d = (k_base$q == 32'h0) & (n_base$q == 32'h0) & first_tile$q & ~op[(64'h1ee)+:(1)];
                         state$d = State$Stream;
                     end
                 end
@@ -7384,21 +7933,21 @@ module systole$matrix(clock,start,depthwise,op,done,spad_read,spad_address,spad_
                 begin
                     if (a$last) begin
                         state$d = State$Weights;
-                        if (~depthwise & (n_next < op[(64'h30)+:(6)])) begin
+                        if (~depthwise & (n_next < op[(64'h56)+:(6)])) begin
                             n_base$d = n_next;
                             n_pass$d = n_pass$q + 32'h1;
                         end
                         else begin
                             n_base$d = 32'h0;
                             n_pass$d = 32'h0;
-                            if (k_next < op[(64'h36)+:(6)]) begin
+                            if (k_next < op[(64'h5c)+:(6)]) begin
                                 k_base$d = k_next;
                             end
                             else begin
                                 k_base$d = 32'h0;
                                 first_tile$d = 1'b0;
-                                tile$d = tile$q + ((op[(64'h158)+:(32)]) & 20'hfffff);
-                                rows_from$d = rows_from$q + ((op[(64'hd8)+:(32)]) & 20'hfffff);
+                                tile$d = tile$q + ((op[(64'h17e)+:(32)]) & 20'hfffff);
+                                rows_from$d = rows_from$q + ((op[(64'hfe)+:(32)]) & 20'hfffff);
                                 tiles_left$d = tiles_left$q - 32'h1;
                                 if (tiles_left$q == 32'h0) begin
                                     state$d = State$Drain;
@@ -9080,7 +9629,7 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
     // Module arguments
     input wire  clock;
     input wire  start;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     output reg  done;
     output reg  spad_read;
     output reg  [19:0] read_address;
@@ -9090,6 +9639,47 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
     output reg  [255:0] write_data;
 
     // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
     localparam State$Idle = 0;
     localparam State$Begin = 1;
     localparam State$Old = 2;
@@ -9254,21 +9844,21 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
         max$clock = clock;
         a$load = state$q == State$Begin;
         a$step = state$q == State$Tap;
-        a$base = ((op[(64'h78)+:(32)]) & 20'hfffff);
-        a$n0 = op[(64'h0)+:(16)];
-        a$n1 = op[(64'h10)+:(16)];
-        a$nt = op[(64'h20)+:(16)];
-        a$s0 = ((op[(64'h98)+:(32)]) & 20'hfffff);
-        a$s1 = ((op[(64'hb8)+:(32)]) & 20'hfffff);
-        a$st = ((op[(64'hd8)+:(32)]) & 20'hfffff);
+        a$base = ((op[(64'h9e)+:(32)]) & 20'hfffff);
+        a$n0 = op[(64'h26)+:(16)];
+        a$n1 = op[(64'h36)+:(16)];
+        a$nt = op[(64'h46)+:(16)];
+        a$s0 = ((op[(64'hbe)+:(32)]) & 20'hfffff);
+        a$s1 = ((op[(64'hde)+:(32)]) & 20'hfffff);
+        a$st = ((op[(64'hfe)+:(32)]) & 20'hfffff);
         d$load = state$q == State$Begin;
         d$step = (state$q == State$Tap) & a$last_tap;
-        d$base = op[(64'h3c)+:(20)];
-        d$n0 = op[(64'h0)+:(16)];
-        d$n1 = op[(64'h10)+:(16)];
+        d$base = op[(64'h62)+:(20)];
+        d$n0 = op[(64'h26)+:(16)];
+        d$n1 = op[(64'h36)+:(16)];
         d$nt = 32'h1;
-        d$s0 = op[(64'h50)+:(20)];
-        d$s1 = op[(64'h64)+:(20)];
+        d$s0 = op[(64'h76)+:(20)];
+        d$s1 = op[(64'h8a)+:(20)];
         d$st = 32'h0;
         spad_read = (state$q == State$Old) | (state$q == State$Tap);
         read_address = a$address;
@@ -9276,7 +9866,7 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
             read_address = d$address;
         end
         valid1$d = spad_read;
-        first1$d = (state$q == State$Old) | (a$first_tap & ~op[(64'h1c8)+:(1)]);
+        first1$d = (state$q == State$Old) | (a$first_tap & ~op[(64'h1ee)+:(1)]);
         last1$d = (state$q == State$Tap) & a$last_tap;
         last2$d = last1$q;
         place1$d = d$address;
@@ -9297,7 +9887,7 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
             State$Begin:
                 begin
                     state$d = State$Tap;
-                    if (op[(64'h1c8)+:(1)]) begin
+                    if (op[(64'h1ee)+:(1)]) begin
                         state$d = State$Old;
                     end
                 end
@@ -9310,7 +9900,7 @@ module systole$maxq(clock,start,op,done,spad_read,read_address,read_data,spad_wr
                     if (a$last) begin
                         state$d = State$Drain;
                     end
-                    else if (a$last_tap & op[(64'h1c8)+:(1)]) begin
+                    else if (a$last_tap & op[(64'h1ee)+:(1)]) begin
                         state$d = State$Old;
                     end
                 end
@@ -10080,7 +10670,7 @@ module systole$mover(clock,start_move,start_fill,op,done,spad_read,read_address,
     input wire  clock;
     input wire  start_move;
     input wire  start_fill;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     output reg  done;
     output reg  spad_read;
     output reg  [19:0] read_address;
@@ -10092,6 +10682,47 @@ module systole$mover(clock,start_move,start_fill,op,done,spad_read,read_address,
     output reg  [1023:0] acc_data;
 
     // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
     localparam State$Idle = 0;
     localparam State$Begin = 1;
     localparam State$Low = 2;
@@ -10299,21 +10930,21 @@ module systole$mover(clock,start_move,start_fill,op,done,spad_read,read_address,
         splat$clock = clock;
         from$load = state$q == State$Begin;
         from$step = state$q == State$Place;
-        from$base = op[(64'h78)+:(32)];
-        from$n0 = op[(64'h0)+:(16)];
-        from$n1 = op[(64'h10)+:(16)];
+        from$base = op[(64'h9e)+:(32)];
+        from$n0 = op[(64'h26)+:(16)];
+        from$n1 = op[(64'h36)+:(16)];
         from$nt = 32'h1;
-        from$s0 = op[(64'h98)+:(32)];
-        from$s1 = op[(64'hb8)+:(32)];
+        from$s0 = op[(64'hbe)+:(32)];
+        from$s1 = op[(64'hde)+:(32)];
         from$st = 32'h0;
         to$load = state$q == State$Begin;
         to$step = (state$q == State$Place) | (state$q == State$Fill);
-        to$base = op[(64'h3c)+:(20)];
-        to$n0 = op[(64'h0)+:(16)];
-        to$n1 = op[(64'h10)+:(16)];
+        to$base = op[(64'h62)+:(20)];
+        to$n0 = op[(64'h26)+:(16)];
+        to$n1 = op[(64'h36)+:(16)];
         to$nt = 32'h1;
-        to$s0 = op[(64'h50)+:(20)];
-        to$s1 = op[(64'h64)+:(20)];
+        to$s0 = op[(64'h76)+:(20)];
+        to$s1 = op[(64'h8a)+:(20)];
         to$st = 32'h0;
         source = from$address[(32'h5)+:(20)];
         spad_read = (state$q == State$Low) | (state$q == State$High) | (state$q == State$Place);
@@ -10339,11 +10970,11 @@ module systole$mover(clock,start_move,start_fill,op,done,spad_read,read_address,
         merge$high = high$q;
         merge$row = read_data;
         merge$shift = shift$q;
-        merge$n = op[(64'h30)+:(6)];
-        merge$offset = op[(64'h1ea)+:(5)];
-        splat$value = op[(64'h1ca)+:(32)];
-        spad_write = merged$q | ((state$q == State$Fill) & ~op[(64'h1c7)+:(1)]);
-        acc_write = (state$q == State$Fill) & op[(64'h1c7)+:(1)];
+        merge$n = op[(64'h56)+:(6)];
+        merge$offset = op[(64'h210)+:(5)];
+        splat$value = op[(64'h1f0)+:(32)];
+        spad_write = merged$q | ((state$q == State$Fill) & ~op[(64'h1ed)+:(1)]);
+        acc_write = (state$q == State$Fill) & op[(64'h1ed)+:(1)];
         write_address = to$address;
         spad_data = splat$row8;
         if (merged$q) begin
@@ -11217,7 +11848,7 @@ module systole$store(clock,clear,start,loads_word,stores_word,value,word,op,done
     input wire  stores_word;
     input wire  [31:0] value;
     output reg  [31:0] word;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     output reg  done;
     output reg  [63:0] digest;
     output reg  req_valid;
@@ -11242,6 +11873,47 @@ module systole$store(clock,clear,start,loads_word,stores_word,value,word,op,done
     localparam  last_leaf = 2'b11;
 
     // Enums
+    localparam Kind$Unknown = 0;
+    localparam Kind$Halt = 1;
+    localparam Kind$Mark = 2;
+    localparam Kind$Li = 3;
+    localparam Kind$Add = 4;
+    localparam Kind$Sub = 5;
+    localparam Kind$Mul = 6;
+    localparam Kind$Shl = 7;
+    localparam Kind$Shr = 8;
+    localparam Kind$And = 9;
+    localparam Kind$Beq = 10;
+    localparam Kind$Bne = 11;
+    localparam Kind$Bltu = 12;
+    localparam Kind$Bgeu = 13;
+    localparam Kind$Lw = 14;
+    localparam Kind$Sw = 15;
+    localparam Kind$Load = 16;
+    localparam Kind$Store = 17;
+    localparam Kind$Gather = 18;
+    localparam Kind$Move = 19;
+    localparam Kind$Fill = 20;
+    localparam Kind$Matmul = 21;
+    localparam Kind$Dwmac = 22;
+    localparam Kind$Vadd = 23;
+    localparam Kind$Vsub = 24;
+    localparam Kind$Vmul = 25;
+    localparam Kind$Vmulr = 26;
+    localparam Kind$Vmin = 27;
+    localparam Kind$Vmax = 28;
+    localparam Kind$Vshr = 29;
+    localparam Kind$Vclz = 30;
+    localparam Kind$Vsel = 31;
+    localparam Kind$Vsum = 32;
+    localparam Kind$Vrmax = 33;
+    localparam Kind$Lut32 = 34;
+    localparam Kind$Requant = 35;
+    localparam Kind$Addq = 36;
+    localparam Kind$Maxq = 37;
+    localparam Kind$Lut = 38;
+    localparam Kind$Trans = 39;
+    localparam Kind$Argmax = 40;
     localparam State$Idle = 0;
     localparam State$Begin = 1;
     localparam State$Want = 2;
@@ -11416,41 +12088,41 @@ module systole$store(clock,clear,start,loads_word,stores_word,value,word,op,done
         word_of$clock = clock;
         change$clock = clock;
         crc$clock = clock;
-        burst = op[(64'h98)+:(32)] == 32'h1;
-        if (op[(64'h1c7)+:(1)]) begin
-            burst = (op[(64'h98)+:(32)] == row32_rows) & (op[(64'h0)+:(16)] < 32'h4000);
+        burst = op[(64'hbe)+:(32)] == 32'h1;
+        if (op[(64'h1ed)+:(1)]) begin
+            burst = (op[(64'hbe)+:(32)] == row32_rows) & (op[(64'h26)+:(16)] < 32'h4000);
         end
         from$load = state$q == State$Begin;
-        from$base = op[(64'h3c)+:(20)];
-        from$n0 = op[(64'h0)+:(16)];
-        from$n1 = op[(64'h10)+:(16)];
+        from$base = op[(64'h62)+:(20)];
+        from$n0 = op[(64'h26)+:(16)];
+        from$n1 = op[(64'h36)+:(16)];
         from$nt = 32'h1;
-        from$s0 = op[(64'h50)+:(20)];
-        from$s1 = op[(64'h64)+:(20)];
+        from$s0 = op[(64'h76)+:(20)];
+        from$s1 = op[(64'h8a)+:(20)];
         from$st = 32'h0;
         to$load = state$q == State$Begin;
-        to$base = op[(64'h78)+:(32)];
-        to$n0 = op[(64'h0)+:(16)];
-        to$n1 = op[(64'h10)+:(16)];
+        to$base = op[(64'h9e)+:(32)];
+        to$n0 = op[(64'h26)+:(16)];
+        to$n1 = op[(64'h36)+:(16)];
         to$nt = 32'h1;
-        to$s0 = op[(64'h98)+:(32)];
-        to$s1 = op[(64'hb8)+:(32)];
+        to$s0 = op[(64'hbe)+:(32)];
+        to$s1 = op[(64'hde)+:(32)];
         to$st = 32'h0;
         req_valid = (state$q == State$Ask) | (state$q == State$Want);
         req_write = state$q == State$Ask;
-        req_row = op[(64'h1a7)+:(32)] + to$address;
+        req_row = op[(64'h1cd)+:(32)] + to$address;
         req_rows = 32'h1;
         if (burst) begin
-            req_rows = op[(64'h0)+:(16)];
+            req_rows = op[(64'h26)+:(16)];
         end
-        if (op[(64'h1c7)+:(1)]) begin
+        if (op[(64'h1ed)+:(1)]) begin
             req_rows = req_rows << 32'h2;
         end
         row_valid = state$q == State$Send;
         accepted = row_valid & row_ready;
-        place_done = accepted & (~op[(64'h1c7)+:(1)] | (leaf$q == last_leaf));
+        place_done = accepted & (~op[(64'h1ed)+:(1)] | (leaf$q == last_leaf));
         row = spad_data;
-        if (op[(64'h1c7)+:(1)]) begin
+        if (op[(64'h1ed)+:(1)]) begin
             row = pick$leaf;
         end
         else if (stores_word) begin
@@ -11458,10 +12130,10 @@ module systole$store(clock,clear,start,loads_word,stores_word,value,word,op,done
         end
         word_of$enable = read_valid & (state$q == State$Take);
         word_of$row = read_row;
-        word_of$index = op[(64'h1ea)+:(5)][(32'h0)+:(3)];
+        word_of$index = op[(64'h210)+:(5)][(32'h0)+:(3)];
         change$enable = read_valid & (state$q == State$Take);
         change$row = read_row;
-        change$index = op[(64'h1ea)+:(5)][(32'h0)+:(3)];
+        change$index = op[(64'h210)+:(5)][(32'h0)+:(3)];
         change$word = value;
         word = word_of$word;
         pick$row32 = acc_data;
@@ -11469,7 +12141,7 @@ module systole$store(clock,clear,start,loads_word,stores_word,value,word,op,done
         dram_row = to$address + ((leaf$q) & 32'hffffffff);
         crc$clear = clear;
         crc$enable = accepted;
-        crc$header = (((op[(64'h1a4)+:(3)]) & 64'hffffffffffffffff) << 32'h20) | ((dram_row) & 64'hffffffffffffffff);
+        crc$header = (((op[(64'h1ca)+:(3)]) & 64'hffffffffffffffff) << 32'h20) | ((dram_row) & 64'hffffffffffffffff);
         crc$row = row;
         digest = crc$digest;
         to$step = place_done;
@@ -11508,7 +12180,7 @@ module systole$store(clock,clear,start,loads_word,stores_word,value,word,op,done
                 begin
                     burst_left$d = 32'h1;
                     if (burst) begin
-                        burst_left$d = op[(64'h0)+:(16)];
+                        burst_left$d = op[(64'h26)+:(16)];
                     end
                     if (req_ready) begin
                         state$d = State$Read;
@@ -11520,7 +12192,7 @@ module systole$store(clock,clear,start,loads_word,stores_word,value,word,op,done
             State$Read:
                 begin
                     state$d = State$Send;
-                    if (op[(64'h1c7)+:(1)]) begin
+                    if (op[(64'h1ed)+:(1)]) begin
                         state$d = State$Pick;
                     end
                 end
@@ -11544,7 +12216,7 @@ module systole$store(clock,clear,start,loads_word,stores_word,value,word,op,done
                         else if (burst_left$q == 32'h1) begin
                             state$d = State$Ask;
                         end
-                        else if (~op[(64'h1c7)+:(1)]) begin
+                        else if (~op[(64'h1ed)+:(1)]) begin
                             state$d = State$Send;
                             read_now = 1'b1;
                         end
@@ -11562,8 +12234,8 @@ module systole$store(clock,clear,start,loads_word,stores_word,value,word,op,done
                 end
         endcase
         from$step = read_now;
-        spad_read = read_now & ~op[(64'h1c7)+:(1)];
-        acc_read = read_now & op[(64'h1c7)+:(1)];
+        spad_read = read_now & ~op[(64'h1ed)+:(1)];
+        acc_read = read_now & op[(64'h1ed)+:(1)];
         read_address = from$address;
         done = state$q == State$Done;
     end
@@ -12342,7 +13014,7 @@ module systole$vector(clock,start,kind,traits,op,value,done,found,best,index,spa
     input wire  start;
     input wire  [5:0] kind;
     input wire  [34:0] traits;
-    input wire  [526:0] op;
+    input wire  [564:0] op;
     input wire  [31:0] value;
     output reg  done;
     output reg  found;
@@ -12899,40 +13571,40 @@ module systole$vector(clock,start,kind,traits,op,value,done,found,best,index,spa
         fills_table = (kind == Kind$Lut) | (kind == Kind$Lut32);
         has_block = requants | transposes | fills_table;
         looks = adds | (traits[(64'h18)+:(1)] & traits[(64'h19)+:(1)]);
-        narrow_b = ~requants & ~adds & (op[(64'h1ef)+:(2)] == form_row8);
-        splat_b = ~requants & ~adds & (op[(64'h1ef)+:(2)] == form_address);
+        narrow_b = ~requants & ~adds & (op[(64'h215)+:(2)] == form_row8);
+        splat_b = ~requants & ~adds & (op[(64'h215)+:(2)] == form_address);
         last_block_row = block_end;
         if (transposes | (kind == Kind$Lut32)) begin
             last_block_row = tile_end;
         end
         a$load = state$q == State$Begin;
-        a$base = ((op[(64'h78)+:(32)]) & 20'hfffff);
-        a$n0 = op[(64'h0)+:(16)];
-        a$n1 = op[(64'h10)+:(16)];
+        a$base = ((op[(64'h9e)+:(32)]) & 20'hfffff);
+        a$n0 = op[(64'h26)+:(16)];
+        a$n1 = op[(64'h36)+:(16)];
         a$nt = 32'h1;
-        a$s0 = ((op[(64'h98)+:(32)]) & 20'hfffff);
-        a$s1 = ((op[(64'hb8)+:(32)]) & 20'hfffff);
+        a$s0 = ((op[(64'hbe)+:(32)]) & 20'hfffff);
+        a$s1 = ((op[(64'hde)+:(32)]) & 20'hfffff);
         a$st = 32'h0;
         b$load = state$q == State$Begin;
-        b$base = op[(64'hf8)+:(32)];
-        b$n0 = op[(64'h0)+:(16)];
-        b$n1 = op[(64'h10)+:(16)];
+        b$base = op[(64'h11e)+:(32)];
+        b$n0 = op[(64'h26)+:(16)];
+        b$n1 = op[(64'h36)+:(16)];
         b$nt = 32'h1;
-        b$s0 = op[(64'h118)+:(32)];
-        b$s1 = op[(64'h138)+:(32)];
+        b$s0 = op[(64'h13e)+:(32)];
+        b$s1 = op[(64'h15e)+:(32)];
         b$st = 32'h0;
         if (transposes) begin
-            b$base = op[(64'h78)+:(32)];
-            b$s0 = op[(64'h98)+:(32)];
-            b$s1 = op[(64'hb8)+:(32)];
+            b$base = op[(64'h9e)+:(32)];
+            b$s0 = op[(64'hbe)+:(32)];
+            b$s1 = op[(64'hde)+:(32)];
         end
         d$load = state$q == State$Begin;
-        d$base = op[(64'h3c)+:(20)];
-        d$n0 = op[(64'h0)+:(16)];
-        d$n1 = op[(64'h10)+:(16)];
+        d$base = op[(64'h62)+:(20)];
+        d$n0 = op[(64'h26)+:(16)];
+        d$n1 = op[(64'h36)+:(16)];
         d$nt = 32'h1;
-        d$s0 = op[(64'h50)+:(20)];
-        d$s1 = op[(64'h64)+:(20)];
+        d$s0 = op[(64'h76)+:(20)];
+        d$s1 = op[(64'h8a)+:(20)];
         d$st = 32'h0;
         b_row = ((b$address) & 20'hfffff);
         same_block = ~has_block | (block_valid$q & (block$q == b_row));
@@ -12954,10 +13626,10 @@ module systole$vector(clock,start,kind,traits,op,value,done,found,best,index,spa
         if (requants) begin
             second$mode = 32'h0;
         end
-        else if (op[(64'h1ef)+:(2)] == form_lane0) begin
+        else if (op[(64'h215)+:(2)] == form_lane0) begin
             second$mode = 32'h2;
         end
-        else if (op[(64'h1ef)+:(2)] == form_address) begin
+        else if (op[(64'h215)+:(2)] == form_address) begin
             second$mode = 32'h3;
         end
         if (looked$q & adds) begin
@@ -12979,24 +13651,24 @@ module systole$vector(clock,start,kind,traits,op,value,done,found,best,index,spa
         lanes$spad = spad_data;
         lanes$held = held$q;
         lanes$constants = constants$q;
-        lanes$form = op[(64'h1ef)+:(2)];
-        lanes$shift = op[(64'h1f1)+:(6)];
-        lanes$n = op[(64'h30)+:(6)];
-        lanes$zp = op[(64'h1f7)+:(8)];
-        lanes$lo = op[(64'h1ff)+:(8)];
-        lanes$hi = op[(64'h207)+:(8)];
+        lanes$form = op[(64'h215)+:(2)];
+        lanes$shift = op[(64'h217)+:(6)];
+        lanes$n = op[(64'h56)+:(6)];
+        lanes$zp = op[(64'h21d)+:(8)];
+        lanes$lo = op[(64'h225)+:(8)];
+        lanes$hi = op[(64'h22d)+:(8)];
         lanes$judge = judged$q;
         reduce$first = state$q == State$Begin;
-        reduce$known = op[(64'h1c8)+:(1)];
+        reduce$known = op[(64'h1ee)+:(1)];
         reduce$value = value;
-        reduce$base = op[(64'hf8)+:(32)];
+        reduce$base = op[(64'h11e)+:(32)];
         reduce$enable = in_beat & reduces;
         reduce$sums = kind == Kind$Vsum;
-        reduce$n = op[(64'h30)+:(6)];
+        reduce$n = op[(64'h56)+:(6)];
         reduce$row = acc_data;
         transposer$enable = in_beat & transposes;
         transposer$column = this_column$q;
-        transposer$n = op[(64'h30)+:(6)];
+        transposer$n = op[(64'h56)+:(6)];
         ends$d = (ends$q << 32'h1) | ((row_end) & 4'hf);
         place1$d = place0$q;
         place2$d = place1$q;
@@ -13155,7 +13827,7 @@ module systole$vector(clock,start,kind,traits,op,value,done,found,best,index,spa
             spad_address = b_row + ((block_row$q) & 20'hfffff);
         end
         else if (state$q == State$Constants) begin
-            spad_address = op[(64'h178)+:(20)];
+            spad_address = op[(64'h19e)+:(20)];
         end
         else if (issue & ~fills_table) begin
             spad_address = b_row;
