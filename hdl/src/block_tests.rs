@@ -45,7 +45,7 @@ macro_rules! structure {
     };
 }
 structure! {
-    Operation: n0 n1 kt n k d_base d_s0 d_s1 a_base a_s0 a_s1 a_sk b_base b_s0 b_s1 b_sk p_base limit region region_base
+    Operation: kind value n0 n1 kt n k d_base d_s0 d_s1 a_base a_s0 a_s1 a_sk b_base b_s0 b_s1 b_sk p_base limit region region_base
     space accumulate transposed imm offset form shift zp lo hi
 }
 structure! {
