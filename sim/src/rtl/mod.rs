@@ -6,6 +6,7 @@ mod bus;
 mod cache;
 mod model;
 mod toolchain;
+mod trace;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use bus::Fault;
 pub use cache::{Cache, CacheError};
 pub use model::{Counters, DramConfig, ModelError};
 pub use toolchain::{Toolchain, ToolchainError};
+pub use trace::{DEFAULT_EVENTS, EventKind, FRONT, FRONT_CODES, Trace, TraceEvent, UNIT_CODES, UNITS};
 
 use crate::engine::{Engine, EngineError, Mark, Outcome, Progress, Watch, check_input};
 use crate::perf::Perf;
