@@ -13,7 +13,7 @@ use isa::asm::{Source, assemble};
 use isa::program::Program;
 use isa::random::{Rng, case};
 use isa::{Add, Bltu, Fill, Instr, Leaf};
-use sim::{DramConfig, Engine, EngineError, Outcome, RtlEngine, StepEngine, Watch};
+use sim::{Engine, EngineError, Outcome, RtlEngine, StepEngine, Watch};
 
 /// The program of a seed; one in four runs its instructions in a loop.
 fn source(seed: u64) -> Source {
@@ -30,32 +30,10 @@ fn source(seed: u64) -> Source {
     source
 }
 
-/// The memory of a seed: one in three answers at full speed.
-fn dram(seed: u64) -> DramConfig {
-    let mut rng = Rng::new(seed ^ 0x6d65_6d6f_7279);
-    if rng.one_in(3) {
-        return DramConfig { latency_cycles: rng.below(40) as u32, ..DramConfig::default() };
-    }
-    DramConfig {
-        bytes_per_cycle: 1 + rng.below(16) as u32,
-        latency_cycles: rng.below(12) as u32,
-        stall_permille: rng.below(700) as u32,
-        jitter_cycles: rng.below(30) as u32,
-        seed,
-    }
-}
-
 fn check(engine: &mut RtlEngine, seeds: Range<u64>) {
     for seed in seeds {
-        let source = source(seed);
-        let base_row = Rng::new(seed).below(1 << 31) as u32;
-        engine.set_dram(dram(seed));
-        engine.set_base_row(base_row);
-        let Some(text) = common::shrink::difference(engine, &source) else { continue };
-        let small =
-            common::shrink::shrink(&source, &mut |smaller| common::shrink::difference(engine, smaller).is_some());
-        let of_small = common::shrink::difference(engine, &small).unwrap_or_default();
-        panic!("seed {seed}: {text}\nshrunk: {of_small}\nmemory: {:?}\n{}", dram(seed), common::shrink::render(&small));
+        common::memory::set(engine, seed);
+        common::shrink::demand_equal(engine, seed, &source(seed));
     }
 }
 

@@ -3,6 +3,7 @@
 //! A case is a function of its seed alone, on every machine and version, so that a seed names a regression.
 
 mod draw;
+mod hazard;
 mod rng;
 
 use alloc::vec::Vec;
@@ -16,6 +17,7 @@ use crate::state::Subtree;
 use crate::table::{Halt, Instr, Li, Load, Mark, Store, Sw};
 use crate::word::{Leaf, Row32, param_word, row32_leaves};
 
+pub use hazard::{Shape, hazard};
 pub use rng::Rng;
 
 /// A program and its request, small enough to compare all memory.

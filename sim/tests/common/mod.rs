@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod expect;
+pub(crate) mod memory;
 pub(crate) mod shrink;
 
 use std::ops::Range;
