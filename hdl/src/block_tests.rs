@@ -12,9 +12,10 @@ use crate::hulls::Hulls;
 use crate::judge::Judge;
 use crate::legal::Legal;
 use crate::operation::Operation;
-use crate::port::Gearbox;
 use crate::prims::Kind;
 use crate::traits::Traits;
+use crate::transfer::read_port::ReadPort;
+use crate::transfer::write_port::WritePort;
 use crate::walker::Walker;
 
 macro_rules! variants {
@@ -134,18 +135,50 @@ fn moving() -> Vec<Trace> {
             }
         ),
         trace!(
-            "gearbox64",
-            Gearbox::<64>::default(),
-            in {rdata_valid, rdata, write_valid, write_row, wdata_ready},
-            out {read_valid, read_row, write_ready, idle, wdata_valid, wdata},
+            "read_port64",
+            ReadPort::<64>::default(),
+            in {
+                fetch_valid, fetch_row, fetch_rows, fetch_data_ready, word_valid, word_row, load_valid, load_row, load_rows,
+                load_data_ready, read_ready, rdata_valid, rdata
+            },
+            out {
+                fetch_ready, fetch_data_valid, word_ready, word_data_valid, load_ready, load_data_valid, data, idle,
+                read_valid, read_row, read_rows, rdata_ready
+            },
+            2000,
+            |it, rng| {
+                (it.fetch_rows.next, it.load_rows.next) = ((1 + rng.below(3)).into(), (1 + rng.below(3)).into());
+            }
+        ),
+        trace!(
+            "write_port64",
+            WritePort::<64>::default(),
+            in {row_valid, row, wdata_ready},
+            out {row_ready, wdata_valid, wdata},
             2000,
             |it, rng| {}
         ),
         trace!(
-            "gearbox256",
-            Gearbox::<256>::default(),
-            in {rdata_valid, rdata, write_valid, write_row, wdata_ready},
-            out {read_valid, read_row, write_ready, idle, wdata_valid, wdata},
+            "read_port256",
+            ReadPort::<256>::default(),
+            in {
+                fetch_valid, fetch_row, fetch_rows, fetch_data_ready, word_valid, word_row, load_valid, load_row, load_rows,
+                load_data_ready, read_ready, rdata_valid, rdata
+            },
+            out {
+                fetch_ready, fetch_data_valid, word_ready, word_data_valid, load_ready, load_data_valid, data, idle,
+                read_valid, read_row, read_rows, rdata_ready
+            },
+            500,
+            |it, rng| {
+                (it.fetch_rows.next, it.load_rows.next) = ((1 + rng.below(3)).into(), (1 + rng.below(3)).into());
+            }
+        ),
+        trace!(
+            "write_port256",
+            WritePort::<256>::default(),
+            in {row_valid, row, wdata_ready},
+            out {row_ready, wdata_valid, wdata},
             500,
             |it, rng| {}
         ),

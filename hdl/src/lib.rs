@@ -3,6 +3,13 @@
 //! [`emit`] turns [`Params`] into one text whose top module is `systole`. A run begins with a pulse on `start` and
 //! ends when `done` rises; between them the machine fetches from `base_text` and moves rows through its memory port.
 //!
+//! The memory port counts rows of 32 bytes and has two channels. A request to read (`read_valid`, `read_row`,
+//! `read_rows`) stands until `read_ready`; its rows come as beats of `rdata`, lowest byte first, one in each cycle with
+//! `rdata_valid` and `rdata_ready`, in the order of the requests, of which sixteen may be outstanding. A request to
+//! write (`write_valid`, `write_row`, `write_rows`) stands until `write_ready`; its beats follow on `wdata` in the
+//! order of the requests, and when its last has become readable, `written` is high for one cycle, in that order too.
+//! The channels are not ordered with each other: a read that is accepted after `written` sees what was written.
+//!
 //! *Architecture invariant:* control, structure and wiring are rust-hdl; only the leaves in `prims` are Verilog
 //! written by hand. No number of the encoding stands here: `encoding` looks them up in the table of `isa`.
 #![allow(unused_braces, reason = "#[hdl_gen] repeats the braces of get_bits::<{ .. }> where none are needed")]
@@ -26,21 +33,19 @@ mod hulls;
 mod judge;
 mod legal;
 mod level;
-mod load;
 mod machine;
 mod matrix;
 mod maxq;
 mod mover;
 mod operation;
 mod params;
-mod port;
 mod prims;
 mod profile;
 #[cfg(test)]
 mod silent;
 mod spaces;
-mod store;
 mod traits;
+mod transfer;
 mod vector;
 mod walker;
 

@@ -10,15 +10,16 @@ use rust_hdl::prelude::*;
 use crate::control::{Control, Phase};
 use crate::counters::Counters;
 use crate::fetch::Fetch;
-use crate::load::Load;
 use crate::matrix::Matrix;
 use crate::maxq::Maxq;
 use crate::mover::Mover;
 use crate::params::Params;
-use crate::port::Gearbox;
 use crate::prims::{Kind, Ram};
 use crate::profile::Sizes;
-use crate::store::Store;
+use crate::transfer::load::Load;
+use crate::transfer::read_port::ReadPort;
+use crate::transfer::store::Store;
+use crate::transfer::write_port::WritePort;
 use crate::vector::Vector;
 
 /// The accelerator; `BEAT` is the width of the memory port in bits. The ports are described in the crate's root.
@@ -49,20 +50,26 @@ pub(crate) struct Machine<const BEAT: usize> {
     pub(crate) cycles_matmul: Signal<Out, Bits<64>>,
     pub(crate) cycles_vector: Signal<Out, Bits<64>>,
     pub(crate) macs: Signal<Out, Bits<64>>,
-    pub(crate) req_valid: Signal<Out, Bit>,
-    pub(crate) req_write: Signal<Out, Bit>,
-    pub(crate) req_row: Signal<Out, Bits<32>>,
-    pub(crate) req_rows: Signal<Out, Bits<16>>,
-    pub(crate) req_ready: Signal<In, Bit>,
+    pub(crate) read_valid: Signal<Out, Bit>,
+    pub(crate) read_row: Signal<Out, Bits<32>>,
+    pub(crate) read_rows: Signal<Out, Bits<16>>,
+    pub(crate) read_ready: Signal<In, Bit>,
     pub(crate) rdata_valid: Signal<In, Bit>,
     pub(crate) rdata: Signal<In, Bits<BEAT>>,
+    pub(crate) rdata_ready: Signal<Out, Bit>,
+    pub(crate) write_valid: Signal<Out, Bit>,
+    pub(crate) write_row: Signal<Out, Bits<32>>,
+    pub(crate) write_rows: Signal<Out, Bits<16>>,
+    pub(crate) write_ready: Signal<In, Bit>,
     pub(crate) wdata_valid: Signal<Out, Bit>,
     pub(crate) wdata: Signal<Out, Bits<BEAT>>,
     pub(crate) wdata_ready: Signal<In, Bit>,
+    pub(crate) written: Signal<In, Bit>,
     head: Sizes,
     control: Control,
     counters: Counters,
-    gearbox: Gearbox<BEAT>,
+    reads: ReadPort<BEAT>,
+    writes: WritePort<BEAT>,
     fetch: Fetch,
     load: Load,
     store: Store,
@@ -107,20 +114,26 @@ impl<const BEAT: usize> Machine<BEAT> {
             cycles_matmul: Signal::default(),
             cycles_vector: Signal::default(),
             macs: Signal::default(),
-            req_valid: Signal::default(),
-            req_write: Signal::default(),
-            req_row: Signal::default(),
-            req_rows: Signal::default(),
-            req_ready: Signal::default(),
+            read_valid: Signal::default(),
+            read_row: Signal::default(),
+            read_rows: Signal::default(),
+            read_ready: Signal::default(),
             rdata_valid: Signal::default(),
             rdata: Signal::default(),
+            rdata_ready: Signal::default(),
+            write_valid: Signal::default(),
+            write_row: Signal::default(),
+            write_rows: Signal::default(),
+            write_ready: Signal::default(),
             wdata_valid: Signal::default(),
             wdata: Signal::default(),
             wdata_ready: Signal::default(),
+            written: Signal::default(),
             head: Sizes::default(),
             control: Control::default(),
             counters: Counters::default(),
-            gearbox: Gearbox::default(),
+            reads: ReadPort::default(),
+            writes: WritePort::default(),
             fetch: Fetch::default(),
             load: Load::default(),
             store: Store::default(),
@@ -141,7 +154,7 @@ impl<const BEAT: usize> Machine<BEAT> {
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
-        clock!(self, clock, head, control, counters, gearbox, fetch, load, store);
+        clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
         clock!(self, clock, mover, matrix, vector, maxq, spad, acc);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
@@ -210,36 +223,46 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.fetch.text_log2.next = self.head.sizes.val().text;
         self.fetch.base_text.next = self.base_text.val();
 
-        // The memory port.
-        self.req_valid.next = self.fetch.req_valid.val() | self.load.req_valid.val() | self.store.req_valid.val();
-        self.req_write.next = self.store.req_write.val();
-        self.req_row.next = self.fetch.req_row.val();
-        self.req_rows.next = self.fetch.req_rows.val();
-        if self.load.req_valid.val() {
-            self.req_row.next = self.load.req_row.val();
-            self.req_rows.next = self.load.req_rows.val();
-        } else if self.store.req_valid.val() {
-            self.req_row.next = self.store.req_row.val();
-            self.req_rows.next = self.store.req_rows.val();
-        }
-        self.fetch.req_ready.next = self.req_ready.val();
-        self.load.req_ready.next = self.req_ready.val();
-        self.store.req_ready.next = self.req_ready.val();
-        self.gearbox.rdata_valid.next = self.rdata_valid.val();
-        self.gearbox.rdata.next = self.rdata.val();
-        self.fetch.row_valid.next = self.gearbox.read_valid.val();
-        self.fetch.row.next = self.gearbox.read_row.val();
-        self.load.row_valid.next = self.gearbox.read_valid.val();
-        self.load.row.next = self.gearbox.read_row.val();
-        self.store.read_valid.next = self.gearbox.read_valid.val();
-        self.store.read_row.next = self.gearbox.read_row.val();
-        self.gearbox.write_valid.next = self.store.row_valid.val();
-        self.gearbox.write_row.next = self.store.row.val();
-        self.store.row_ready.next = self.gearbox.write_ready.val();
-        self.store.port_idle.next = self.gearbox.idle.val();
-        self.wdata_valid.next = self.gearbox.wdata_valid.val();
-        self.wdata.next = self.gearbox.wdata.val();
-        self.gearbox.wdata_ready.next = self.wdata_ready.val();
+        // The memory port: reads.
+        self.reads.fetch_valid.next = self.fetch.req_valid.val();
+        self.reads.fetch_row.next = self.fetch.req_row.val();
+        self.reads.fetch_rows.next = self.fetch.req_rows.val();
+        self.fetch.req_ready.next = self.reads.fetch_ready.val();
+        self.fetch.row_valid.next = self.reads.fetch_data_valid.val();
+        self.fetch.row.next = self.reads.data.val();
+        self.reads.fetch_data_ready.next = true;
+        self.reads.word_valid.next = self.store.read_valid.val();
+        self.reads.word_row.next = self.store.read_row.val();
+        self.store.read_ready.next = self.reads.word_ready.val();
+        self.store.data_valid.next = self.reads.word_data_valid.val();
+        self.store.data.next = self.reads.data.val();
+        self.reads.load_valid.next = self.load.req_valid.val();
+        self.reads.load_row.next = self.load.req_row.val();
+        self.reads.load_rows.next = self.load.req_rows.val();
+        self.load.req_ready.next = self.reads.load_ready.val();
+        self.load.row_valid.next = self.reads.load_data_valid.val();
+        self.load.row.next = self.reads.data.val();
+        self.reads.load_data_ready.next = true;
+        self.read_valid.next = self.reads.read_valid.val();
+        self.read_row.next = self.reads.read_row.val();
+        self.read_rows.next = self.reads.read_rows.val();
+        self.reads.read_ready.next = self.read_ready.val();
+        self.reads.rdata_valid.next = self.rdata_valid.val();
+        self.reads.rdata.next = self.rdata.val();
+        self.rdata_ready.next = self.reads.rdata_ready.val();
+
+        // The memory port: writes.
+        self.write_valid.next = self.store.write_valid.val();
+        self.write_row.next = self.store.write_row.val();
+        self.write_rows.next = self.store.write_rows.val();
+        self.store.write_ready.next = self.write_ready.val();
+        self.store.written.next = self.written.val();
+        self.writes.row_valid.next = self.store.row_valid.val();
+        self.writes.row.next = self.store.row.val();
+        self.store.row_ready.next = self.writes.row_ready.val();
+        self.wdata_valid.next = self.writes.wdata_valid.val();
+        self.wdata.next = self.writes.wdata.val();
+        self.writes.wdata_ready.next = self.wdata_ready.val();
 
         // Reads of spad and acc.
         self.spad.read_enable.next = self.store.spad_read.val()

@@ -64,6 +64,7 @@ fn the_toy_equals_the_reference_at_every_width_rate_and_stall() {
             dram = DramConfig {
                 bytes_per_cycle: 5,
                 latency_cycles: seed % 7,
+                outstanding: 1 + seed % 3,
                 stall_permille: 300,
                 jitter_cycles: 9,
                 seed: seed.into(),
@@ -104,6 +105,12 @@ fn faults_of_the_rtl_are_named() {
     fails(204, "digest");
     fails(205, "outstanding");
     fails(206, "status 77");
+    fails(207, "outstanding");
+    engine.set_dram(DramConfig { stall_permille: 900, ..DramConfig::default() });
+    let mut program = program();
+    program.profile.limit = 208;
+    let message = engine.run_to_end(&program, &input()).unwrap_err().to_string();
+    assert!(message.contains("read request withdrawn or changed"), "{message}");
 }
 
 #[test]
@@ -159,7 +166,7 @@ fn another_machine_is_refused() {
     let other = TOY.replace("hISA_HASH", "h77");
     assert!(matches!(refused(&other, 16), RtlError::IsaHash));
     let declared = TOY
-        .replace("reg [2:0] state", "reg [7:0] lost [0:3];\ninitial $readmemh(\"absent.hex\", lost);\nreg [2:0] state");
+        .replace("reg [3:0] state", "reg [7:0] lost [0:3];\ninitial $readmemh(\"absent.hex\", lost);\nreg [3:0] state");
     let message = refused(&declared.replace("hISA_HASH", "h1"), 16).to_string();
     assert!(message.contains("readmem"), "{message}");
 }

@@ -67,6 +67,7 @@ fn on_the_rtl_p8() {
     engine.set_dram(DramConfig {
         bytes_per_cycle: 3,
         latency_cycles: 5,
+        outstanding: 3,
         stall_permille: 200,
         jitter_cycles: 9,
         seed: 1,

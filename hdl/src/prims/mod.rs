@@ -5,6 +5,7 @@
 
 mod column;
 mod crc;
+mod fifo;
 mod fixed;
 mod lane_products;
 mod max;
@@ -26,6 +27,7 @@ mod word;
 
 pub(crate) use column::Column;
 pub(crate) use crc::CrcRow;
+pub(crate) use fifo::Fifo;
 pub(crate) use fixed::Fixed;
 pub(crate) use lane_products::LaneProducts;
 pub(crate) use max::MaxRow;

@@ -19,6 +19,10 @@ fn memories() -> Vec<Trace> {
             CYCLES,
             |it, rng| {}
         ),
+        trace!("fifo", Fifo::<20>::new(2), in {push, word, pop}, out {ready, valid, head}, CYCLES, |it, rng| {
+            // Long runs of each, so that it is full and empty for a while.
+            it.push.next = it.push.next && rng.one_in(2);
+        }),
         trace!(
             "regfile",
             RegFile::default(),

@@ -11,20 +11,30 @@ use libloading::Library;
 pub struct DramConfig {
     /// Sustained bytes a cycle, reads and writes together; at most the port's width, which 0 stands for.
     pub bytes_per_cycle: u32,
-    /// Cycles from a request to its first beat.
+    /// Cycles from a request to read to its first beat, and from the last beat of a write to the word that it is written.
     pub latency_cycles: u32,
+    /// Requests of each channel that may be under way; at least 1.
+    pub outstanding: u32,
     /// Chance, in thousandths, that a ready or valid is withheld in a cycle: for tests.
     pub stall_permille: u32,
-    /// Up to so many random cycles are added to each request's latency: for tests.
+    /// Up to so many random cycles are added to each request's latency, and what a read sees of the writes that are under
+    /// way with it is left to chance: for tests.
     pub jitter_cycles: u32,
     /// Seed of the last two.
     pub seed: u64,
 }
 
 impl Default for DramConfig {
-    /// The port's full rate after 30 cycles, without randomness.
+    /// The port's full rate after 30 cycles, sixteen requests at once, without randomness.
     fn default() -> DramConfig {
-        DramConfig { bytes_per_cycle: 0, latency_cycles: 30, stall_permille: 0, jitter_cycles: 0, seed: 0 }
+        DramConfig {
+            bytes_per_cycle: 0,
+            latency_cycles: 30,
+            outstanding: 16,
+            stall_permille: 0,
+            jitter_cycles: 0,
+            seed: 0,
+        }
     }
 }
 
@@ -95,6 +105,7 @@ struct Host {
 struct Timing {
     latency_cycles: u32,
     bytes_per_cycle: u32,
+    outstanding: u32,
     stall_permille: u32,
     jitter_cycles: u32,
     seed: u64,
@@ -231,6 +242,7 @@ impl Model {
         let timing = Timing {
             latency_cycles: dram.latency_cycles,
             bytes_per_cycle: if dram.bytes_per_cycle == 0 { width } else { dram.bytes_per_cycle.min(width) },
+            outstanding: dram.outstanding.max(1),
             stall_permille: dram.stall_permille.min(999),
             jitter_cycles: dram.jitter_cycles.min(u32::MAX - 1),
             seed: dram.seed,

@@ -18,6 +18,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "ports are copied as little-endian integers");
 
@@ -54,6 +55,7 @@ struct Host {
 struct Timing {
     uint32_t latency_cycles;
     uint32_t bytes_per_cycle;
+    uint32_t outstanding;
     uint32_t stall_permille;
     uint32_t jitter_cycles;
     uint64_t seed;
@@ -67,13 +69,6 @@ struct Job {
 
 enum State : int { RUNNING = 0, DONE = 1, HUNG = 2, FAILED = 3 };
 
-struct Request {
-    bool write;
-    uint32_t row;
-    uint32_t rows;
-    uint64_t ready_cycle;
-};
-
 uint64_t random_next(uint64_t& state) {
     state ^= state >> 12;
     state ^= state << 25;
@@ -81,44 +76,94 @@ uint64_t random_next(uint64_t& state) {
     return state * 0x2545F4914F6CDD1DULL;
 }
 
-// An in-order memory behind a port of WIDTH bytes: `offer` sets the model's inputs for one cycle, `take` sees what
-// was exchanged in it.
-template <class Top> class Port {
+// The memory behind a port of WIDTH bytes: `offer` sets the model's inputs for one cycle, `take` sees what was
+// exchanged in it. Each channel is in order; together they move `bytes_per_cycle`.
+//
+// A write is readable once `written` has told so, and may be earlier; a read may see all that is written until its
+// data go. With jitter both happen by chance, without it everything is as late, or as early, as is allowed: so a
+// machine that does not wait for `written`, or for the data of a read before it writes their rows, is found out.
+template <class Top> class Memory {
     static constexpr uint32_t WIDTH = sizeof(std::remove_reference_t<decltype(std::declval<Top>().wdata)>);
     static_assert(WIDTH <= ROW_BYTES && (WIDTH & (WIDTH - 1)) == 0, "the port carries 1, 2, 4, 8, 16 or 32 bytes");
-    static constexpr size_t QUEUE = 4;
+
+    struct Request {
+        uint32_t row;
+        uint32_t rows;
+        // Of a read: rows delivered. Of a write: rows that have come, and those of them that can be read.
+        uint32_t moved;
+        uint32_t readable;
+        // Of a read: when its first beat may go. Of a write: when it is said to be written, once all rows have come.
+        uint64_t ready_cycle;
+        // A read that looks when its data go; a write that is readable as it comes.
+        bool by_data;
+        std::vector<uint8_t> bytes;
+    };
 
     Timing timing{};
-    std::deque<Request> queue;
-    uint8_t row_bytes[ROW_BYTES]{};
-    uint32_t offset_bytes = 0;
+    std::deque<Request> reads;
+    std::deque<Request> writes;
+    // The first of `writes` that has rows to come.
+    size_t coming = 0;
+    uint8_t delivered[ROW_BYTES]{};
+    uint8_t arriving[ROW_BYTES]{};
+    uint32_t read_offset_bytes = 0;
+    uint32_t write_offset_bytes = 0;
     uint64_t credit_bytes = 0;
     uint64_t random = 1;
+    bool write_first = false;
+    bool read_waits = false;
+    bool write_waits = false;
+    uint32_t waiting[4]{};
 
     bool stalled() { return timing.stall_permille != 0 && random_next(random) % 1000 < timing.stall_permille; }
+    bool by_chance() { return timing.jitter_cycles != 0 && random_next(random) % 2 != 0; }
+
+    uint64_t after_latency(uint64_t cycle) {
+        uint64_t latency = timing.latency_cycles;
+        if (timing.jitter_cycles != 0) latency += random_next(random) % (timing.jitter_cycles + 1);
+        return cycle + 1 + latency;
+    }
 
 public:
     static constexpr uint32_t width() { return WIDTH; }
-    bool idle() const { return queue.empty(); }
+    bool idle() const { return reads.empty() && writes.empty(); }
 
-    void reset(const Timing& with) {
+    void reset(Top& top, const Timing& with) {
         timing = with;
         random = with.seed * 2 + 1;
-        queue.clear();
-        offset_bytes = 0;
+        reads.clear();
+        writes.clear();
+        coming = 0;
+        read_offset_bytes = write_offset_bytes = 0;
         credit_bytes = 0;
+        read_waits = write_waits = false;
+        top.read_ready = top.rdata_valid = top.write_ready = top.wdata_ready = top.written = 0;
     }
 
     void offer(Top& top, const Host& host, uint64_t cycle) {
         credit_bytes = std::min<uint64_t>(credit_bytes + timing.bytes_per_cycle, WIDTH + timing.bytes_per_cycle);
-        const bool turn = !queue.empty() && credit_bytes >= WIDTH && cycle >= queue.front().ready_cycle && !stalled();
-        top.req_ready = queue.size() < QUEUE && !stalled();
-        top.wdata_ready = turn && queue.front().write;
-        top.rdata_valid = turn && !queue.front().write;
-        if (top.rdata_valid) {
-            if (offset_bytes == 0 && host.read(host.context, queue.front().row, row_bytes) != 0)
-                throw std::runtime_error("memory fault");
-            std::memcpy(&top.rdata, row_bytes + offset_bytes, WIDTH);
+        bool read = !reads.empty() && credit_bytes >= WIDTH && cycle >= reads.front().ready_cycle && !stalled();
+        bool write = coming < writes.size() && credit_bytes >= WIDTH && top.wdata_valid && !stalled();
+        if (read && write && credit_bytes < 2 * WIDTH) {
+            // One of both: in turn.
+            read = !write_first;
+            write = write_first;
+            write_first = !write_first;
+        }
+        top.read_ready = reads.size() < timing.outstanding && !stalled();
+        top.write_ready = writes.size() < timing.outstanding && !stalled();
+        top.wdata_ready = write;
+        top.written = finished(cycle) && !stalled();
+        top.rdata_valid = read;
+        if (read) {
+            Request& head = reads.front();
+            if (read_offset_bytes == 0) {
+                if (head.by_data)
+                    fetch(host, head.row + head.moved, delivered);
+                else
+                    std::memcpy(delivered, &head.bytes[size_t(head.moved) * ROW_BYTES], ROW_BYTES);
+            }
+            std::memcpy(&top.rdata, delivered + read_offset_bytes, WIDTH);
         } else if (timing.stall_permille != 0) {
             // What is not valid must not matter.
             const uint64_t noise[4] = {random_next(random), random_next(random), random_next(random), random};
@@ -129,41 +174,86 @@ public:
     // True when anything was exchanged.
     bool take(Top& top, const Host& host, uint64_t cycle) {
         bool moved = false;
-        if (top.rdata_valid) moved = advance();
-        if (top.wdata_valid && top.wdata_ready) {
-            std::memcpy(row_bytes + offset_bytes, &top.wdata, WIDTH);
-            if (offset_bytes + WIDTH == ROW_BYTES && host.write(host.context, queue.front().row, row_bytes) != 0)
-                throw std::runtime_error("memory fault");
-            moved = advance();
+        if (top.rdata_valid && top.rdata_ready) {
+            credit_bytes -= WIDTH;
+            read_offset_bytes = (read_offset_bytes + WIDTH) % ROW_BYTES;
+            if (read_offset_bytes == 0 && ++reads.front().moved == reads.front().rows) reads.pop_front();
+            moved = true;
         }
-        if (top.req_valid && top.req_ready) {
-            if (top.req_rows == 0) throw std::runtime_error("memory request of 0 rows");
-            uint64_t latency = timing.latency_cycles;
-            if (timing.jitter_cycles != 0) latency += random_next(random) % (timing.jitter_cycles + 1);
-            queue.push_back({bool(top.req_write), top.req_row, top.req_rows, cycle + 1 + latency});
+        if (top.wdata_ready && top.wdata_valid) {
+            credit_bytes -= WIDTH;
+            std::memcpy(arriving + write_offset_bytes, &top.wdata, WIDTH);
+            write_offset_bytes = (write_offset_bytes + WIDTH) % ROW_BYTES;
+            if (write_offset_bytes == 0) arrive(host, cycle);
+            moved = true;
+        }
+        stands("read", top.read_valid, top.read_ready, top.read_row, top.read_rows, read_waits, waiting);
+        stands("write", top.write_valid, top.write_ready, top.write_row, top.write_rows, write_waits, waiting + 2);
+        if (top.read_valid && top.read_ready) {
+            reads.push_back({top.read_row, top.read_rows, 0, 0, after_latency(cycle), by_chance(), {}});
+            Request& request = reads.back();
+            if (!request.by_data) {
+                request.bytes.resize(size_t(request.rows) * ROW_BYTES);
+                for (uint32_t i = 0; i < request.rows; i++)
+                    fetch(host, request.row + i, &request.bytes[size_t(i) * ROW_BYTES]);
+            }
+            moved = true;
+        }
+        // After the reads: those of the cycle in which it is written see what was before.
+        if (top.written) {
+            while (writes.front().readable < writes.front().rows) keep(host, writes.front());
+            writes.pop_front();
+            coming -= 1;
+            moved = true;
+        }
+        if (top.write_valid && top.write_ready) {
+            writes.push_back({top.write_row, top.write_rows, 0, 0, 0, by_chance(), {}});
             moved = true;
         }
         return moved;
     }
 
 private:
-    bool advance() {
-        credit_bytes -= WIDTH;
-        offset_bytes = (offset_bytes + WIDTH) % ROW_BYTES;
-        if (offset_bytes == 0) {
-            Request& head = queue.front();
-            head.row += 1;
-            head.rows -= 1;
-            if (head.rows == 0) queue.pop_front();
+    bool finished(uint64_t cycle) const { return coming > 0 && cycle >= writes.front().ready_cycle; }
+
+    void arrive(const Host& host, uint64_t cycle) {
+        Request& request = writes[coming];
+        request.bytes.insert(request.bytes.end(), arriving, arriving + ROW_BYTES);
+        request.moved += 1;
+        // Rows become readable in the order in which they were written.
+        const bool next = coming == 0 || writes[coming - 1].readable == writes[coming - 1].rows;
+        while (request.by_data && next && request.readable < request.moved) keep(host, request);
+        if (request.moved == request.rows) {
+            request.ready_cycle = after_latency(cycle);
+            coming += 1;
         }
-        return true;
+    }
+
+    void fetch(const Host& host, uint32_t row, uint8_t* leaf) {
+        if (host.read(host.context, row, leaf) != 0) throw std::runtime_error("memory fault");
+    }
+
+    void keep(const Host& host, Request& request) {
+        const uint8_t* leaf = &request.bytes[size_t(request.readable) * ROW_BYTES];
+        if (host.write(host.context, request.row + request.readable, leaf) != 0) throw std::runtime_error("memory fault");
+        request.readable += 1;
+    }
+
+    // A request has rows, and stays what it is until it is accepted.
+    static void stands(const char* what, bool valid, bool ready, uint32_t row, uint32_t rows, bool& waits, uint32_t* before) {
+        if (valid && rows == 0) throw std::runtime_error(std::string(what) + " request of 0 rows");
+        if (waits && !(valid && row == before[0] && rows == before[1]))
+            throw std::runtime_error(std::string(what) + " request withdrawn or changed");
+        waits = valid && !ready;
+        before[0] = row;
+        before[1] = rows;
     }
 };
 
 class Machine {
     VerilatedContext context;
     Vdut top;
-    Port<Vdut> port;
+    Memory<Vdut> memory;
 #if VM_TRACE
     VerilatedFstC waves;
 #endif
@@ -188,9 +278,7 @@ public:
 #endif
         top.clock = 0;
         top.start = 0;
-        top.req_ready = 0;
-        top.rdata_valid = 0;
-        top.wdata_ready = 0;
+        memory.reset(top, Timing{});
         settle();
     }
 
@@ -201,14 +289,14 @@ public:
         top.final();
     }
 
-    static uint32_t port_bytes() { return Port<Vdut>::width(); }
+    static uint32_t port_bytes() { return Memory<Vdut>::width(); }
 
     void isa_hash(uint8_t* leaf) {
         for (uint32_t i = 0; i < ROW_BYTES; i++) leaf[i] = uint8_t(top.isa_hash[7 - i / 4] >> (24 - 8 * (i % 4)));
     }
 
     void start(const Job& job, const Timing& timing) {
-        port.reset(timing);
+        memory.reset(top, timing);
         hang_cycles = timing.hang_cycles;
         for (uint32_t i = 0; i < 8; i++) top.profile[i] = 0;
         for (uint32_t i = 0; i < ROW_BYTES; i++) top.profile[7 - i / 4] |= uint32_t(job.profile[i]) << (24 - 8 * (i % 4));
@@ -217,9 +305,6 @@ public:
         top.base_input = job.bases[2];
         top.base_work = job.bases[3];
         top.base_output = job.bases[4];
-        top.req_ready = 0;
-        top.rdata_valid = 0;
-        top.wdata_ready = 0;
         if (top.busy) throw std::runtime_error("start while busy");
         top.start = 1;
         edge();
@@ -230,16 +315,16 @@ public:
 
     State run(const Host& host, uint64_t cycles) {
         for (uint64_t i = 0; i < cycles; i++) {
-            port.offer(top, host, cycle);
+            memory.offer(top, host, cycle);
             settle();
-            bool progress = port.take(top, host, cycle);
+            bool progress = memory.take(top, host, cycle);
             if (top.mark_valid) {
                 const Sample now = sample();
                 host.mark(host.context, &now);
                 progress = true;
             }
             if (top.done) {
-                if (!port.idle()) throw std::runtime_error("done with a memory request outstanding");
+                if (!memory.idle()) throw std::runtime_error("done with a memory request outstanding");
                 return DONE;
             }
             if (progress || top.steps != last_steps) {

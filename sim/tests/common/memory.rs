@@ -18,6 +18,7 @@ pub(crate) fn dram(seed: u64) -> DramConfig {
     DramConfig {
         bytes_per_cycle: 1 + rng.below(16) as u32,
         latency_cycles: rng.below(12) as u32,
+        outstanding: 1 + rng.below(16) as u32,
         stall_permille: rng.below(700) as u32,
         jitter_cycles: rng.below(30) as u32,
         seed,

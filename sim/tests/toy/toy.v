@@ -27,24 +27,29 @@ module systole #(parameter W = 16) (
     output wire [63:0] cycles_matmul,
     output wire [63:0] cycles_vector,
     output wire [63:0] macs,
-    output wire req_valid,
-    output wire req_write,
-    output wire [31:0] req_row,
-    output wire [15:0] req_rows,
-    input wire req_ready,
+    output wire read_valid,
+    output wire [31:0] read_row,
+    output wire [15:0] read_rows,
+    input wire read_ready,
     input wire rdata_valid,
     input wire [8*W-1:0] rdata,
+    output wire rdata_ready,
+    output wire write_valid,
+    output wire [31:0] write_row,
+    output wire [15:0] write_rows,
+    input wire write_ready,
     output wire wdata_valid,
     output wire [8*W-1:0] wdata,
-    input wire wdata_ready
+    input wire wdata_ready,
+    input wire written
 );
     localparam BEATS = 2 * 32 / W;
-    localparam IDLE = 0, READ = 1, TAKE = 2, WRITE = 3, GIVE = 4, SUM = 5, MARK = 6, DONE = 7;
+    localparam IDLE = 0, READ = 1, TAKE = 2, WRITE = 3, GIVE = 4, SUM = 5, WAIT = 6, MARK = 7, DONE = 8;
 
-    localparam UNMAPPED = 201, READ_ONLY = 202, HANG = 203, DIGEST = 204, EARLY = 205, STATUS = 206;
+    localparam UNMAPPED = 201, READ_ONLY = 202, HANG = 203, DIGEST = 204, EARLY = 205, STATUS = 206, UNWRITTEN = 207, CHANGED = 208;
     wire [7:0] fault = profile[7:0];
 
-    reg [2:0] state = IDLE;
+    reg [3:0] state = IDLE;
     reg [511:0] rows = 0;
     reg [7:0] beat = 0;
     initial digest = 0;
@@ -66,22 +71,23 @@ module systole #(parameter W = 16) (
         if (state != IDLE && state != DONE) cycles <= cycles + 1;
         case (state)
             IDLE, DONE: if (start) begin state <= READ; digest <= 0; cycles <= 0; end
-            READ: if (req_ready) begin state <= TAKE; beat <= 0; end
+            READ: if (read_ready) begin state <= TAKE; beat <= 0; end
             TAKE: if (rdata_valid) begin
                 rows[8*W*beat +: 8*W] <= rdata;
                 beat <= beat + 1;
                 if (beat == BEATS - 1) state <= WRITE;
                 if (fault == EARLY && beat == BEATS - 3) state <= DONE;
             end
-            WRITE: if (req_ready && fault != HANG) begin state <= GIVE; beat <= 0; end
+            WRITE: if (write_ready && fault != HANG) begin state <= GIVE; beat <= 0; end
             GIVE: if (wdata_ready) begin
                 beat <= beat + 1;
                 if (beat == BEATS - 1) state <= SUM;
             end
             SUM: begin
                 digest <= crc(crc(fault == DIGEST ? 64'd1 : 64'd0, 64'h00000007_00000005, rows[255:0]), 64'h00000007_00000006, rows[511:256]);
-                state <= MARK;
+                state <= written || fault == UNWRITTEN ? MARK : WAIT;
             end
+            WAIT: if (written) state <= MARK;
             MARK: state <= DONE;
         endcase
     end
@@ -93,10 +99,13 @@ module systole #(parameter W = 16) (
     assign steps = done ? 6 : 0;
     assign mark_valid = state == MARK;
     assign mark_id = 7;
-    assign req_valid = state == READ || (state == WRITE && fault != HANG);
-    assign req_write = state == WRITE;
-    assign req_row = !req_write ? base_input : fault == UNMAPPED ? base_output + 7 : fault == READ_ONLY ? base_const : base_output + 5;
-    assign req_rows = 2;
+    assign read_valid = state == READ;
+    assign read_row = base_input + (fault == CHANGED ? {31'd0, cycles[0]} : 32'd0);
+    assign read_rows = 2;
+    assign rdata_ready = state == TAKE;
+    assign write_valid = state == WRITE && fault != HANG;
+    assign write_row = fault == UNMAPPED ? base_output + 7 : fault == READ_ONLY ? base_const : base_output + 5;
+    assign write_rows = 2;
     assign wdata_valid = state == GIVE;
     assign wdata = rows[8*W*beat +: 8*W];
     assign {cycles_clear, cycles_issue, cycles_load, cycles_store, cycles_move, cycles_matmul, cycles_vector, macs} = 512'd0;

@@ -37,18 +37,20 @@ pub(crate) struct Store {
     pub(crate) op: Signal<In, Operation>,
     pub(crate) done: Signal<Out, Bit>,
     pub(crate) digest: Signal<Out, Bits<64>>,
-    pub(crate) req_valid: Signal<Out, Bit>,
-    pub(crate) req_write: Signal<Out, Bit>,
-    pub(crate) req_row: Signal<Out, Bits<32>>,
-    pub(crate) req_rows: Signal<Out, Bits<16>>,
-    pub(crate) req_ready: Signal<In, Bit>,
-    pub(crate) read_valid: Signal<In, Bit>,
-    pub(crate) read_row: Signal<In, Bits<256>>,
+    pub(crate) read_valid: Signal<Out, Bit>,
+    pub(crate) read_row: Signal<Out, Bits<32>>,
+    pub(crate) read_ready: Signal<In, Bit>,
+    pub(crate) data_valid: Signal<In, Bit>,
+    pub(crate) data: Signal<In, Bits<256>>,
+    pub(crate) write_valid: Signal<Out, Bit>,
+    pub(crate) write_row: Signal<Out, Bits<32>>,
+    pub(crate) write_rows: Signal<Out, Bits<16>>,
+    pub(crate) write_ready: Signal<In, Bit>,
+    /// The memory has the oldest request whole.
+    pub(crate) written: Signal<In, Bit>,
     pub(crate) row_valid: Signal<Out, Bit>,
     pub(crate) row: Signal<Out, Bits<256>>,
     pub(crate) row_ready: Signal<In, Bit>,
-    /// The port has passed on every row.
-    pub(crate) port_idle: Signal<In, Bit>,
     pub(crate) spad_read: Signal<Out, Bit>,
     pub(crate) acc_read: Signal<Out, Bit>,
     pub(crate) read_address: Signal<Out, Bits<20>>,
@@ -56,6 +58,8 @@ pub(crate) struct Store {
     pub(crate) acc_data: Signal<In, Bits<1024>>,
     state: DFF<State>,
     burst_left: DFF<Bits<16>>,
+    /// Requests that the memory has not written yet.
+    unwritten: DFF<Bits<32>>,
     leaf: DFF<Bits<2>>,
     from: Walker<20>,
     to: Walker<32>,
@@ -64,6 +68,7 @@ pub(crate) struct Store {
     change: WordInto,
     crc: CrcRow,
     burst: Signal<Local, Bit>,
+    asked: Signal<Local, Bit>,
     accepted: Signal<Local, Bit>,
     place_done: Signal<Local, Bit>,
     read_now: Signal<Local, Bit>,
@@ -76,7 +81,7 @@ pub(crate) struct Store {
 impl Logic for Store {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, burst_left, leaf);
+        dff_setup!(self, clock, state, burst_left, unwritten, leaf);
         clock!(self, clock, from, to, pick, word_of, change, crc);
         self.burst.next = self.op.val().a_s0 == 1;
         if self.op.val().space {
@@ -99,15 +104,22 @@ impl Logic for Store {
         self.to.s1.next = self.op.val().a_s1;
         self.to.st.next = 0.into();
 
-        self.req_valid.next = (self.state.q.val() == State::Ask) | (self.state.q.val() == State::Want);
-        self.req_write.next = self.state.q.val() == State::Ask;
-        self.req_row.next = self.op.val().region_base + self.to.address.val();
-        self.req_rows.next = 1.into();
+        self.read_valid.next = self.state.q.val() == State::Want;
+        self.read_row.next = self.op.val().region_base + self.to.address.val();
+        self.write_valid.next = self.state.q.val() == State::Ask;
+        self.write_row.next = self.op.val().region_base + self.to.address.val();
+        self.asked.next = (self.state.q.val() == State::Ask) & self.write_ready.val();
+        if self.asked.val() & !self.written.val() {
+            self.unwritten.d.next = self.unwritten.q.val() + 1;
+        } else if self.written.val() & !self.asked.val() {
+            self.unwritten.d.next = self.unwritten.q.val() - 1;
+        }
+        self.write_rows.next = 1.into();
         if self.burst.val() {
-            self.req_rows.next = self.op.val().n0;
+            self.write_rows.next = self.op.val().n0;
         }
         if self.op.val().space {
-            self.req_rows.next = self.req_rows.val() << 2;
+            self.write_rows.next = self.write_rows.val() << 2;
         }
 
         // A row leaves when the port takes it; the next spad row is read in that very cycle.
@@ -121,11 +133,11 @@ impl Logic for Store {
         } else if self.stores_word.val() {
             self.row.next = self.change.out.val();
         }
-        self.word_of.enable.next = self.read_valid.val() & (self.state.q.val() == State::Take);
-        self.word_of.row.next = self.read_row.val();
+        self.word_of.enable.next = self.data_valid.val() & (self.state.q.val() == State::Take);
+        self.word_of.row.next = self.data.val();
         self.word_of.index.next = self.op.val().offset.get_bits::<3>(0);
-        self.change.enable.next = self.read_valid.val() & (self.state.q.val() == State::Take);
-        self.change.row.next = self.read_row.val();
+        self.change.enable.next = self.data_valid.val() & (self.state.q.val() == State::Take);
+        self.change.row.next = self.data.val();
         self.change.index.next = self.op.val().offset.get_bits::<3>(0);
         self.change.word.next = self.value.val();
         self.word.next = self.word_of.word.val();
@@ -155,12 +167,12 @@ impl Logic for Store {
                 }
             }
             State::Want => {
-                if self.req_ready.val() {
+                if self.read_ready.val() {
                     self.state.d.next = State::Take;
                 }
             }
             State::Take => {
-                if self.read_valid.val() {
+                if self.data_valid.val() {
                     self.state.d.next = State::Ask;
                     if self.loads_word.val() {
                         self.state.d.next = State::Done;
@@ -172,7 +184,7 @@ impl Logic for Store {
                 if self.burst.val() {
                     self.burst_left.d.next = self.op.val().n0;
                 }
-                if self.req_ready.val() {
+                if self.write_ready.val() {
                     self.state.d.next = State::Read;
                     if self.stores_word.val() {
                         self.state.d.next = State::Send;
@@ -208,7 +220,7 @@ impl Logic for Store {
                 }
             }
             State::Drain => {
-                if self.port_idle.val() {
+                if self.unwritten.q.val() == 0 {
                     self.state.d.next = State::Done;
                 }
             }
