@@ -5,6 +5,7 @@
 
 mod engine;
 pub mod fast;
+pub mod kernels;
 mod perf;
 pub mod rtl;
 mod step;

@@ -14,13 +14,17 @@ struct Bench {
     run: fn(&Args, &Path) -> Result<Vec<Value>>,
 }
 
-const BENCHES: &[Bench] =
-    &[Bench { name: "executor", run: executor }, Bench { name: "roots", run: roots }, Bench { name: "gas", run: gas }];
+const BENCHES: &[Bench] = &[
+    Bench { name: "executor", run: executor },
+    Bench { name: "kernels", run: kernels },
+    Bench { name: "roots", run: roots },
+    Bench { name: "gas", run: gas },
+];
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these tables: executor, roots, gas
+    /// Only these tables: executor, kernels, roots, gas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Pairs of runs of the executor and of ONNX Runtime
@@ -31,7 +35,8 @@ pub(crate) struct Args {
     threads: String,
 }
 
-/// Measures the fast executor against ONNX Runtime, what roots cost beside a run, and shows the gas of micro-steps.
+/// Measures the fast executor against ONNX Runtime, the cycles of kernels in RTL, what roots cost beside a run, and shows
+/// the gas of micro-steps.
 ///
 /// # Errors
 /// A program could not be built or failed; results differ between the two runtimes.
@@ -83,6 +88,28 @@ fn executor(args: &Args, _folder: &Path) -> Result<Vec<Value>> {
             1e3 * number(&line["ort_seconds"]),
             number(&line["gmac_per_second"]),
             line["differing"]
+        );
+    }
+    Ok(lines)
+}
+
+/// The same on every machine.
+fn kernels(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
+    setup::run()?;
+    let lines = example("sim", "kernels", [])?;
+    println!("kernels scheduled by hand, in the RTL of p16: cycles against the roofline of the problem");
+    println!("kernel           shape                       MMACs  B/cycle  bound      roofline    cycles  reached");
+    for line in &lines {
+        println!(
+            "{:16} {:25} {:>7.2} {:>8}  {:9} {:>9} {:>9} {:>6.1} %",
+            text(&line["kernel"]),
+            text(&line["shape"]),
+            1e-6 * number(&line["macs"]),
+            line["bytes_per_cycle"],
+            text(&line["bound"]),
+            line["ideal_cycles"],
+            line["cycles"],
+            100.0 * number(&line["roofline"]),
         );
     }
     Ok(lines)

@@ -41,7 +41,7 @@ enum Command {
     Test(test::Args),
     /// Set up, then run the campaigns that take hours
     Nightly(nightly::Args),
-    /// Measure: the fast executor against ONNX Runtime, claims and roots beside a run, gas of micro-steps
+    /// Measure: the fast executor against ONNX Runtime, kernels in RTL, claims and roots beside a run, gas of micro-steps
     Bench(bench::Args),
     /// Write the generated files, or check that they are fresh
     Codegen(codegen::Args),

@@ -1,0 +1,69 @@
+//! A kernel on the RTL: its cycles against its roofline.
+
+use serde::Serialize;
+
+use super::{Ideal, Kernel};
+use crate::{Counters, DramConfig, Engine, FastEngine, RtlEngine};
+
+/// One run of a kernel.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measurement {
+    /// Its name.
+    pub kernel: &'static str,
+    /// What it computes.
+    pub shape: &'static str,
+    /// Products of the problem.
+    pub macs: u64,
+    /// Rate of the memory port.
+    pub bytes_per_cycle: u32,
+    /// What each unit needs at least.
+    pub ideal: Ideal,
+    /// The unit that needs most, or `port`.
+    pub bound: &'static str,
+    /// What that one needs.
+    pub ideal_cycles: u64,
+    /// What the machine took.
+    pub cycles: u64,
+    /// Ideal over taken.
+    pub roofline: f64,
+    /// The machine's counters.
+    pub counters: Counters,
+}
+
+impl Kernel {
+    /// Runs it at this rate; `fast` says what must come out besides the kernel itself.
+    ///
+    /// # Errors
+    /// The machine broke, or something else came out.
+    pub fn measure(
+        &self,
+        bytes_per_cycle: u32,
+        rtl: &mut RtlEngine,
+        fast: &mut FastEngine,
+    ) -> Result<Measurement, String> {
+        rtl.set_dram(DramConfig { bytes_per_cycle, ..DramConfig::default() });
+        let named = |error: crate::EngineError| format!("{}: {error}", self.name);
+        let outcome = rtl.run_to_end(&self.program, &self.input).map_err(named)?;
+        let want = fast.run_to_end(&self.program, &self.input).map_err(named)?;
+        if let Some(difference) = want.difference(&outcome) {
+            return Err(format!("{}: {difference}", self.name));
+        }
+        if let Some(fault) = self.fault(&outcome.output) {
+            return Err(fault);
+        }
+        let counters = outcome.perf.map(|perf| perf.counters).unwrap_or_default();
+        let ideal_cycles = self.ideal.cycles(bytes_per_cycle);
+        Ok(Measurement {
+            kernel: self.name,
+            shape: self.shape,
+            macs: self.macs,
+            bytes_per_cycle,
+            ideal: self.ideal,
+            bound: self.ideal.bound(bytes_per_cycle),
+            ideal_cycles,
+            cycles: counters.cycles,
+            roofline: ideal_cycles as f64 / counters.cycles.max(1) as f64,
+            counters,
+        })
+    }
+}
