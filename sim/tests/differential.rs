@@ -9,51 +9,35 @@ mod common;
 
 use std::ops::Range;
 
+use common::programs::plain;
 use isa::asm::{Source, assemble};
 use isa::program::Program;
-use isa::random::{Rng, case};
-use isa::{Add, Bltu, Fill, Instr, Leaf};
-use sim::{Engine, EngineError, Outcome, RtlEngine, StepEngine, Watch};
+use isa::{Fill, Instr, Leaf};
+use sim::{Engine, EngineError, Outcome, StepEngine, Watch};
 
-/// The program of a seed; one in four runs its instructions in a loop.
-fn source(seed: u64) -> Source {
-    let mut rng = Rng::new(!seed);
-    let mut source = common::source(case(seed, 10 + rng.below(60) as usize));
-    if seed.is_multiple_of(4) {
-        // Behind the four loads of the prologue, before the two stores and HALT of the epilogue.
-        // The instructions may change the counter; the limit ends what never comes to its end.
-        let repeat: [Instr; 2] = [Add { rd: 15, ra: 15, rb: 0, imm: 1 }.into(), Bltu { ra: 15, rb: 14, imm: 4 }.into()];
-        let end = source.text.len() - 3;
-        source.text.splice(end..end, repeat.iter().map(Instr::encode));
-        source.profile.limit = source.profile.limit.min(3000);
-    }
-    source
-}
-
-fn check(engine: &mut RtlEngine, seeds: Range<u64>) {
-    for seed in seeds {
-        common::memory::set(engine, seed);
-        common::shrink::demand_equal(engine, seed, &source(seed));
+fn check(machine: &str, seeds: Range<u64>) {
+    let Some(mut engine) = common::rtl(machine) else { return };
+    for seed in common::seeds(seeds) {
+        common::memory::set(&mut engine, seed);
+        common::shrink::demand_equal(machine, &mut engine, seed, &plain(seed));
     }
 }
 
 #[test]
 fn five_hundred_programs_on_the_rtl_p8() {
-    let Some(mut engine) = common::rtl("p8") else { return };
-    check(&mut engine, common::seeds(0..500));
+    check("p8", 0..500);
 }
 
 #[test]
 fn two_hundred_programs_on_the_rtl_p16() {
-    let Some(mut engine) = common::rtl("p16") else { return };
-    check(&mut engine, common::seeds(500..700));
+    check("p16", 500..700);
 }
 
 #[test]
 fn the_programs_end_in_many_ways() {
     let mut ends = std::collections::BTreeMap::new();
     for seed in 0..500 {
-        let source = source(seed);
+        let source = plain(seed);
         let outcome = StepEngine.run_to_end(&common::program(&source), &source.input).unwrap();
         *ends.entry(outcome.status).or_insert(0) += 1;
     }
@@ -83,7 +67,7 @@ impl Engine for Broken {
 #[test]
 fn a_failing_program_is_shrunk_and_printed() {
     let fails = |source: &Source| common::shrink::difference(&mut Broken, source).is_some();
-    let failing = (0..100).map(source).find(fails).unwrap();
+    let failing = (0..100).map(plain).find(fails).unwrap();
     let small = common::shrink::shrink(&failing, &mut { fails });
     assert!(small.text.len() <= 3, "{}", common::shrink::render(&small));
     let again = assemble(&common::shrink::render(&small)).unwrap();

@@ -9,24 +9,22 @@ mod common;
 
 use std::ops::Range;
 
+use common::coverage::{Coverage, HAZARDS, LIES};
 use isa::asm::Source;
-use isa::random::{Rng, Shape, hazard};
-use isa::{Beq, Fill, Halt, Instr, Li, Load, Loop, Matmul, Operand, Profile, Store, Wide};
+use isa::random::Rng;
+use isa::{Beq, Fill, Halt, Instr, Li, Load, Loop, Matmul, Operand, Profile, Status, Store, Wide};
 use sim::Engine;
 
 fn source(seed: u64, machine: &str) -> Source {
     let (_, params) = common::MACHINES.iter().find(|(name, _)| *name == machine).unwrap();
-    // One in four in the smallest memories, where everything meets.
-    let whole = Shape { spad: params.spad_log2, acc: params.acc_log2 };
-    let shape = if seed.is_multiple_of(4) { Shape { spad: 6, acc: 3 } } else { whole };
-    common::source(hazard(seed, shape))
+    common::programs::hazards(seed, params.spad_log2, params.acc_log2)
 }
 
 fn check(machine: &str, seeds: Range<u64>) {
     let Some(mut engine) = common::rtl(machine) else { return };
     for seed in common::seeds(seeds) {
         common::memory::set(&mut engine, seed);
-        common::shrink::demand_equal(&mut engine, seed, &source(seed, machine));
+        common::shrink::demand_equal(machine, &mut engine, seed, &source(seed, machine));
     }
 }
 
@@ -73,7 +71,7 @@ fn a_machine_full_of_garbage_begins_anew() {
     for seed in common::seeds(2000..2100) {
         let before = garbage(seed, params.spad_log2, params.acc_log2);
         common::memory::set(&mut engine, seed);
-        common::shrink::demand_equal(&mut engine, seed, &before);
+        common::shrink::demand_equal("p8", &mut engine, seed, &before);
         // Lies where the last program lay.
         let source = source(seed, "p8");
         let Some(text) = common::shrink::difference(&mut engine, &source) else { continue };
@@ -84,12 +82,39 @@ fn a_machine_full_of_garbage_begins_anew() {
     }
 }
 
+/// What the usual seeds of this file reach.
+#[test]
+fn the_programs_reach_the_hazards() {
+    let mut coverage = Coverage::default();
+    (0..1000).for_each(|seed| coverage.add(&source(seed, "p8")));
+    (1000..1400).for_each(|seed| coverage.add(&source(seed, "p16")));
+    println!("{}", coverage.report());
+    for hazard in HAZARDS {
+        let holes = coverage.holes(hazard);
+        assert!(holes.len() <= 2, "pairs of opcodes that never shared a row, {hazard:?}: {holes:?}");
+        for lie in LIES {
+            let (possible, hit) = coverage.reached(hazard, lie);
+            assert!(hit * 10 >= possible * 7, "{hazard:?}, {lie:?}: {hit} of {possible} pairs of opcodes");
+        }
+    }
+    for (older, younger) in (0..6).flat_map(|older| (0..6).map(move |younger| (older, younger))) {
+        for hazard in HAZARDS {
+            let count = coverage.between_units(older, younger, hazard);
+            assert!(count.is_none_or(|count| count >= 30), "{hazard:?}, unit {older} before {younger}: {count:?}");
+        }
+        assert!(older == younger || coverage.near(older, younger) >= 20, "unit {older} near {younger}");
+    }
+    for status in Status::ALL.into_iter().skip(1) {
+        assert!((0..6).all(|unit| coverage.ended(status, unit) > 0), "{status} behind every unit");
+    }
+}
+
 #[test]
 fn hazards_on_the_fast_executor() {
     for mut engine in common::fast() {
         for seed in common::seeds(0..300) {
             let engine: &mut dyn Engine = &mut engine;
-            common::shrink::demand_equal(engine, seed, &source(seed, "p8"));
+            common::shrink::demand_equal("fast", engine, seed, &source(seed, "p8"));
         }
     }
 }

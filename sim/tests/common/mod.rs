@@ -1,8 +1,10 @@
 //! What the tests over programs share: the engines that this machine can run, and where the files are.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod coverage;
 pub(crate) mod expect;
 pub(crate) mod memory;
+pub(crate) mod programs;
 pub(crate) mod shrink;
 
 use std::ops::Range;

@@ -17,12 +17,12 @@ pub(crate) fn difference(engine: &mut dyn Engine, source: &Source) -> Option<Str
 }
 
 /// Panics, with a small program that still fails, where the engine differs from the reference.
-pub(crate) fn demand_equal(engine: &mut dyn Engine, seed: u64, source: &Source) {
+pub(crate) fn demand_equal(machine: &str, engine: &mut dyn Engine, seed: u64, source: &Source) {
     let Some(text) = difference(engine, source) else { return };
     let small = shrink(source, &mut |smaller| difference(engine, smaller).is_some());
     let of_small = difference(engine, &small).unwrap_or_default();
     let memory = super::memory::dram(seed);
-    panic!("seed {seed}: {text}\nshrunk: {of_small}\nmemory: {memory:?}\n{}", render(&small));
+    panic!("{machine}, seed {seed}: {text}\nshrunk: {of_small}\nmemory: {memory:?}\n{}", render(&small));
 }
 
 /// Drops instructions, then rows of data, as long as the source still fails.

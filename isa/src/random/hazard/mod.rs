@@ -137,6 +137,8 @@ impl Style {
         let few = 2 + rng.below(6) as usize;
         let all = rng.one_in(3);
         let mut opcodes = draw::ROW_OPCODES.to_vec();
+        // The vector unit has most of the opcodes, and would have most of the work.
+        opcodes.extend([[Opcode::Load, Opcode::Store, Opcode::Move, Opcode::Matmul, Opcode::Dwmac]; 2].as_flattened());
         while !all && opcodes.len() > few {
             opcodes.swap_remove(rng.below(opcodes.len() as u64) as usize);
         }
