@@ -4,6 +4,7 @@ use isa::random::Rng;
 use rust_hdl::prelude::*;
 
 use crate::alu::Alu;
+use crate::banks::{Acc, Clear, Spad};
 use crate::check::Step;
 use crate::equivalence::{Trace, Value, compare, trace};
 use crate::fold::Fold;
@@ -12,7 +13,9 @@ use crate::hulls::Hulls;
 use crate::judge::Judge;
 use crate::legal::Legal;
 use crate::operation::Operation;
+use crate::params::{Params, TARGETS};
 use crate::prims::Kind;
+use crate::profile::SizesLog2;
 use crate::traits::Traits;
 use crate::transfer::read_port::ReadPort;
 use crate::transfer::write_port::WritePort;
@@ -53,6 +56,7 @@ structure! {
     Traits: loops taps lanes inputs wide bytes word indexed vector weights d d_acc d_folds a a_acc a_dram a_folds a_meets
     a_in_place a_mask b b_acc b_meets b_in_place b_mask p p_meets
 }
+structure! { SizesLog2: text constant request work result spad acc }
 
 /// Mostly a few bits, so that comparisons go both ways.
 fn small<const N: usize>(rng: &mut Rng) -> Bits<N> {
@@ -185,10 +189,79 @@ fn moving() -> Vec<Trace> {
     ]
 }
 
+/// Small memories, so that requests collide.
+fn memories() -> Vec<Trace> {
+    let banked = Params { spad_log2: 5, spad_banks: 4, acc_log2: 3, acc_banks: 2, ..TARGETS[0].1 };
+    let single = Params { acc_banks: 1, ..banked };
+    vec![
+        trace!(
+            "spad",
+            Spad::new(&banked),
+            in {
+                clear, clear_address, weights_read, weights_address, activations_read, activations_address, depthwise_read,
+                depthwise_address, vector_read, vector_address, mover_read, mover_address, store_read, store_address,
+                load_read, load_address, load_write, load_write_address, load_write_data, load_write_mask, vector_write,
+                vector_write_address, vector_write_data, vector_write_mask, mover_write, mover_write_address,
+                mover_write_data, mover_write_mask
+            },
+            out {
+                weights_grant, weights_data, activations_grant, activations_data, depthwise_grant, depthwise_data,
+                vector_grant, vector_data, mover_grant, mover_data, store_grant, store_data, load_grant, load_data,
+                vector_write_grant, mover_write_grant
+            },
+            3000,
+            |it, rng| {
+                it.clear.next = rng.one_in(30);
+                if it.clear.next {
+                    (it.load_write.next, it.vector_write.next, it.mover_write.next) = (false, false, false);
+                }
+            }
+        ),
+        acc("acc", &banked),
+        acc("acc_single", &single),
+    ]
+}
+
+fn acc(name: &'static str, params: &Params) -> Trace {
+    trace!(
+        name,
+        Acc::new(params),
+        in {
+            clear, clear_address, matrix_read, matrix_address, depthwise_read, depthwise_address, vector_read,
+            vector_address, store_read, store_address, matrix_write, matrix_write_address, matrix_write_data,
+            depthwise_write, depthwise_write_address, depthwise_write_data, vector_write, vector_write_address,
+            vector_write_data, load_write, load_write_address, load_write_data, mover_write, mover_write_address,
+            mover_write_data
+        },
+        out {
+            matrix_data, depthwise_grant, depthwise_data, vector_grant, vector_data, store_grant, store_data,
+            depthwise_write_grant, vector_write_grant, load_write_grant, mover_write_grant
+        },
+        1000,
+        |it, rng| {
+            it.clear.next = rng.one_in(30);
+            if it.clear.next {
+                (it.matrix_write.next, it.depthwise_write.next, it.vector_write.next) = (false, false, false);
+                (it.load_write.next, it.mover_write.next) = (false, false);
+            }
+        }
+    )
+}
+
+fn clear() -> Trace {
+    let small = Params { spad_log2: 5, acc_log2: 2, ..TARGETS[0].1 };
+    trace!("clear", Clear::new(&small), in {start, sizes}, out {active, address, last}, 500, |it, rng| {
+        it.start.next = rng.one_in(20);
+        (it.sizes.next.spad, it.sizes.next.acc) = (rng.below(6).into(), rng.below(4).into());
+    })
+}
+
 #[test]
 fn blocks_equal_their_verilog() {
     let mut traces = issue();
     traces.push(verdict());
     traces.extend(moving());
+    traces.extend(memories());
+    traces.push(clear());
     compare(&traces, &["DECLFILENAME", "UNUSEDSIGNAL", "UNUSEDPARAM", "WIDTH"]);
 }

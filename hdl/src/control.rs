@@ -48,7 +48,8 @@ pub(crate) struct Control {
     pub(crate) steps: Signal<Out, Bits<64>>,
     pub(crate) mark_valid: Signal<Out, Bit>,
     pub(crate) mark_id: Signal<Out, Bits<32>>,
-    pub(crate) clear_address: Signal<Out, Bits<20>>,
+    /// The last row is being cleared.
+    pub(crate) cleared: Signal<In, Bit>,
     pub(crate) fetch: Signal<Out, Bit>,
     pub(crate) pc: Signal<Out, Bits<32>>,
     pub(crate) fetched: Signal<In, Bit>,
@@ -69,7 +70,6 @@ pub(crate) struct Control {
     pc_register: DFF<Bits<32>>,
     step_count: DFF<Bits<64>>,
     end_status: DFF<Bits<8>>,
-    clearing: DFF<Bits<21>>,
     op: DFF<Operation>,
     registers: RegFile,
     rom: OpcodeRom,
@@ -80,10 +80,6 @@ pub(crate) struct Control {
     multiplier: Multiplier,
     room: Signal<Local, Bits<64>>,
     beyond: Signal<Local, Bits<64>>,
-    last_clear: Signal<Local, Bits<21>>,
-    clear_spad: Signal<Local, Bits<21>>,
-    clear_acc: Signal<Local, Bits<21>>,
-    one: Signal<Local, Bits<21>>,
     imm: Signal<Local, Bits<32>>,
     next_pc: Signal<Local, Bits<32>>,
     at_creg: Fixed<8, { CREG.lsb }>,
@@ -107,7 +103,7 @@ pub(crate) struct Control {
 impl Logic for Control {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, pc_register, step_count, end_status, clearing, op);
+        dff_setup!(self, clock, state, pc_register, step_count, end_status, op);
         clock!(self, clock, registers, rom, decode, law, check, alu, multiplier);
         self.room.next = self.limit.val() - self.step_count.q.val();
         self.imm.next = self.word.val().get_bits::<{ IMM.width }>(self.at_imm.val().index());
@@ -169,14 +165,6 @@ impl Logic for Control {
         self.check.register.next = self.registers.a.val();
         self.check.product.next = self.multiplier.product.val();
 
-        // Clears as many rows as the program can name.
-        self.one.next = 1.into();
-        self.clear_spad.next = self.one.val() << self.sizes.val().spad;
-        self.clear_acc.next = self.one.val() << self.sizes.val().acc;
-        self.last_clear.next = self.clear_spad.val() - 1;
-        if self.clear_spad.val() < self.clear_acc.val() {
-            self.last_clear.next = self.clear_acc.val() - 1;
-        }
         self.beyond.next = bit_cast::<64, 32>(self.pc_register.q.val()) >> self.sizes.val().text;
         self.next_pc.next = self.pc_register.q.val() + 1;
         self.mark_valid.next = false;
@@ -186,12 +174,10 @@ impl Logic for Control {
                 self.pc_register.d.next = 0.into();
                 self.step_count.d.next = 0.into();
                 self.end_status.d.next = 0.into();
-                self.clearing.d.next = 0.into();
                 self.state.d.next = Phase::Clear;
             }
             Phase::Clear => {
-                self.clearing.d.next = self.clearing.q.val() + 1;
-                if self.clearing.q.val() == self.last_clear.val() {
+                if self.cleared.val() {
                     self.state.d.next = Phase::Fetch;
                 }
             }
@@ -283,7 +269,6 @@ impl Logic for Control {
         self.status.next = self.end_status.q.val();
         self.steps.next = self.step_count.q.val();
         self.mark_id.next = self.imm.val();
-        self.clear_address.next = self.clearing.q.val().get_bits::<20>(0);
         self.fetch.next = (self.state.q.val() == Phase::Fetch) & !self.beyond.val().any();
         self.pc.next = self.pc_register.q.val();
         self.launch.next = self.state.q.val() == Phase::Launch;

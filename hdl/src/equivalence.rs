@@ -62,7 +62,7 @@ pub(crate) fn verilog(block: &impl Block, name: &str) -> String {
 
 /// Runs a block for so many cycles on random inputs; `adjust` may change them before each.
 macro_rules! trace {
-    ($name:literal, $block:expr, in {$($input:ident),*}, out {$($output:ident),*}, $cycles:expr, |$it:ident, $rng:ident| $adjust:expr) => {{
+    ($name:expr, $block:expr, in {$($input:ident),*}, out {$($output:ident),*}, $cycles:expr, |$it:ident, $rng:ident| $adjust:expr) => {{
         let mut $it = Box::new($block);
         $it.connect_all();
         let mut trace = $crate::equivalence::Trace {

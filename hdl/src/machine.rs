@@ -1,12 +1,13 @@
 //! The machine: control, units, memories, port; and who drives a memory when.
 //!
-//! Instructions run one after another, so at most one unit asks for a memory or the port in a cycle: the muxes below
-//! have no arbitration. *Architecture invariant:* units know nothing of each other.
+//! Instructions run one after another, so at most one unit asks for a memory or the port in a cycle: the mux of the port
+//! has no arbitration, and grants of the banks are not looked at. *Architecture invariant:* units know nothing of each other.
 
 use isa::ISA_HASH;
 use num_bigint::BigUint;
 use rust_hdl::prelude::*;
 
+use crate::banks::{Acc, Clear, Spad};
 use crate::control::{Control, Phase};
 use crate::counters::Counters;
 use crate::fetch::Fetch;
@@ -14,7 +15,7 @@ use crate::matrix::Matrix;
 use crate::maxq::Maxq;
 use crate::mover::Mover;
 use crate::params::Params;
-use crate::prims::{Kind, Ram};
+use crate::prims::Kind;
 use crate::profile::Sizes;
 use crate::transfer::load::Load;
 use crate::transfer::read_port::ReadPort;
@@ -77,10 +78,11 @@ pub(crate) struct Machine<const BEAT: usize> {
     matrix: Matrix,
     vector: Vector,
     maxq: Maxq,
-    spad: Ram<256>,
-    acc: Ram<1024>,
+    clear: Clear,
+    spad: Spad,
+    acc: Acc,
+    every_byte: Constant<Bits<32>>,
     hash: Constant<Bits<256>>,
-    clearing: Signal<Local, Bit>,
     launch: Signal<Local, Bit>,
 }
 
@@ -141,10 +143,11 @@ impl<const BEAT: usize> Machine<BEAT> {
             matrix: Matrix::new(params),
             vector: Vector::new(params),
             maxq: Maxq::default(),
-            spad: Ram::new(params.spad_log2),
-            acc: Ram::new(params.acc_log2),
+            clear: Clear::new(params),
+            spad: Spad::new(params),
+            acc: Acc::new(params),
+            every_byte: Constant::new(Bits::mask()),
             hash: Constant::new(BigUint::from_bytes_be(&ISA_HASH).into()),
-            clearing: Signal::default(),
             launch: Signal::default(),
         }
     }
@@ -155,7 +158,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
-        clock!(self, clock, mover, matrix, vector, maxq, spad, acc);
+        clock!(self, clock, mover, matrix, vector, maxq, clear, spad, acc);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
         self.control.start.next = self.start.val();
@@ -264,84 +267,83 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.wdata.next = self.writes.wdata.val();
         self.writes.wdata_ready.next = self.wdata_ready.val();
 
-        // Reads of spad and acc.
-        self.spad.read_enable.next = self.store.spad_read.val()
-            | self.load.spad_read.val()
-            | self.mover.spad_read.val()
-            | self.matrix.spad_read.val()
-            | self.vector.spad_read.val()
-            | self.maxq.spad_read.val();
-        self.spad.read_address.next = self.matrix.spad_address.val();
-        if self.store.spad_read.val() {
-            self.spad.read_address.next = self.store.read_address.val();
-        } else if self.load.spad_read.val() {
-            self.spad.read_address.next = self.load.read_address.val();
-        } else if self.mover.spad_read.val() {
-            self.spad.read_address.next = self.mover.read_address.val();
-        } else if self.vector.spad_read.val() {
-            self.spad.read_address.next = self.vector.spad_address.val();
-        } else if self.maxq.spad_read.val() {
-            self.spad.read_address.next = self.maxq.read_address.val();
+        // Before a run.
+        self.clear.start.next = self.control.phase.val() == Phase::Settle;
+        self.clear.sizes.next = self.head.sizes.val();
+        self.control.cleared.next = self.clear.last.val();
+        self.spad.clear.next = self.clear.active.val();
+        self.spad.clear_address.next = self.clear.address.val();
+        self.acc.clear.next = self.clear.active.val();
+        self.acc.clear_address.next = self.clear.address.val();
+
+        // Reads of spad and acc: one unit works at a time, so every request is granted.
+        self.spad.weights_read.next = false;
+        self.spad.weights_address.next = 0.into();
+        self.spad.activations_read.next = self.matrix.spad_read.val();
+        self.spad.activations_address.next = self.matrix.spad_address.val();
+        self.matrix.spad_data.next = self.spad.activations_data.val();
+        self.spad.depthwise_read.next = false;
+        self.spad.depthwise_address.next = 0.into();
+        self.spad.vector_read.next = self.vector.spad_read.val() | self.maxq.spad_read.val();
+        self.spad.vector_address.next = self.vector.spad_address.val();
+        if self.maxq.spad_read.val() {
+            self.spad.vector_address.next = self.maxq.read_address.val();
         }
-        self.store.spad_data.next = self.spad.read_data.val();
-        self.load.read_data.next = self.spad.read_data.val();
-        self.mover.read_data.next = self.spad.read_data.val();
-        self.matrix.spad_data.next = self.spad.read_data.val();
-        self.vector.spad_data.next = self.spad.read_data.val();
-        self.maxq.read_data.next = self.spad.read_data.val();
-        self.acc.read_enable.next = self.store.acc_read.val() | self.matrix.acc_read.val() | self.vector.acc_read.val();
-        self.acc.read_address.next = self.matrix.acc_read_address.val();
-        if self.store.acc_read.val() {
-            self.acc.read_address.next = self.store.read_address.val();
-        } else if self.vector.acc_read.val() {
-            self.acc.read_address.next = self.vector.acc_address.val();
-        }
-        self.store.acc_data.next = self.acc.read_data.val();
-        self.matrix.acc_read_data.next = self.acc.read_data.val();
-        self.vector.acc_data.next = self.acc.read_data.val();
+        self.vector.spad_data.next = self.spad.vector_data.val();
+        self.maxq.read_data.next = self.spad.vector_data.val();
+        self.spad.mover_read.next = self.mover.spad_read.val();
+        self.spad.mover_address.next = self.mover.read_address.val();
+        self.mover.read_data.next = self.spad.mover_data.val();
+        self.spad.store_read.next = self.store.spad_read.val();
+        self.spad.store_address.next = self.store.read_address.val();
+        self.store.spad_data.next = self.spad.store_data.val();
+        self.spad.load_read.next = self.load.spad_read.val();
+        self.spad.load_address.next = self.load.read_address.val();
+        self.load.read_data.next = self.spad.load_data.val();
+        self.acc.matrix_read.next = self.matrix.acc_read.val();
+        self.acc.matrix_address.next = self.matrix.acc_read_address.val();
+        self.matrix.acc_read_data.next = self.acc.matrix_data.val();
+        self.acc.depthwise_read.next = false;
+        self.acc.depthwise_address.next = 0.into();
+        self.acc.vector_read.next = self.vector.acc_read.val();
+        self.acc.vector_address.next = self.vector.acc_address.val();
+        self.vector.acc_data.next = self.acc.vector_data.val();
+        self.acc.store_read.next = self.store.acc_read.val();
+        self.acc.store_address.next = self.store.read_address.val();
+        self.store.acc_data.next = self.acc.store_data.val();
 
         // Writes of spad and acc.
-        self.clearing.next = self.control.phase.val() == Phase::Clear;
-        self.spad.write_enable.next = self.clearing.val()
-            | self.load.spad_write.val()
-            | self.mover.spad_write.val()
-            | self.vector.spad_write.val()
-            | self.maxq.spad_write.val();
-        self.spad.write_address.next = self.control.clear_address.val();
-        self.spad.write_data.next = 0.into();
-        if self.load.spad_write.val() {
-            self.spad.write_address.next = self.load.write_address.val();
-            self.spad.write_data.next = self.load.spad_data.val();
-        } else if self.mover.spad_write.val() {
-            self.spad.write_address.next = self.mover.write_address.val();
-            self.spad.write_data.next = self.mover.spad_data.val();
-        } else if self.vector.spad_write.val() {
-            self.spad.write_address.next = self.vector.write_address.val();
-            self.spad.write_data.next = self.vector.write_row8.val();
-        } else if self.maxq.spad_write.val() {
-            self.spad.write_address.next = self.maxq.write_address.val();
-            self.spad.write_data.next = self.maxq.write_data.val();
+        self.spad.load_write.next = self.load.spad_write.val();
+        self.spad.load_write_address.next = self.load.write_address.val();
+        self.spad.load_write_data.next = self.load.spad_data.val();
+        self.spad.load_write_mask.next = self.every_byte.val();
+        self.spad.vector_write.next = self.vector.spad_write.val() | self.maxq.spad_write.val();
+        self.spad.vector_write_address.next = self.vector.write_address.val();
+        self.spad.vector_write_data.next = self.vector.write_row8.val();
+        if self.maxq.spad_write.val() {
+            self.spad.vector_write_address.next = self.maxq.write_address.val();
+            self.spad.vector_write_data.next = self.maxq.write_data.val();
         }
-        self.acc.write_enable.next = self.clearing.val()
-            | self.load.acc_write.val()
-            | self.mover.acc_write.val()
-            | self.matrix.acc_write.val()
-            | self.vector.acc_write.val();
-        self.acc.write_address.next = self.control.clear_address.val();
-        self.acc.write_data.next = 0.into();
-        if self.load.acc_write.val() {
-            self.acc.write_address.next = self.load.write_address.val();
-            self.acc.write_data.next = self.load.acc_data.val();
-        } else if self.mover.acc_write.val() {
-            self.acc.write_address.next = self.mover.write_address.val();
-            self.acc.write_data.next = self.mover.acc_data.val();
-        } else if self.matrix.acc_write.val() {
-            self.acc.write_address.next = self.matrix.acc_write_address.val();
-            self.acc.write_data.next = self.matrix.acc_write_data.val();
-        } else if self.vector.acc_write.val() {
-            self.acc.write_address.next = self.vector.write_address.val();
-            self.acc.write_data.next = self.vector.write_row32.val();
-        }
+        self.spad.vector_write_mask.next = self.every_byte.val();
+        self.spad.mover_write.next = self.mover.spad_write.val();
+        self.spad.mover_write_address.next = self.mover.write_address.val();
+        self.spad.mover_write_data.next = self.mover.spad_data.val();
+        self.spad.mover_write_mask.next = self.every_byte.val();
+        self.acc.matrix_write.next = self.matrix.acc_write.val();
+        self.acc.matrix_write_address.next = self.matrix.acc_write_address.val();
+        self.acc.matrix_write_data.next = self.matrix.acc_write_data.val();
+        self.acc.depthwise_write.next = false;
+        self.acc.depthwise_write_address.next = 0.into();
+        self.acc.depthwise_write_data.next = 0.into();
+        self.acc.vector_write.next = self.vector.acc_write.val();
+        self.acc.vector_write_address.next = self.vector.write_address.val();
+        self.acc.vector_write_data.next = self.vector.write_row32.val();
+        self.acc.load_write.next = self.load.acc_write.val();
+        self.acc.load_write_address.next = self.load.write_address.val();
+        self.acc.load_write_data.next = self.load.acc_data.val();
+        self.acc.mover_write.next = self.mover.acc_write.val();
+        self.acc.mover_write_address.next = self.mover.write_address.val();
+        self.acc.mover_write_data.next = self.mover.acc_data.val();
 
         // Counters.
         self.counters.clear.next = self.start.val() & (self.control.phase.val() == Phase::Idle);

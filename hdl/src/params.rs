@@ -18,6 +18,35 @@ pub struct Params {
     pub port_bytes: usize,
     /// Lanes that the vector unit treats in one cycle. Requires 1, 2, 4, 8, 16 or 32.
     pub vector_lanes: usize,
+    /// Banks of spad. Requires a power of two, 1..=32, and two rows in each.
+    #[serde(default = "default_spad_banks")]
+    pub spad_banks: usize,
+    /// Banks of acc. Requires a power of two, 1..=32, and two row32s in each.
+    #[serde(default = "default_acc_banks")]
+    pub acc_banks: usize,
+    /// Row instructions that may be issued and not yet retired. Requires 1..=16.
+    #[serde(default = "default_in_flight")]
+    pub in_flight: usize,
+    /// Instructions that wait in front of each unit. Requires 1..=8.
+    #[serde(default = "default_queue_depth")]
+    pub queue_depth: usize,
+}
+
+// A file that is older than these parameters reads as a machine that any other sizes allow.
+fn default_spad_banks() -> usize {
+    4
+}
+
+fn default_acc_banks() -> usize {
+    2
+}
+
+fn default_in_flight() -> usize {
+    8
+}
+
+fn default_queue_depth() -> usize {
+    4
 }
 
 /// Why there is no such machine.
@@ -43,13 +72,38 @@ pub enum ParamsError {
     },
 }
 
+/// The parameters of `p8`; the others differ from it.
+const P8: Params = Params {
+    array_rows: 8,
+    array_cols: 8,
+    spad_log2: 12,
+    acc_log2: 9,
+    port_bytes: 8,
+    vector_lanes: 8,
+    spad_banks: 4,
+    acc_banks: 2,
+    in_flight: 8,
+    queue_depth: 4,
+};
+
+const P16: Params = Params {
+    array_rows: 16,
+    array_cols: 16,
+    spad_log2: 13,
+    acc_log2: 10,
+    port_bytes: 16,
+    vector_lanes: 16,
+    spad_banks: 8,
+    acc_banks: 4,
+    ..P8
+};
+
+const P32: Params =
+    Params { array_rows: 32, array_cols: 32, spad_log2: 14, acc_log2: 11, port_bytes: 32, vector_lanes: 32, ..P16 };
+
 /// The named parameter sets.
-pub const TARGETS: &[(&str, Params)] = &[
-    ("p8", Params { array_rows: 8, array_cols: 8, spad_log2: 12, acc_log2: 9, port_bytes: 8, vector_lanes: 8 }),
-    ("p8x16", Params { array_rows: 8, array_cols: 16, spad_log2: 12, acc_log2: 9, port_bytes: 8, vector_lanes: 16 }),
-    ("p16", Params { array_rows: 16, array_cols: 16, spad_log2: 13, acc_log2: 10, port_bytes: 16, vector_lanes: 16 }),
-    ("p32", Params { array_rows: 32, array_cols: 32, spad_log2: 14, acc_log2: 11, port_bytes: 32, vector_lanes: 32 }),
-];
+pub const TARGETS: &[(&str, Params)] =
+    &[("p8", P8), ("p8x16", Params { array_cols: 16, vector_lanes: 16, ..P8 }), ("p16", P16), ("p32", P32)];
 
 /// The targets whose Verilog is committed, as `hdl/verilog/systole_NAME.v`.
 pub const COMMITTED: &[&str] = &["p8", "p16"];
@@ -79,7 +133,15 @@ impl Params {
         ensure((5..=20).contains(&self.spad_log2), "spad_log2", self.spad_log2, "5..=20")?;
         ensure((2..=20).contains(&self.acc_log2), "acc_log2", self.acc_log2, "2..=20")?;
         power("port_bytes", self.port_bytes, 1, "1, 2, 4, 8, 16 or 32")?;
-        power("vector_lanes", self.vector_lanes, 1, "1, 2, 4, 8, 16 or 32")
+        power("vector_lanes", self.vector_lanes, 1, "1, 2, 4, 8, 16 or 32")?;
+        let banks = |name, value: usize, rows_log2: usize| {
+            let fit = value.is_power_of_two() && value <= 32 && 2 * value <= 1 << rows_log2;
+            ensure(fit, name, value, "1, 2, 4, 8, 16 or 32, and at most half as many as there are rows")
+        };
+        banks("spad_banks", self.spad_banks, self.spad_log2)?;
+        banks("acc_banks", self.acc_banks, self.acc_log2)?;
+        ensure((1..=16).contains(&self.in_flight), "in_flight", self.in_flight, "1..=16")?;
+        ensure((1..=8).contains(&self.queue_depth), "queue_depth", self.queue_depth, "1..=8")
     }
 }
 
@@ -113,5 +175,19 @@ mod tests {
     fn survives_json() {
         let text = serde_json::to_string(&TARGETS[0].1).unwrap();
         assert_eq!(serde_json::from_str::<Params>(&text).unwrap(), TARGETS[0].1);
+    }
+
+    #[test]
+    fn reads_a_file_without_banks() {
+        let text = r#"{"array_rows":4,"array_cols":4,"spad_log2":5,"acc_log2":2,"port_bytes":1,"vector_lanes":1}"#;
+        let params: Params = serde_json::from_str(text).unwrap();
+        assert_eq!((params.spad_banks, params.acc_banks, params.in_flight, params.queue_depth), (4, 2, 8, 4));
+        assert_eq!(params.validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_bank_has_two_rows() {
+        let params = Params { acc_log2: 2, acc_banks: 4, ..P8 };
+        assert!(params.validate().unwrap_err().to_string().starts_with("acc_banks is 4, must be 1, 2, 4"));
     }
 }

@@ -1,7 +1,7 @@
 //! Forms that rust-hdl accepts and whose Verilog differs from the Rust: no `#[hdl_gen]` may contain one.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The forms that text can show, in a line without spaces: what, and what to write instead.
 fn fault(line: &str) -> Option<&'static str> {
@@ -101,23 +101,32 @@ fn statements(source: &str) -> Vec<String> {
     found
 }
 
+/// Every Rust source under a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.extension() {
+            _ if path.is_dir() => sources(&path),
+            Some(end) if end == "rs" => vec![path],
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
 #[test]
 fn no_kernel_contains_a_silent_form() {
     let mut files = 0;
-    for folder in ["src", "src/prims", "src/transfer"] {
-        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_none_or(|end| end != "rs") || path.ends_with("silent.rs") {
-                continue;
-            }
-            let source = fs::read_to_string(&path).unwrap();
-            for statement in statements(&source) {
-                if let Some(reason) = fault(&statement) {
-                    panic!("{}: {reason}: {statement}", path.display());
-                }
-            }
-            files += usize::from(source.contains("#[hdl_gen]"));
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        if path.ends_with("silent.rs") {
+            continue;
         }
+        let source = fs::read_to_string(&path).unwrap();
+        for statement in statements(&source) {
+            if let Some(reason) = fault(&statement) {
+                panic!("{}: {reason}: {statement}", path.display());
+            }
+        }
+        files += usize::from(source.contains("#[hdl_gen]"));
     }
     assert!(files > 15, "only {files} files have a kernel");
 }

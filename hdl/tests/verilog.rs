@@ -53,7 +53,18 @@ fn lint(toolchain: &Toolchain, file: &Path) -> String {
 fn every_target_is_lint_clean() {
     let folder = std::env::temp_dir().join(format!("systole-lint-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    let narrow = Params { array_rows: 4, array_cols: 32, spad_log2: 5, acc_log2: 2, port_bytes: 1, vector_lanes: 1 };
+    let narrow = Params {
+        array_rows: 4,
+        array_cols: 32,
+        spad_log2: 5,
+        acc_log2: 2,
+        port_bytes: 1,
+        vector_lanes: 1,
+        spad_banks: 1,
+        acc_banks: 1,
+        in_flight: 1,
+        queue_depth: 1,
+    };
     let sets = TARGETS.iter().copied().chain([("narrow", narrow)]);
     for (name, params) in sets {
         let file = folder.join(format!("{name}.v"));

@@ -3,6 +3,7 @@
 //! Each has its meaning in `update`, its Verilog in `hdl`, and a test that runs both on the same random inputs
 //! (`tests.rs`). Outputs are registered, so that no path runs through a leaf within a cycle.
 
+mod banks;
 mod column;
 mod crc;
 mod fifo;
@@ -25,6 +26,7 @@ mod transposer;
 mod vector_lanes;
 mod word;
 
+pub(crate) use banks::Banks;
 pub(crate) use column::Column;
 pub(crate) use crc::CrcRow;
 pub(crate) use fifo::Fifo;
