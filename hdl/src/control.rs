@@ -11,7 +11,6 @@ use crate::legal::Legal;
 use crate::operation::Operation;
 use crate::prims::{Fixed, Kind, Multiplier, OpcodeRom, RegFile};
 use crate::profile::SizesLog2;
-use crate::traits::Traits;
 
 /// What the control does in a cycle.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
@@ -59,7 +58,6 @@ pub(crate) struct Control {
     pub(crate) unit_done: Signal<In, Bit>,
     /// The instruction is one of the vector unit.
     pub(crate) vector: Signal<Out, Bit>,
-    pub(crate) traits: Signal<Out, Traits>,
     /// x[rv] of `ARGMAX`, x[rb] of the others.
     pub(crate) value: Signal<Out, Bits<32>>,
     /// With `unit_done`: registers are to be written, x[rd] and, by `ARGMAX`, x[rv].
@@ -273,7 +271,6 @@ impl Logic for Control {
         self.pc.next = self.pc_register.q.val();
         self.launch.next = self.state.q.val() == Phase::Launch;
         self.operation.next = self.op.q.val();
-        self.traits.next = self.rom.traits.val();
         self.vector.next = self.rom.traits.val().vector;
     }
 }

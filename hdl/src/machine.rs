@@ -11,8 +11,8 @@ use crate::banks::{Acc, Clear, Spad};
 use crate::control::{Control, Phase};
 use crate::counters::Counters;
 use crate::fetch::Fetch;
+use crate::lanes::Lanes;
 use crate::matrix::Matrix;
-use crate::maxq::Maxq;
 use crate::mover::Mover;
 use crate::params::Params;
 use crate::prims::Kind;
@@ -21,7 +21,6 @@ use crate::transfer::load::Load;
 use crate::transfer::read_port::ReadPort;
 use crate::transfer::store::Store;
 use crate::transfer::write_port::WritePort;
-use crate::vector::Vector;
 
 /// The accelerator; `BEAT` is the width of the memory port in bits. The ports are described in the crate's root.
 #[derive(LogicBlock)]
@@ -76,8 +75,8 @@ pub(crate) struct Machine<const BEAT: usize> {
     store: Store,
     mover: Mover,
     matrix: Matrix,
-    vector: Vector,
-    maxq: Maxq,
+    lanes: Lanes,
+    offers_lanes: DFF<Bit>,
     clear: Clear,
     spad: Spad,
     acc: Acc,
@@ -141,8 +140,8 @@ impl<const BEAT: usize> Machine<BEAT> {
             store: Store::default(),
             mover: Mover::default(),
             matrix: Matrix::new(params),
-            vector: Vector::new(params),
-            maxq: Maxq::default(),
+            lanes: Lanes::new(params),
+            offers_lanes: DFF::default(),
             clear: Clear::new(params),
             spad: Spad::new(params),
             acc: Acc::new(params),
@@ -158,7 +157,8 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
-        clock!(self, clock, mover, matrix, vector, maxq, clear, spad, acc);
+        clock!(self, clock, mover, matrix, lanes, clear, spad, acc);
+        dff_setup!(self, clock, offers_lanes);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
         self.control.start.next = self.start.val();
@@ -174,8 +174,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
             | self.store.done.val()
             | self.mover.done.val()
             | self.matrix.done.val()
-            | self.vector.done.val()
-            | self.maxq.done.val();
+            | self.lanes.retire.val();
         self.busy.next = self.control.phase.val() != Phase::Idle;
         self.done.next = (self.control.phase.val() == Phase::Idle) & self.control.status.val().any();
         self.status.next = self.control.status.val();
@@ -201,24 +200,25 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.matrix.depthwise.next = self.control.kind.val() == Kind::Dwmac;
         self.matrix.start.next =
             self.launch.val() & ((self.control.kind.val() == Kind::Matmul) | (self.control.kind.val() == Kind::Dwmac));
-        self.vector.start.next = self.launch.val() & self.control.vector.val();
-        self.vector.kind.next = self.control.kind.val();
-        self.vector.traits.next = self.control.traits.val();
-        self.vector.value.next = self.control.value.val();
-        self.control.found.next = self.vector.found.val();
-        self.control.result.next = self.vector.index.val();
+        self.lanes.ready.next = self.offers_lanes.q.val();
+        if self.lanes.take.val() {
+            self.offers_lanes.d.next = false;
+        }
+        if self.launch.val() & (self.control.vector.val() | (self.control.kind.val() == Kind::Maxq)) {
+            self.offers_lanes.d.next = true;
+        }
+        self.control.found.next = self.lanes.found.val();
+        self.control.result.next = self.lanes.index.val();
         if self.control.kind.val() == Kind::Lw {
             self.control.found.next = true;
             self.control.result.next = self.store.word.val();
         }
-        self.control.best.next = self.vector.best.val();
-        self.maxq.start.next = self.launch.val() & (self.control.kind.val() == Kind::Maxq);
+        self.control.best.next = self.lanes.best.val();
         self.load.op.next = self.control.operation.val();
         self.store.op.next = self.control.operation.val();
         self.mover.op.next = self.control.operation.val();
         self.matrix.op.next = self.control.operation.val();
-        self.vector.op.next = self.control.operation.val();
-        self.maxq.op.next = self.control.operation.val();
+        self.lanes.op.next = self.control.operation.val();
         self.fetch.clear.next = self.start.val();
         self.store.clear.next = self.control.phase.val() == Phase::Settle;
         self.fetch.go.next = self.control.fetch.val();
@@ -284,13 +284,10 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.matrix.spad_data.next = self.spad.activations_data.val();
         self.spad.depthwise_read.next = false;
         self.spad.depthwise_address.next = 0.into();
-        self.spad.vector_read.next = self.vector.spad_read.val() | self.maxq.spad_read.val();
-        self.spad.vector_address.next = self.vector.spad_address.val();
-        if self.maxq.spad_read.val() {
-            self.spad.vector_address.next = self.maxq.read_address.val();
-        }
-        self.vector.spad_data.next = self.spad.vector_data.val();
-        self.maxq.read_data.next = self.spad.vector_data.val();
+        self.spad.vector_read.next = self.lanes.spad_read.val();
+        self.spad.vector_address.next = self.lanes.spad_address.val();
+        self.lanes.spad_grant.next = self.spad.vector_grant.val();
+        self.lanes.spad_data.next = self.spad.vector_data.val();
         self.spad.mover_read.next = self.mover.spad_read.val();
         self.spad.mover_address.next = self.mover.read_address.val();
         self.mover.read_data.next = self.spad.mover_data.val();
@@ -305,9 +302,10 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.matrix.acc_read_data.next = self.acc.matrix_data.val();
         self.acc.depthwise_read.next = false;
         self.acc.depthwise_address.next = 0.into();
-        self.acc.vector_read.next = self.vector.acc_read.val();
-        self.acc.vector_address.next = self.vector.acc_address.val();
-        self.vector.acc_data.next = self.acc.vector_data.val();
+        self.acc.vector_read.next = self.lanes.acc_read.val();
+        self.acc.vector_address.next = self.lanes.acc_address.val();
+        self.lanes.acc_grant.next = self.acc.vector_grant.val();
+        self.lanes.acc_data.next = self.acc.vector_data.val();
         self.acc.store_read.next = self.store.acc_read.val();
         self.acc.store_address.next = self.store.read_address.val();
         self.store.acc_data.next = self.acc.store_data.val();
@@ -317,13 +315,10 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.spad.load_write_address.next = self.load.write_address.val();
         self.spad.load_write_data.next = self.load.spad_data.val();
         self.spad.load_write_mask.next = self.every_byte.val();
-        self.spad.vector_write.next = self.vector.spad_write.val() | self.maxq.spad_write.val();
-        self.spad.vector_write_address.next = self.vector.write_address.val();
-        self.spad.vector_write_data.next = self.vector.write_row8.val();
-        if self.maxq.spad_write.val() {
-            self.spad.vector_write_address.next = self.maxq.write_address.val();
-            self.spad.vector_write_data.next = self.maxq.write_data.val();
-        }
+        self.spad.vector_write.next = self.lanes.spad_write.val();
+        self.lanes.spad_write_grant.next = self.spad.vector_write_grant.val();
+        self.spad.vector_write_address.next = self.lanes.write_address.val();
+        self.spad.vector_write_data.next = self.lanes.write_row8.val();
         self.spad.vector_write_mask.next = self.every_byte.val();
         self.spad.mover_write.next = self.mover.spad_write.val();
         self.spad.mover_write_address.next = self.mover.write_address.val();
@@ -335,9 +330,10 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.acc.depthwise_write.next = false;
         self.acc.depthwise_write_address.next = 0.into();
         self.acc.depthwise_write_data.next = 0.into();
-        self.acc.vector_write.next = self.vector.acc_write.val();
-        self.acc.vector_write_address.next = self.vector.write_address.val();
-        self.acc.vector_write_data.next = self.vector.write_row32.val();
+        self.acc.vector_write.next = self.lanes.acc_write.val();
+        self.lanes.acc_write_grant.next = self.acc.vector_write_grant.val();
+        self.acc.vector_write_address.next = self.lanes.write_address.val();
+        self.acc.vector_write_data.next = self.lanes.write_row32.val();
         self.acc.load_write.next = self.load.acc_write.val();
         self.acc.load_write_address.next = self.load.write_address.val();
         self.acc.load_write_data.next = self.load.acc_data.val();

@@ -18,7 +18,7 @@ macro_rules! kinds {
             pub(crate) const ALL: &[Kind] = &[Kind::Unknown, $(Kind::$name),*];
 
             /// The kind of an opcode.
-            fn of(opcode: Opcode) -> Kind {
+            pub(crate) fn of(opcode: Opcode) -> Kind {
                 match opcode { $(Opcode::$name => Kind::$name),* }
             }
         }

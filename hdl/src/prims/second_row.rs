@@ -68,29 +68,3 @@ end"
         ))
     }
 }
-
-/// The lowest byte of every lane; wires.
-#[derive(LogicBlock, Default)]
-pub(crate) struct Bytes {
-    pub(crate) row32: Signal<In, Bits<1024>>,
-    pub(crate) row8: Signal<Out, Bits<256>>,
-}
-
-impl Logic for Bytes {
-    fn update(&mut self) {
-        let mut row8 = Bits::<256>::default();
-        for lane in 0..32 {
-            row8.set_bits::<8>(8 * lane, self.row32.val().get_bits::<8>(32 * lane));
-        }
-        self.row8.next = row8;
-    }
-
-    fn connect(&mut self) {
-        self.row8.connect();
-    }
-
-    fn hdl(&self) -> Verilog {
-        let bytes: Vec<_> = (0..32).rev().map(|lane| format!("row32[{}:{}]", 32 * lane + 7, 32 * lane)).collect();
-        Verilog::Custom(format!("always @(*) row8 = {{{}}};", bytes.join(", ")))
-    }
-}

@@ -148,7 +148,7 @@ fn adder() -> Trace {
     trace
 }
 
-/// Rows of one operation after another: its constants change only when the pipeline is empty.
+/// Rows of one operation after another; its constants change while the last ones are in the pipeline.
 fn lanes() -> Trace {
     let mut age = 0;
     let mut fixed =
@@ -157,10 +157,10 @@ fn lanes() -> Trace {
         "vector_lanes",
         VectorLanes::new(8),
         in {
-            kind, enable, beat, second, acc, row, params, spad, held, constants, form, shift, n, zp, lo, hi, judge, fill,
-            fill_row
+            go, kind, enable, beat, acc, row, params, spad, held, constants, form, shift, n, zp, lo, hi, judge, fill,
+            fill_row, splat, word
         },
-        out {row32},
+        out {row32, row8},
         2600,
         |it, rng| {
             if age % 40 == 0 {
@@ -172,7 +172,8 @@ fn lanes() -> Trace {
             (it.kind.next, _, it.n.next, it.constants.next, it.form.next, it.shift.next) = fixed;
             [it.zp.next, it.lo.next, it.hi.next] = fixed.1;
             it.beat.next = rng.below(4).into();
-            it.enable.next = it.enable.next && age % 40 < 35;
+            it.go.next = !rng.one_in(4);
+            it.splat.next = rng.one_in(8);
             it.judge.next = rng.one_in(8);
             if rng.one_in(2) {
                 // Small products and shifts near them: ties are frequent.
@@ -206,19 +207,23 @@ const LANE_KINDS: [Kind; 13] = [
 
 fn rows() -> Vec<Trace> {
     vec![
+        trace!("catch", Catch::<256>::default(), in {enable, late, data}, out {out}, 300, |it, rng| {}),
+        trace!("kept", Kept::default(), in {enable, row}, out {out}, 300, |it, rng| {}),
         trace!("second_row", SecondRow::default(), in {enable, mode, index, leaf, row32, value}, out {out}, 300, |it, rng| {}),
         trace!(
             "reduce",
             Reduce::default(),
-            in {first, known, value, base, enable, sums, n, row},
-            out {row32, found, best, index},
+            in {go, first, known, value, base, enable, sums, follows, n, row},
+            out {result, found, best, index},
             800,
             |it, rng| {
+                it.go.next = !rng.one_in(4);
+                it.follows.next = it.follows.next && !it.sums.next;
                 it.first.next = rng.one_in(12);
                 it.n.next = (1 + rng.below(32)).into();
             }
         ),
-        trace!("transposer", Transposer::default(), in {fill, fill_row, row, enable, column, n}, out {out}, 800, |it, rng| {
+        trace!("transposer", Transposer::default(), in {go, fill, fill_row, row, enable, column, n}, out {out}, 800, |it, rng| {
             it.n.next = (1 + rng.below(32)).into();
         }),
     ]

@@ -3,12 +3,13 @@
 use rust_hdl::prelude::*;
 
 /// A tile of 32 × 32 bytes: `fill` puts a row in, and two cycles after `enable`, `out` has byte `column` of rows
-/// 0..`n`, then zeros.
+/// 0..`n`, then zeros. Without `go` nothing moves.
 ///
 /// Byte *j* of row *r* lies in bank (j + r) mod 32 at address r, so that each bank gives one byte of any column.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Transposer {
     pub(crate) clock: Signal<In, Clock>,
+    pub(crate) go: Signal<In, Bit>,
     pub(crate) fill: Signal<In, Bit>,
     pub(crate) fill_row: Signal<In, Bits<5>>,
     pub(crate) row: Signal<In, Bits<256>>,
@@ -17,23 +18,24 @@ pub(crate) struct Transposer {
     pub(crate) n: Signal<In, Bits<6>>,
     pub(crate) out: Signal<Out, Bits<256>>,
     _tile: [[u8; 32]; 32],
-    _read: Option<[u8; 32]>,
+    _read: Option<(usize, [u8; 32])>,
 }
 
 impl Logic for Transposer {
     fn update(&mut self) {
-        if !self.clock.pos_edge() {
+        if !self.clock.pos_edge() || !self.go.val() {
             return;
         }
-        if let Some(bytes) = self._read.take() {
+        if let Some((n, bytes)) = self._read.take() {
             let mut out = Bits::<256>::default();
-            for (row, byte) in bytes.into_iter().enumerate().take(self.n.val().index()) {
+            for (row, byte) in bytes.into_iter().enumerate().take(n) {
                 out.set_bits::<8>(8 * row, u64::from(byte).into());
             }
             self.out.next = out;
         }
         let column = self.column.val().index();
-        self._read = self.enable.val().then(|| self._tile.map(|row| row[column]));
+        let n = self.n.val().index();
+        self._read = self.enable.val().then(|| (n, self._tile.map(|row| row[column])));
         if self.fill.val() {
             let bytes = std::array::from_fn(|byte| self.row.val().get_bits::<8>(8 * byte).to_u8());
             self._tile[self.fill_row.val().index()] = bytes;
@@ -52,7 +54,7 @@ impl Logic for Transposer {
                     "reg [7:0] bank{bank} [0:31];
 initial for (i = 0; i < 32; i = i + 1) bank{bank}[i] = 0;
 wire [4:0] at{bank} = 5'd{bank} - column;
-always @(posedge clock) begin
+always @(posedge clock) if (go) begin
     if (fill) bank{bank}[fill_row] <= turned{bits};
     if (enable) read{bits} <= bank{bank}[at{bank}];
 end
@@ -67,16 +69,21 @@ end
 const TURN: &str = "integer i;
 reg [255:0] read;
 reg [4:0] column1;
+reg [5:0] n1;
 reg enable1;
 initial begin
-    out = 0; read = 0; column1 = 0; enable1 = 0;
+    out = 0; read = 0; column1 = 0; n1 = 0; enable1 = 0;
 end
 wire [255:0] turned = fill ? (row << {fill_row, 3'h0}) | (row >> (9'h100 - {1'b0, fill_row, 3'h0})) : 256'h0;
-wire [255:0] back = (read >> {column1, 3'h0}) | (read << (9'h100 - {1'b0, column1, 3'h0}));
-wire [255:0] dead = {256{1'b1}} << {n, 3'h0};
-always @(posedge clock) begin
+function [255:0] back(input [4:0] turn, input [5:0] live);
+    back = ((read >> {turn, 3'h0}) | (read << (9'h100 - {1'b0, turn, 3'h0}))) & ~({256{1'b1}} << {live, 3'h0});
+endfunction
+always @(posedge clock) if (go) begin
     enable1 <= enable;
-    column1 <= column;
-    if (enable1) out <= back & ~dead;
+    if (enable) begin
+        column1 <= column;
+        n1 <= n;
+    end
+    if (enable1) out <= back(column1, n1);
 end
 ";
