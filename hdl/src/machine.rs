@@ -7,6 +7,7 @@ use isa::ISA_HASH;
 use num_bigint::BigUint;
 use rust_hdl::prelude::*;
 
+use crate::array::Array;
 use crate::banks::{Acc, Clear, Spad};
 use crate::control::{Control, Phase};
 use crate::counters::Counters;
@@ -75,6 +76,7 @@ pub(crate) struct Machine<const BEAT: usize> {
     load: Load,
     store: Store,
     mover: Mover,
+    array: Array,
     matrix: Matrix,
     vector: Vector,
     maxq: Maxq,
@@ -140,7 +142,8 @@ impl<const BEAT: usize> Machine<BEAT> {
             load: Load::default(),
             store: Store::default(),
             mover: Mover::default(),
-            matrix: Matrix::new(params),
+            array: Array::new(params),
+            matrix: Matrix::new(&Params { array_rows: 4, array_cols: 4, ..*params }),
             vector: Vector::new(params),
             maxq: Maxq::default(),
             clear: Clear::new(params),
@@ -158,7 +161,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
-        clock!(self, clock, mover, matrix, vector, maxq, clear, spad, acc);
+        clock!(self, clock, mover, array, matrix, vector, maxq, clear, spad, acc);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
         self.control.start.next = self.start.val();
@@ -173,6 +176,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.control.unit_done.next = self.load.done.val()
             | self.store.done.val()
             | self.mover.done.val()
+            | self.array.retire.val()
             | self.matrix.done.val()
             | self.vector.done.val()
             | self.maxq.done.val();
@@ -198,9 +202,9 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
                 | (self.control.kind.val() == Kind::Sw));
         self.mover.start_move.next = self.launch.val() & (self.control.kind.val() == Kind::Move);
         self.mover.start_fill.next = self.launch.val() & (self.control.kind.val() == Kind::Fill);
-        self.matrix.depthwise.next = self.control.kind.val() == Kind::Dwmac;
-        self.matrix.start.next =
-            self.launch.val() & ((self.control.kind.val() == Kind::Matmul) | (self.control.kind.val() == Kind::Dwmac));
+        self.array.ready.next = self.launch.val() & (self.control.kind.val() == Kind::Matmul);
+        self.matrix.depthwise.next = true;
+        self.matrix.start.next = self.launch.val() & (self.control.kind.val() == Kind::Dwmac);
         self.vector.start.next = self.launch.val() & self.control.vector.val();
         self.vector.kind.next = self.control.kind.val();
         self.vector.traits.next = self.control.traits.val();
@@ -216,6 +220,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.load.op.next = self.control.operation.val();
         self.store.op.next = self.control.operation.val();
         self.mover.op.next = self.control.operation.val();
+        self.array.op.next = self.control.operation.val();
         self.matrix.op.next = self.control.operation.val();
         self.vector.op.next = self.control.operation.val();
         self.maxq.op.next = self.control.operation.val();
@@ -276,14 +281,18 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.acc.clear.next = self.clear.active.val();
         self.acc.clear_address.next = self.clear.address.val();
 
-        // Reads of spad and acc: one unit works at a time, so every request is granted.
-        self.spad.weights_read.next = false;
-        self.spad.weights_address.next = 0.into();
-        self.spad.activations_read.next = self.matrix.spad_read.val();
-        self.spad.activations_address.next = self.matrix.spad_address.val();
-        self.matrix.spad_data.next = self.spad.activations_data.val();
-        self.spad.depthwise_read.next = false;
-        self.spad.depthwise_address.next = 0.into();
+        // Reads of spad and acc: one unit works at a time, so only the array's activations wait, for its weights.
+        self.spad.weights_read.next = self.array.weights_read.val();
+        self.spad.weights_address.next = self.array.weights_address.val();
+        self.array.weights_grant.next = self.spad.weights_grant.val();
+        self.array.weights_data.next = self.spad.weights_data.val();
+        self.spad.activations_read.next = self.array.activations_read.val();
+        self.spad.activations_address.next = self.array.activations_address.val();
+        self.array.activations_grant.next = self.spad.activations_grant.val();
+        self.array.activations_data.next = self.spad.activations_data.val();
+        self.spad.depthwise_read.next = self.matrix.spad_read.val();
+        self.spad.depthwise_address.next = self.matrix.spad_address.val();
+        self.matrix.spad_data.next = self.spad.depthwise_data.val();
         self.spad.vector_read.next = self.vector.spad_read.val() | self.maxq.spad_read.val();
         self.spad.vector_address.next = self.vector.spad_address.val();
         if self.maxq.spad_read.val() {
@@ -300,11 +309,12 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.spad.load_read.next = self.load.spad_read.val();
         self.spad.load_address.next = self.load.read_address.val();
         self.load.read_data.next = self.spad.load_data.val();
-        self.acc.matrix_read.next = self.matrix.acc_read.val();
-        self.acc.matrix_address.next = self.matrix.acc_read_address.val();
-        self.matrix.acc_read_data.next = self.acc.matrix_data.val();
-        self.acc.depthwise_read.next = false;
-        self.acc.depthwise_address.next = 0.into();
+        self.acc.matrix_read.next = self.array.acc_read.val();
+        self.acc.matrix_address.next = self.array.acc_address.val();
+        self.array.acc_data.next = self.acc.matrix_data.val();
+        self.acc.depthwise_read.next = self.matrix.acc_read.val();
+        self.acc.depthwise_address.next = self.matrix.acc_read_address.val();
+        self.matrix.acc_read_data.next = self.acc.depthwise_data.val();
         self.acc.vector_read.next = self.vector.acc_read.val();
         self.acc.vector_address.next = self.vector.acc_address.val();
         self.vector.acc_data.next = self.acc.vector_data.val();
@@ -329,12 +339,12 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.spad.mover_write_address.next = self.mover.write_address.val();
         self.spad.mover_write_data.next = self.mover.spad_data.val();
         self.spad.mover_write_mask.next = self.every_byte.val();
-        self.acc.matrix_write.next = self.matrix.acc_write.val();
-        self.acc.matrix_write_address.next = self.matrix.acc_write_address.val();
-        self.acc.matrix_write_data.next = self.matrix.acc_write_data.val();
-        self.acc.depthwise_write.next = false;
-        self.acc.depthwise_write_address.next = 0.into();
-        self.acc.depthwise_write_data.next = 0.into();
+        self.acc.matrix_write.next = self.array.acc_write.val();
+        self.acc.matrix_write_address.next = self.array.acc_write_address.val();
+        self.acc.matrix_write_data.next = self.array.acc_write_data.val();
+        self.acc.depthwise_write.next = self.matrix.acc_write.val();
+        self.acc.depthwise_write_address.next = self.matrix.acc_write_address.val();
+        self.acc.depthwise_write_data.next = self.matrix.acc_write_data.val();
         self.acc.vector_write.next = self.vector.acc_write.val();
         self.acc.vector_write_address.next = self.vector.write_address.val();
         self.acc.vector_write_data.next = self.vector.write_row32.val();
@@ -350,7 +360,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.counters.phase.next = self.control.phase.val();
         self.counters.kind.next = self.control.kind.val();
         self.counters.in_vector.next = self.control.vector.val();
-        self.counters.new_macs.next = self.matrix.macs.val();
+        self.counters.new_macs.next = self.matrix.macs.val() | self.array.macs.val();
         self.cycles.next = self.counters.cycles.val();
         self.cycles_clear.next = self.counters.cycles_clear.val();
         self.cycles_issue.next = self.counters.cycles_issue.val();
