@@ -3,6 +3,7 @@
 use rust_hdl::prelude::*;
 
 use super::Pass;
+use super::weight_row::WeightRow;
 use crate::operation::Operation;
 
 /// Reads a row of spad a cycle: an array row's weights, or those of an array column if the tile is transposed.
@@ -28,7 +29,7 @@ pub(crate) struct Loader {
     /// All of them are read at the end of this cycle.
     pub(crate) loaded: Signal<Out, Bit>,
     /// This pass begins with the next cycle; only with `loaded`.
-    pub(crate) begin: Signal<In, Bit>,
+    pub(crate) begins: Signal<In, Bit>,
     /// Holds an instruction with passes that have not begun.
     pub(crate) busy: Signal<Out, Bit>,
     held: DFF<Bit>,
@@ -49,28 +50,19 @@ pub(crate) struct Loader {
     group1: DFF<Bits<3>>,
     live1: DFF<Bits<6>>,
     transposed1: DFF<Bit>,
+    row: WeightRow,
     k_next: Signal<Local, Bits<6>>,
     n_next: Signal<Local, Bits<6>>,
     last_k: Signal<Local, Bit>,
     last_n: Signal<Local, Bit>,
     last_pass: Signal<Local, Bit>,
-    row_base: Signal<Local, Bits<6>>,
-    row_index: Signal<Local, Bits<6>>,
-    live_rows: Signal<Local, Bits<6>>,
-    live_lanes: Signal<Local, Bits<6>>,
-    last_row: Signal<Local, Bits<6>>,
-    reads: Signal<Local, Bit>,
-    live: Signal<Local, Bit>,
     advances: Signal<Local, Bit>,
-    all: Signal<Local, Bit>,
     takes: Signal<Local, Bit>,
     k16: Signal<Local, Bits<16>>,
     n16: Signal<Local, Bits<16>>,
     product: Signal<Local, Bits<32>>,
     array_rows: Constant<Bits<6>>,
     array_cols: Constant<Bits<6>>,
-    last_array_row: Constant<Bits<6>>,
-    last_array_col: Constant<Bits<6>>,
 }
 
 impl Loader {
@@ -91,7 +83,7 @@ impl Loader {
             load_transposed: Signal::default(),
             pass: Signal::default(),
             loaded: Signal::default(),
-            begin: Signal::default(),
+            begins: Signal::default(),
             busy: Signal::default(),
             held: DFF::default(),
             full: DFF::default(),
@@ -111,28 +103,19 @@ impl Loader {
             group1: DFF::default(),
             live1: DFF::default(),
             transposed1: DFF::default(),
+            row: WeightRow::new(rows, columns),
             k_next: Signal::default(),
             n_next: Signal::default(),
             last_k: Signal::default(),
             last_n: Signal::default(),
             last_pass: Signal::default(),
-            row_base: Signal::default(),
-            row_index: Signal::default(),
-            live_rows: Signal::default(),
-            live_lanes: Signal::default(),
-            last_row: Signal::default(),
-            reads: Signal::default(),
-            live: Signal::default(),
             advances: Signal::default(),
-            all: Signal::default(),
             takes: Signal::default(),
             k16: Signal::default(),
             n16: Signal::default(),
             product: Signal::default(),
             array_rows: Constant::new(rows.to_bits()),
             array_cols: Constant::new(columns.to_bits()),
-            last_array_row: Constant::new((rows - 1).to_bits()),
-            last_array_col: Constant::new((columns - 1).to_bits()),
         }
     }
 }
@@ -144,45 +127,34 @@ impl Logic for Loader {
         dff_setup!(self, clock, held, full, present, tile, rows_from, tiles_left, first_tile, k_base, n_base);
         dff_setup!(self, clock, k_group, n_group, weight_row, products, load1, index1, group1, live1, transposed1);
 
-        // Which row is next, and is there anything in it? Dead ones are not read.
-        self.row_base.next = self.k_base.q.val();
-        self.live_rows.next = self.present.q.val().k;
-        self.live_lanes.next = self.present.q.val().n;
-        self.last_row.next = self.last_array_row.val();
-        self.group1.d.next = self.n_group.q.val();
-        if self.present.q.val().transposed {
-            self.row_base.next = self.n_base.q.val();
-            self.live_rows.next = self.present.q.val().n;
-            self.live_lanes.next = self.present.q.val().k;
-            self.last_row.next = self.last_array_col.val();
-            self.group1.d.next = self.k_group.q.val();
-        }
-        self.row_index.next = self.row_base.val() + self.weight_row.q.val();
-        self.reads.next = self.held.q.val() & !self.full.q.val();
-        self.live.next = self.row_index.val() < self.live_rows.val();
-        self.read.next = self.reads.val() & self.live.val();
-        self.address.next = self.tile.q.val() + bit_cast::<20, 6>(self.row_index.val());
-
-        // The row that is read now goes into the array in the next cycle.
-        self.advances.next = self.reads.val() & (self.grant.val() | !self.live.val());
+        // The row that is read now goes into the array in the next cycle. Dead ones are not read.
+        self.row.transposed.next = self.present.q.val().transposed;
+        self.row.k.next = self.present.q.val().k;
+        self.row.n.next = self.present.q.val().n;
+        self.row.k_base.next = self.k_base.q.val();
+        self.row.n_base.next = self.n_base.q.val();
+        self.row.k_group.next = self.k_group.q.val();
+        self.row.n_group.next = self.n_group.q.val();
+        self.row.number.next = self.weight_row.q.val();
+        self.read.next = self.held.q.val() & !self.full.q.val() & self.row.live.val();
+        self.address.next = self.tile.q.val() + bit_cast::<20, 6>(self.row.index.val());
+        self.loaded.next =
+            self.full.q.val() | (self.held.q.val() & self.row.last.val() & (self.grant.val() | !self.row.live.val()));
+        self.advances.next = self.held.q.val() & !self.full.q.val() & (self.grant.val() | !self.row.live.val());
         self.load1.d.next = self.advances.val();
-        self.index1.d.next = self.weight_row.q.val().get_bits::<5>(0);
-        self.live1.d.next = 0.into();
-        if self.live.val() {
-            self.live1.d.next = self.live_lanes.val();
+        if self.advances.val() {
+            self.index1.d.next = self.weight_row.q.val().get_bits::<5>(0);
+            self.group1.d.next = self.row.group.val();
+            self.live1.d.next = self.row.live_lanes.val();
+            self.transposed1.d.next = self.present.q.val().transposed;
+            self.weight_row.d.next = self.weight_row.q.val() + 1;
+            self.full.d.next = self.row.last.val();
         }
-        self.transposed1.d.next = self.present.q.val().transposed;
         self.load.next = self.load1.q.val();
         self.load_index.next = self.index1.q.val();
         self.load_group.next = self.group1.q.val();
         self.load_live.next = self.live1.q.val();
         self.load_transposed.next = self.transposed1.q.val();
-        if self.advances.val() {
-            self.weight_row.d.next = self.weight_row.q.val() + 1;
-        }
-        self.all.next = self.full.q.val() | (self.advances.val() & (self.weight_row.q.val() == self.last_row.val()));
-        self.loaded.next = self.all.val();
-        self.full.d.next = self.all.val();
 
         // The pass, and the one after it.
         self.k_next.next = self.k_base.q.val() + self.array_rows.val();
@@ -209,7 +181,7 @@ impl Logic for Loader {
         if (self.k_base.q.val() == 0) & (self.n_base.q.val() == 0) {
             self.pass.next.macs = self.products.q.val();
         }
-        if self.begin.val() {
+        if self.begins.val() {
             self.full.d.next = false;
             self.weight_row.d.next = 0.into();
             if !self.last_n.val() {
@@ -239,7 +211,7 @@ impl Logic for Loader {
         self.k16.next = bit_cast::<16, 6>(self.op.val().k);
         self.n16.next = bit_cast::<16, 6>(self.op.val().n);
         self.product.next = self.k16.val() * self.n16.val();
-        self.takes.next = self.ready.val() & (!self.held.q.val() | (self.begin.val() & self.last_pass.val()));
+        self.takes.next = self.ready.val() & (!self.held.q.val() | (self.begins.val() & self.last_pass.val()));
         self.take.next = self.takes.val();
         if self.takes.val() {
             self.held.d.next = true;

@@ -6,10 +6,12 @@
 //! of acc, adds to all its lanes (those of dead outputs have weight 0), and writes it; the first pass of an
 //! instruction that does not accumulate starts from zero.
 
+mod interlock;
 mod loader;
 mod streamer;
 #[cfg(test)]
 mod tests;
+mod weight_row;
 
 use rust_hdl::prelude::*;
 
@@ -87,7 +89,7 @@ pub(crate) struct Array {
     loader: Loader,
     streamer: Streamer,
     grid: Grid,
-    begin: Signal<Local, Bit>,
+    begins: Signal<Local, Bit>,
 }
 
 impl Array {
@@ -117,7 +119,7 @@ impl Array {
             loader: Loader::new(params.array_rows, params.array_cols),
             streamer: Streamer::default(),
             grid: Grid::new(params.array_rows, params.array_cols),
-            begin: Signal::default(),
+            begins: Signal::default(),
         }
     }
 }
@@ -126,12 +128,12 @@ impl Logic for Array {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(self, clock, loader, streamer, grid);
-        self.begin.next = self.loader.loaded.val() & self.streamer.free.val();
+        self.begins.next = self.loader.loaded.val() & self.streamer.free.val();
         self.loader.ready.next = self.ready.val();
         self.loader.op.next = self.op.val();
-        self.loader.begin.next = self.begin.val();
+        self.loader.begins.next = self.begins.val();
         self.loader.grant.next = self.weights_grant.val();
-        self.streamer.begin.next = self.begin.val();
+        self.streamer.begins.next = self.begins.val();
         self.streamer.next_pass.next = self.loader.pass.val();
         self.streamer.grant.next = self.activations_grant.val();
         self.take.next = self.loader.take.val();

@@ -2,6 +2,7 @@
 
 use rust_hdl::prelude::*;
 
+use super::interlock::Interlock;
 use super::{Pass, Row};
 use crate::walker::Walker;
 
@@ -14,7 +15,7 @@ use crate::walker::Walker;
 pub(crate) struct Streamer {
     pub(crate) clock: Signal<In, Clock>,
     /// `next_pass` begins with the next cycle; only with `free`.
-    pub(crate) begin: Signal<In, Bit>,
+    pub(crate) begins: Signal<In, Bit>,
     pub(crate) next_pass: Signal<In, Pass>,
     /// The last row enters in this cycle, or there is no pass.
     pub(crate) free: Signal<Out, Bit>,
@@ -46,7 +47,7 @@ pub(crate) struct Streamer {
     count: DFF<Bits<12>>,
     a: Walker<20>,
     d: Walker<20>,
-    blocked: Signal<Local, Bit>,
+    interlock: Interlock,
     enters: Signal<Local, Bit>,
     ends: Signal<Local, Bit>,
 }
@@ -56,16 +57,17 @@ impl Logic for Streamer {
     fn update(&mut self) {
         dff_setup!(self, clock, streams, pass, row1, row2, row3, row4, row5, row6, row7, swaps, count);
         clock!(self, clock, a, d);
-        self.blocked.next = (self.row1.q.val().valid & (self.row1.q.val().place == self.d.address.val()))
-            | (self.row2.q.val().valid & (self.row2.q.val().place == self.d.address.val()));
-        self.read.next = self.streams.q.val() & !self.blocked.val();
+        self.interlock.first.next = self.row1.q.val();
+        self.interlock.second.next = self.row2.q.val();
+        self.interlock.place.next = self.d.address.val();
+        self.read.next = self.streams.q.val() & !self.interlock.blocked.val();
         self.address.next = self.a.address.val();
-        self.enters.next = self.streams.q.val() & !self.blocked.val() & self.grant.val();
+        self.free.next = !self.streams.q.val() | (!self.interlock.blocked.val() & self.grant.val() & self.a.last.val());
+        self.enters.next = self.streams.q.val() & !self.interlock.blocked.val() & self.grant.val();
         self.ends.next = self.enters.val() & self.a.last.val();
-        self.free.next = !self.streams.q.val() | self.ends.val();
 
         // The walkers take their counts when they are put at the first row, and again with every new line.
-        self.a.load.next = self.begin.val();
+        self.a.load.next = self.begins.val();
         self.a.step.next = self.enters.val();
         self.a.base.next = self.next_pass.val().a_base;
         self.a.n0.next = self.pass.q.val().n0;
@@ -74,7 +76,7 @@ impl Logic for Streamer {
         self.a.s0.next = self.pass.q.val().a_s0;
         self.a.s1.next = self.pass.q.val().a_s1;
         self.a.st.next = 0.into();
-        self.d.load.next = self.begin.val();
+        self.d.load.next = self.begins.val();
         self.d.step.next = self.enters.val();
         self.d.base.next = self.next_pass.val().d_base;
         self.d.n0.next = self.pass.q.val().n0;
@@ -87,7 +89,7 @@ impl Logic for Streamer {
         if self.ends.val() {
             self.streams.d.next = false;
         }
-        if self.begin.val() {
+        if self.begins.val() {
             self.a.n0.next = self.next_pass.val().n0;
             self.a.n1.next = self.next_pass.val().n1;
             self.d.n0.next = self.next_pass.val().n0;

@@ -142,6 +142,7 @@ reg [31:0] alive;
 reg [7:0] shadow [0:{last_cell}];
 reg signed [63:0] weight [0:{last_word}];
 reg [{last_bit}:0] picked;
+wire unused1 = &{{1'b0, load_index1, load_group1, group1}};
 ",
         bits = log2(cells) - 1,
         last_cell = cells - 1,
