@@ -15,6 +15,7 @@
 #![allow(unused_braces, reason = "#[hdl_gen] repeats the braces of get_bits::<{ .. }> where none are needed")]
 
 mod alu;
+mod array;
 mod banks;
 #[cfg(test)]
 mod block_tests;

@@ -7,12 +7,13 @@ use isa::ISA_HASH;
 use num_bigint::BigUint;
 use rust_hdl::prelude::*;
 
+use crate::array::Array;
 use crate::banks::{Acc, Clear, Spad};
 use crate::control::{Control, Phase};
 use crate::counters::Counters;
 use crate::fetch::Fetch;
-use crate::lanes::Lanes;
 use crate::matrix::Matrix;
+use crate::maxq::Maxq;
 use crate::mover::Mover;
 use crate::params::Params;
 use crate::prims::Kind;
@@ -21,6 +22,7 @@ use crate::transfer::load::Load;
 use crate::transfer::read_port::ReadPort;
 use crate::transfer::store::Store;
 use crate::transfer::write_port::WritePort;
+use crate::vector::Vector;
 
 /// The accelerator; `BEAT` is the width of the memory port in bits. The ports are described in the crate's root.
 #[derive(LogicBlock)]
@@ -72,13 +74,12 @@ pub(crate) struct Machine<const BEAT: usize> {
     writes: WritePort<BEAT>,
     fetch: Fetch,
     load: Load,
-    load_offered: DFF<Bit>,
-    store_offered: DFF<Bit>,
     store: Store,
     mover: Mover,
+    array: Array,
     matrix: Matrix,
-    lanes: Lanes,
-    offers_lanes: DFF<Bit>,
+    vector: Vector,
+    maxq: Maxq,
     clear: Clear,
     spad: Spad,
     acc: Acc,
@@ -139,13 +140,12 @@ impl<const BEAT: usize> Machine<BEAT> {
             writes: WritePort::default(),
             fetch: Fetch::default(),
             load: Load::default(),
-            load_offered: DFF::default(),
-            store_offered: DFF::default(),
             store: Store::default(),
             mover: Mover::default(),
-            matrix: Matrix::new(params),
-            lanes: Lanes::new(params),
-            offers_lanes: DFF::default(),
+            array: Array::new(params),
+            matrix: Matrix::new(&Params { array_rows: 4, array_cols: 4, ..*params }),
+            vector: Vector::new(params),
+            maxq: Maxq::default(),
             clear: Clear::new(params),
             spad: Spad::new(params),
             acc: Acc::new(params),
@@ -160,10 +160,8 @@ impl<const BEAT: usize> Machine<BEAT> {
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, load_offered, store_offered);
         clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
-        clock!(self, clock, mover, matrix, lanes, clear, spad, acc);
-        dff_setup!(self, clock, offers_lanes);
+        clock!(self, clock, mover, array, matrix, vector, maxq, clear, spad, acc);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
         self.control.start.next = self.start.val();
@@ -175,11 +173,13 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.control.base_output.next = self.base_output.val();
         self.control.fetched.next = self.fetch.valid.val();
         self.control.word.next = self.fetch.word.val();
-        self.control.unit_done.next = self.load.retire.val()
-            | self.store.retire.val()
+        self.control.unit_done.next = self.load.done.val()
+            | self.store.done.val()
             | self.mover.done.val()
+            | self.array.retire.val()
             | self.matrix.done.val()
-            | self.lanes.retire.val();
+            | self.vector.done.val()
+            | self.maxq.done.val();
         self.busy.next = self.control.phase.val() != Phase::Idle;
         self.done.next = (self.control.phase.val() == Phase::Idle) & self.control.status.val().any();
         self.status.next = self.control.status.val();
@@ -190,48 +190,40 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
 
         // Units.
         self.launch.next = self.control.launch.val();
-        self.load.ready.next = self.load_offered.q.val();
-        if self.load.take.val() {
-            self.load_offered.d.next = false;
-        } else if self.launch.val()
-            & ((self.control.kind.val() == Kind::Load) | (self.control.kind.val() == Kind::Gather))
-        {
-            self.load_offered.d.next = true;
-        }
-        self.store.ready.next = self.store_offered.q.val();
-        if self.store.take.val() {
-            self.store_offered.d.next = false;
-        } else if self.launch.val()
+        self.load.gathers.next = self.control.kind.val() == Kind::Gather;
+        self.load.start.next =
+            self.launch.val() & ((self.control.kind.val() == Kind::Load) | (self.control.kind.val() == Kind::Gather));
+        self.store.loads_word.next = self.control.kind.val() == Kind::Lw;
+        self.store.stores_word.next = self.control.kind.val() == Kind::Sw;
+        self.store.value.next = self.control.value.val();
+        self.store.start.next = self.launch.val()
             & ((self.control.kind.val() == Kind::Store)
                 | (self.control.kind.val() == Kind::Lw)
-                | (self.control.kind.val() == Kind::Sw))
-        {
-            self.store_offered.d.next = true;
-        }
+                | (self.control.kind.val() == Kind::Sw));
         self.mover.start_move.next = self.launch.val() & (self.control.kind.val() == Kind::Move);
         self.mover.start_fill.next = self.launch.val() & (self.control.kind.val() == Kind::Fill);
-        self.matrix.depthwise.next = self.control.kind.val() == Kind::Dwmac;
-        self.matrix.start.next =
-            self.launch.val() & ((self.control.kind.val() == Kind::Matmul) | (self.control.kind.val() == Kind::Dwmac));
-        self.lanes.ready.next = self.offers_lanes.q.val();
-        if self.lanes.take.val() {
-            self.offers_lanes.d.next = false;
-        }
-        if self.launch.val() & (self.control.vector.val() | (self.control.kind.val() == Kind::Maxq)) {
-            self.offers_lanes.d.next = true;
-        }
-        self.control.found.next = self.lanes.found.val();
-        self.control.result.next = self.lanes.index.val();
+        self.array.ready.next = self.launch.val() & (self.control.kind.val() == Kind::Matmul);
+        self.matrix.depthwise.next = true;
+        self.matrix.start.next = self.launch.val() & (self.control.kind.val() == Kind::Dwmac);
+        self.vector.start.next = self.launch.val() & self.control.vector.val();
+        self.vector.kind.next = self.control.kind.val();
+        self.vector.traits.next = self.control.traits.val();
+        self.vector.value.next = self.control.value.val();
+        self.control.found.next = self.vector.found.val();
+        self.control.result.next = self.vector.index.val();
         if self.control.kind.val() == Kind::Lw {
             self.control.found.next = true;
             self.control.result.next = self.store.word.val();
         }
-        self.control.best.next = self.lanes.best.val();
+        self.control.best.next = self.vector.best.val();
+        self.maxq.start.next = self.launch.val() & (self.control.kind.val() == Kind::Maxq);
         self.load.op.next = self.control.operation.val();
         self.store.op.next = self.control.operation.val();
         self.mover.op.next = self.control.operation.val();
+        self.array.op.next = self.control.operation.val();
         self.matrix.op.next = self.control.operation.val();
-        self.lanes.op.next = self.control.operation.val();
+        self.vector.op.next = self.control.operation.val();
+        self.maxq.op.next = self.control.operation.val();
         self.fetch.clear.next = self.start.val();
         self.store.clear.next = self.control.phase.val() == Phase::Settle;
         self.fetch.go.next = self.control.fetch.val();
@@ -247,18 +239,18 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.fetch.row_valid.next = self.reads.fetch_data_valid.val();
         self.fetch.row.next = self.reads.data.val();
         self.reads.fetch_data_ready.next = true;
-        self.reads.word_valid.next = self.store.word_valid.val();
-        self.reads.word_row.next = self.store.word_row.val();
-        self.store.word_ready.next = self.reads.word_ready.val();
+        self.reads.word_valid.next = self.store.read_valid.val();
+        self.reads.word_row.next = self.store.read_row.val();
+        self.store.read_ready.next = self.reads.word_ready.val();
         self.store.data_valid.next = self.reads.word_data_valid.val();
         self.store.data.next = self.reads.data.val();
-        self.reads.load_valid.next = self.load.load_valid.val();
-        self.reads.load_row.next = self.load.load_row.val();
-        self.reads.load_rows.next = self.load.load_rows.val();
-        self.load.load_ready.next = self.reads.load_ready.val();
-        self.load.data_valid.next = self.reads.load_data_valid.val();
-        self.load.data.next = self.reads.data.val();
-        self.reads.load_data_ready.next = self.load.data_ready.val();
+        self.reads.load_valid.next = self.load.req_valid.val();
+        self.reads.load_row.next = self.load.req_row.val();
+        self.reads.load_rows.next = self.load.req_rows.val();
+        self.load.req_ready.next = self.reads.load_ready.val();
+        self.load.row_valid.next = self.reads.load_data_valid.val();
+        self.load.row.next = self.reads.data.val();
+        self.reads.load_data_ready.next = true;
         self.read_valid.next = self.reads.read_valid.val();
         self.read_row.next = self.reads.read_row.val();
         self.read_rows.next = self.reads.read_rows.val();
@@ -289,71 +281,76 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.acc.clear.next = self.clear.active.val();
         self.acc.clear_address.next = self.clear.address.val();
 
-        // Reads of spad and acc: one unit works at a time, so every request is granted.
-        self.spad.weights_read.next = false;
-        self.spad.weights_address.next = 0.into();
-        self.spad.activations_read.next = self.matrix.spad_read.val();
-        self.spad.activations_address.next = self.matrix.spad_address.val();
-        self.matrix.spad_data.next = self.spad.activations_data.val();
-        self.spad.depthwise_read.next = false;
-        self.spad.depthwise_address.next = 0.into();
-        self.spad.vector_read.next = self.lanes.spad_read.val();
-        self.spad.vector_address.next = self.lanes.spad_address.val();
-        self.lanes.spad_grant.next = self.spad.vector_grant.val();
-        self.lanes.spad_data.next = self.spad.vector_data.val();
+        // Reads of spad and acc: one unit works at a time, so only the array's activations wait, for its weights.
+        self.spad.weights_read.next = self.array.weights_read.val();
+        self.spad.weights_address.next = self.array.weights_address.val();
+        self.array.weights_grant.next = self.spad.weights_grant.val();
+        self.array.weights_data.next = self.spad.weights_data.val();
+        self.spad.activations_read.next = self.array.activations_read.val();
+        self.spad.activations_address.next = self.array.activations_address.val();
+        self.array.activations_grant.next = self.spad.activations_grant.val();
+        self.array.activations_data.next = self.spad.activations_data.val();
+        self.spad.depthwise_read.next = self.matrix.spad_read.val();
+        self.spad.depthwise_address.next = self.matrix.spad_address.val();
+        self.matrix.spad_data.next = self.spad.depthwise_data.val();
+        self.spad.vector_read.next = self.vector.spad_read.val() | self.maxq.spad_read.val();
+        self.spad.vector_address.next = self.vector.spad_address.val();
+        if self.maxq.spad_read.val() {
+            self.spad.vector_address.next = self.maxq.read_address.val();
+        }
+        self.vector.spad_data.next = self.spad.vector_data.val();
+        self.maxq.read_data.next = self.spad.vector_data.val();
         self.spad.mover_read.next = self.mover.spad_read.val();
         self.spad.mover_address.next = self.mover.read_address.val();
         self.mover.read_data.next = self.spad.mover_data.val();
         self.spad.store_read.next = self.store.spad_read.val();
-        self.spad.store_address.next = self.store.spad_address.val();
-        self.store.spad_grant.next = self.spad.store_grant.val();
+        self.spad.store_address.next = self.store.read_address.val();
         self.store.spad_data.next = self.spad.store_data.val();
         self.spad.load_read.next = self.load.spad_read.val();
-        self.spad.load_address.next = self.load.spad_address.val();
-        self.load.spad_grant.next = self.spad.load_grant.val();
-        self.load.spad_data.next = self.spad.load_data.val();
-        self.acc.matrix_read.next = self.matrix.acc_read.val();
-        self.acc.matrix_address.next = self.matrix.acc_read_address.val();
-        self.matrix.acc_read_data.next = self.acc.matrix_data.val();
-        self.acc.depthwise_read.next = false;
-        self.acc.depthwise_address.next = 0.into();
-        self.acc.vector_read.next = self.lanes.acc_read.val();
-        self.acc.vector_address.next = self.lanes.acc_address.val();
-        self.lanes.acc_grant.next = self.acc.vector_grant.val();
-        self.lanes.acc_data.next = self.acc.vector_data.val();
+        self.spad.load_address.next = self.load.read_address.val();
+        self.load.read_data.next = self.spad.load_data.val();
+        self.acc.matrix_read.next = self.array.acc_read.val();
+        self.acc.matrix_address.next = self.array.acc_address.val();
+        self.array.acc_data.next = self.acc.matrix_data.val();
+        self.acc.depthwise_read.next = self.matrix.acc_read.val();
+        self.acc.depthwise_address.next = self.matrix.acc_read_address.val();
+        self.matrix.acc_read_data.next = self.acc.depthwise_data.val();
+        self.acc.vector_read.next = self.vector.acc_read.val();
+        self.acc.vector_address.next = self.vector.acc_address.val();
+        self.vector.acc_data.next = self.acc.vector_data.val();
         self.acc.store_read.next = self.store.acc_read.val();
-        self.acc.store_address.next = self.store.acc_address.val();
-        self.store.acc_grant.next = self.acc.store_grant.val();
+        self.acc.store_address.next = self.store.read_address.val();
         self.store.acc_data.next = self.acc.store_data.val();
 
         // Writes of spad and acc.
         self.spad.load_write.next = self.load.spad_write.val();
-        self.spad.load_write_address.next = self.load.spad_write_address.val();
-        self.spad.load_write_data.next = self.load.spad_write_data.val();
+        self.spad.load_write_address.next = self.load.write_address.val();
+        self.spad.load_write_data.next = self.load.spad_data.val();
         self.spad.load_write_mask.next = self.every_byte.val();
-        self.spad.vector_write.next = self.lanes.spad_write.val();
-        self.lanes.spad_write_grant.next = self.spad.vector_write_grant.val();
-        self.spad.vector_write_address.next = self.lanes.write_address.val();
-        self.spad.vector_write_data.next = self.lanes.write_row8.val();
+        self.spad.vector_write.next = self.vector.spad_write.val() | self.maxq.spad_write.val();
+        self.spad.vector_write_address.next = self.vector.write_address.val();
+        self.spad.vector_write_data.next = self.vector.write_row8.val();
+        if self.maxq.spad_write.val() {
+            self.spad.vector_write_address.next = self.maxq.write_address.val();
+            self.spad.vector_write_data.next = self.maxq.write_data.val();
+        }
         self.spad.vector_write_mask.next = self.every_byte.val();
         self.spad.mover_write.next = self.mover.spad_write.val();
         self.spad.mover_write_address.next = self.mover.write_address.val();
         self.spad.mover_write_data.next = self.mover.spad_data.val();
         self.spad.mover_write_mask.next = self.every_byte.val();
-        self.acc.matrix_write.next = self.matrix.acc_write.val();
-        self.acc.matrix_write_address.next = self.matrix.acc_write_address.val();
-        self.acc.matrix_write_data.next = self.matrix.acc_write_data.val();
-        self.acc.depthwise_write.next = false;
-        self.acc.depthwise_write_address.next = 0.into();
-        self.acc.depthwise_write_data.next = 0.into();
-        self.acc.vector_write.next = self.lanes.acc_write.val();
-        self.lanes.acc_write_grant.next = self.acc.vector_write_grant.val();
-        self.acc.vector_write_address.next = self.lanes.write_address.val();
-        self.acc.vector_write_data.next = self.lanes.write_row32.val();
+        self.acc.matrix_write.next = self.array.acc_write.val();
+        self.acc.matrix_write_address.next = self.array.acc_write_address.val();
+        self.acc.matrix_write_data.next = self.array.acc_write_data.val();
+        self.acc.depthwise_write.next = self.matrix.acc_write.val();
+        self.acc.depthwise_write_address.next = self.matrix.acc_write_address.val();
+        self.acc.depthwise_write_data.next = self.matrix.acc_write_data.val();
+        self.acc.vector_write.next = self.vector.acc_write.val();
+        self.acc.vector_write_address.next = self.vector.write_address.val();
+        self.acc.vector_write_data.next = self.vector.write_row32.val();
         self.acc.load_write.next = self.load.acc_write.val();
-        self.acc.load_write_address.next = self.load.acc_write_address.val();
-        self.acc.load_write_data.next = self.load.acc_write_data.val();
-        self.load.acc_write_grant.next = self.acc.load_write_grant.val();
+        self.acc.load_write_address.next = self.load.write_address.val();
+        self.acc.load_write_data.next = self.load.acc_data.val();
         self.acc.mover_write.next = self.mover.acc_write.val();
         self.acc.mover_write_address.next = self.mover.write_address.val();
         self.acc.mover_write_data.next = self.mover.acc_data.val();
@@ -363,7 +360,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.counters.phase.next = self.control.phase.val();
         self.counters.kind.next = self.control.kind.val();
         self.counters.in_vector.next = self.control.vector.val();
-        self.counters.new_macs.next = self.matrix.macs.val();
+        self.counters.new_macs.next = self.matrix.macs.val() | self.array.macs.val();
         self.cycles.next = self.counters.cycles.val();
         self.cycles_clear.next = self.counters.cycles_clear.val();
         self.cycles_issue.next = self.counters.cycles_issue.val();

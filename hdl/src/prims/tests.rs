@@ -104,6 +104,33 @@ fn columns() -> Vec<Trace> {
     ]
 }
 
+/// An array and its name; loads, rows and sums of groups that it has.
+fn grid(name: &str, rows: usize, columns: usize) -> Trace {
+    let mut trace = trace!(
+        "grid",
+        Grid::new(rows, columns),
+        in {
+            load, load_index, load_group, load_live, load_transposed, weights, swap, enable, group, activations, add, zero,
+            pass, base
+        },
+        out {out},
+        1200,
+        |it, rng| {
+            let (across, down) = if it.load_transposed.next { (rows, columns) } else { (columns, rows) };
+            it.load_index.next = rng.below(down as u64).into();
+            it.load_group.next = rng.below(32 / across as u64).into();
+            it.load_live.next = rng.below(33).into();
+            it.swap.next = rng.one_in(12);
+            it.group.next = rng.below(32 / rows as u64).into();
+            it.pass.next = rng.below(32 / columns as u64).into();
+            it.load.next = !rng.one_in(4);
+        }
+    );
+    trace.verilog = trace.verilog.replacen("module grid", &format!("module {name}"), 1);
+    trace.name = name.into();
+    trace
+}
+
 /// The sums are a list of ports, which the macro cannot name: the base and the flags are random, the sums follow.
 fn adder() -> Trace {
     let mut rng = Rng::new(2);
@@ -236,7 +263,25 @@ fn leaves_equal_their_verilog() {
     traces.extend(arithmetic());
     traces.extend(columns());
     traces.push(adder());
+    traces.extend(grids());
     traces.push(lanes());
     traces.extend(rows());
+    compare(&traces, &["DECLFILENAME", "UNUSEDSIGNAL", "UNUSEDPARAM"]);
+}
+
+const GRIDS: [(&str, usize, usize); 5] =
+    [("grid4x8", 4, 8), ("grid8x4", 8, 4), ("grid16x16", 16, 16), ("grid32x4", 32, 4), ("grid16x32", 16, 32)];
+
+fn grids() -> Vec<Trace> {
+    GRIDS.map(|(name, rows, columns)| grid(name, rows, columns)).into()
+}
+
+/// The array as it is built, beside the form of it that is simulated.
+#[test]
+fn arrays_equal_their_hardware() {
+    let mut traces = grids();
+    for trace in &mut traces {
+        trace.verilog = trace.verilog.replace("`ifdef SYNTHESIS", "`ifndef SYNTHESIS");
+    }
     compare(&traces, &["DECLFILENAME", "UNUSEDSIGNAL", "UNUSEDPARAM"]);
 }
