@@ -37,7 +37,7 @@ mod level;
 mod machine;
 mod matrix;
 mod maxq;
-mod mover;
+mod nest;
 mod operation;
 mod params;
 mod prims;
@@ -47,6 +47,8 @@ mod silent;
 mod spaces;
 mod traits;
 mod transfer;
+#[cfg(test)]
+mod unit_tests;
 mod vector;
 mod walker;
 
