@@ -23,6 +23,7 @@ mod control;
 mod counters;
 mod counts;
 mod decode;
+mod depthwise;
 mod emit;
 mod encoding;
 #[cfg(test)]

@@ -10,10 +10,10 @@ use rust_hdl::prelude::*;
 use crate::banks::{Acc, Clear, Spad};
 use crate::control::{Control, Phase};
 use crate::counters::Counters;
+use crate::depthwise::Depthwise;
 use crate::fetch::Fetch;
 use crate::matrix::Matrix;
 use crate::maxq::Maxq;
-use crate::mover::Mover;
 use crate::params::Params;
 use crate::prims::Kind;
 use crate::profile::Sizes;
@@ -21,6 +21,7 @@ use crate::transfer::load::Load;
 use crate::transfer::read_port::ReadPort;
 use crate::transfer::store::Store;
 use crate::transfer::write_port::WritePort;
+use crate::transfer::mover::Mover;
 use crate::vector::Vector;
 
 /// The accelerator; `BEAT` is the width of the memory port in bits. The ports are described in the crate's root.
@@ -76,6 +77,7 @@ pub(crate) struct Machine<const BEAT: usize> {
     store: Store,
     mover: Mover,
     matrix: Matrix,
+    depthwise: Depthwise,
     vector: Vector,
     maxq: Maxq,
     clear: Clear,
@@ -84,6 +86,8 @@ pub(crate) struct Machine<const BEAT: usize> {
     every_byte: Constant<Bits<32>>,
     hash: Constant<Bits<256>>,
     launch: Signal<Local, Bit>,
+    /// Launched, and not taken.
+    offered: DFF<Bit>,
 }
 
 impl<const BEAT: usize> Machine<BEAT> {
@@ -141,6 +145,7 @@ impl<const BEAT: usize> Machine<BEAT> {
             store: Store::default(),
             mover: Mover::default(),
             matrix: Matrix::new(params),
+            depthwise: Depthwise::default(),
             vector: Vector::new(params),
             maxq: Maxq::default(),
             clear: Clear::new(params),
@@ -149,6 +154,7 @@ impl<const BEAT: usize> Machine<BEAT> {
             every_byte: Constant::new(Bits::mask()),
             hash: Constant::new(BigUint::from_bytes_be(&ISA_HASH).into()),
             launch: Signal::default(),
+            offered: DFF::default(),
         }
     }
 }
@@ -157,8 +163,9 @@ impl<const BEAT: usize> Machine<BEAT> {
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
+        dff_setup!(self, clock, offered);
         clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
-        clock!(self, clock, mover, matrix, vector, maxq, clear, spad, acc);
+        clock!(self, clock, mover, matrix, depthwise, vector, maxq, clear, spad, acc);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
         self.control.start.next = self.start.val();
@@ -172,8 +179,9 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.control.word.next = self.fetch.word.val();
         self.control.unit_done.next = self.load.done.val()
             | self.store.done.val()
-            | self.mover.done.val()
+            | self.mover.retire.val()
             | self.matrix.done.val()
+            | self.depthwise.retire.val()
             | self.vector.done.val()
             | self.maxq.done.val();
         self.busy.next = self.control.phase.val() != Phase::Idle;
@@ -196,11 +204,17 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
             & ((self.control.kind.val() == Kind::Store)
                 | (self.control.kind.val() == Kind::Lw)
                 | (self.control.kind.val() == Kind::Sw));
-        self.mover.start_move.next = self.launch.val() & (self.control.kind.val() == Kind::Move);
-        self.mover.start_fill.next = self.launch.val() & (self.control.kind.val() == Kind::Fill);
-        self.matrix.depthwise.next = self.control.kind.val() == Kind::Dwmac;
-        self.matrix.start.next =
-            self.launch.val() & ((self.control.kind.val() == Kind::Matmul) | (self.control.kind.val() == Kind::Dwmac));
+        if self.launch.val() {
+            self.offered.d.next = true;
+        } else if self.mover.take.val() | self.depthwise.take.val() | (self.control.phase.val() != Phase::Run) {
+            self.offered.d.next = false;
+        }
+        self.mover.ready.next = self.offered.q.val()
+            & ((self.control.kind.val() == Kind::Move) | (self.control.kind.val() == Kind::Fill));
+        self.matrix.depthwise.next = false;
+        self.matrix.start.next = self.launch.val() & (self.control.kind.val() == Kind::Matmul);
+        self.depthwise.ready.next = self.offered.q.val() & (self.control.kind.val() == Kind::Dwmac);
+        self.depthwise.op.next = self.control.operation.val();
         self.vector.start.next = self.launch.val() & self.control.vector.val();
         self.vector.kind.next = self.control.kind.val();
         self.vector.traits.next = self.control.traits.val();
@@ -282,8 +296,10 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.spad.activations_read.next = self.matrix.spad_read.val();
         self.spad.activations_address.next = self.matrix.spad_address.val();
         self.matrix.spad_data.next = self.spad.activations_data.val();
-        self.spad.depthwise_read.next = false;
-        self.spad.depthwise_address.next = 0.into();
+        self.spad.depthwise_read.next = self.depthwise.spad_read.val();
+        self.spad.depthwise_address.next = self.depthwise.spad_address.val();
+        self.depthwise.spad_grant.next = self.spad.depthwise_grant.val();
+        self.depthwise.spad_data.next = self.spad.depthwise_data.val();
         self.spad.vector_read.next = self.vector.spad_read.val() | self.maxq.spad_read.val();
         self.spad.vector_address.next = self.vector.spad_address.val();
         if self.maxq.spad_read.val() {
@@ -292,8 +308,9 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.vector.spad_data.next = self.spad.vector_data.val();
         self.maxq.read_data.next = self.spad.vector_data.val();
         self.spad.mover_read.next = self.mover.spad_read.val();
-        self.spad.mover_address.next = self.mover.read_address.val();
-        self.mover.read_data.next = self.spad.mover_data.val();
+        self.spad.mover_address.next = self.mover.spad_address.val();
+        self.mover.spad_data.next = self.spad.mover_data.val();
+        self.mover.spad_grant.next = self.spad.mover_grant.val();
         self.spad.store_read.next = self.store.spad_read.val();
         self.spad.store_address.next = self.store.read_address.val();
         self.store.spad_data.next = self.spad.store_data.val();
@@ -303,8 +320,10 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.acc.matrix_read.next = self.matrix.acc_read.val();
         self.acc.matrix_address.next = self.matrix.acc_read_address.val();
         self.matrix.acc_read_data.next = self.acc.matrix_data.val();
-        self.acc.depthwise_read.next = false;
-        self.acc.depthwise_address.next = 0.into();
+        self.acc.depthwise_read.next = self.depthwise.acc_read.val();
+        self.acc.depthwise_address.next = self.depthwise.acc_address.val();
+        self.depthwise.acc_grant.next = self.acc.depthwise_grant.val();
+        self.depthwise.acc_data.next = self.acc.depthwise_data.val();
         self.acc.vector_read.next = self.vector.acc_read.val();
         self.acc.vector_address.next = self.vector.acc_address.val();
         self.vector.acc_data.next = self.acc.vector_data.val();
@@ -327,14 +346,16 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.spad.vector_write_mask.next = self.every_byte.val();
         self.spad.mover_write.next = self.mover.spad_write.val();
         self.spad.mover_write_address.next = self.mover.write_address.val();
-        self.spad.mover_write_data.next = self.mover.spad_data.val();
-        self.spad.mover_write_mask.next = self.every_byte.val();
+        self.spad.mover_write_data.next = self.mover.write_row8.val();
+        self.spad.mover_write_mask.next = self.mover.write_mask.val();
+        self.mover.spad_write_grant.next = self.spad.mover_write_grant.val();
         self.acc.matrix_write.next = self.matrix.acc_write.val();
         self.acc.matrix_write_address.next = self.matrix.acc_write_address.val();
         self.acc.matrix_write_data.next = self.matrix.acc_write_data.val();
-        self.acc.depthwise_write.next = false;
-        self.acc.depthwise_write_address.next = 0.into();
-        self.acc.depthwise_write_data.next = 0.into();
+        self.acc.depthwise_write.next = self.depthwise.acc_write.val();
+        self.acc.depthwise_write_address.next = self.depthwise.acc_write_address.val();
+        self.acc.depthwise_write_data.next = self.depthwise.acc_write_data.val();
+        self.depthwise.acc_write_grant.next = self.acc.depthwise_write_grant.val();
         self.acc.vector_write.next = self.vector.acc_write.val();
         self.acc.vector_write_address.next = self.vector.write_address.val();
         self.acc.vector_write_data.next = self.vector.write_row32.val();
@@ -343,14 +364,15 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.acc.load_write_data.next = self.load.acc_data.val();
         self.acc.mover_write.next = self.mover.acc_write.val();
         self.acc.mover_write_address.next = self.mover.write_address.val();
-        self.acc.mover_write_data.next = self.mover.acc_data.val();
+        self.acc.mover_write_data.next = self.mover.write_row32.val();
+        self.mover.acc_write_grant.next = self.acc.mover_write_grant.val();
 
         // Counters.
         self.counters.clear.next = self.start.val() & (self.control.phase.val() == Phase::Idle);
         self.counters.phase.next = self.control.phase.val();
         self.counters.kind.next = self.control.kind.val();
         self.counters.in_vector.next = self.control.vector.val();
-        self.counters.new_macs.next = self.matrix.macs.val();
+        self.counters.new_macs.next = self.matrix.macs.val() + bit_cast::<12, 7>(self.depthwise.macs.val());
         self.cycles.next = self.counters.cycles.val();
         self.cycles_clear.next = self.counters.cycles_clear.val();
         self.cycles_issue.next = self.counters.cycles_issue.val();

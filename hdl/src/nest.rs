@@ -47,22 +47,26 @@ impl Logic for Nest {
 }
 
 /// The address base + i0·s0 + i1·s1 at the position of a [`Nest`]: `load`ed with it, `step`ped with it, told by `turn`
-/// that the step goes to the next outer iteration.
+/// that the step goes to the next outer iteration. `restart` puts it at a base with the strides that it has.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Affine<const A: usize> {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) load: Signal<In, Bit>,
+    pub(crate) restart: Signal<In, Bit>,
     pub(crate) step: Signal<In, Bit>,
     pub(crate) turn: Signal<In, Bit>,
     pub(crate) base: Signal<In, Bits<A>>,
     pub(crate) s0: Signal<In, Bits<A>>,
     pub(crate) s1: Signal<In, Bits<A>>,
     pub(crate) address: Signal<Out, Bits<A>>,
+    /// What it is after a step.
+    pub(crate) next_address: Signal<Out, Bits<A>>,
     at: DFF<Bits<A>>,
     outer: DFF<Bits<A>>,
     inner_stride: DFF<Bits<A>>,
     outer_stride: DFF<Bits<A>>,
     next_outer: Signal<Local, Bits<A>>,
+    next: Signal<Local, Bits<A>>,
 }
 
 impl<const A: usize> Logic for Affine<A> {
@@ -70,18 +74,24 @@ impl<const A: usize> Logic for Affine<A> {
     fn update(&mut self) {
         dff_setup!(self, clock, at, outer, inner_stride, outer_stride);
         self.next_outer.next = self.outer.q.val() + self.outer_stride.q.val();
+        self.next.next = self.at.q.val() + self.inner_stride.q.val();
+        if self.turn.val() {
+            self.next.next = self.next_outer.val();
+        }
         if self.load.val() {
-            self.at.d.next = self.base.val();
-            self.outer.d.next = self.base.val();
             self.inner_stride.d.next = self.s0.val();
             self.outer_stride.d.next = self.s1.val();
+        }
+        if self.load.val() | self.restart.val() {
+            self.at.d.next = self.base.val();
+            self.outer.d.next = self.base.val();
         } else if self.step.val() {
-            self.at.d.next = self.at.q.val() + self.inner_stride.q.val();
+            self.at.d.next = self.next.val();
             if self.turn.val() {
-                self.at.d.next = self.next_outer.val();
                 self.outer.d.next = self.next_outer.val();
             }
         }
         self.address.next = self.at.q.val();
+        self.next_address.next = self.next.val();
     }
 }

@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 
 use isa::random::Rng;
-use isa::{Fill, Instr, Leaf, Loop, Memory, Move, Operand, Profile, Subtree, Wide};
+use isa::{Dwmac, Fill, Instr, Leaf, Loop, Memory, Move, Operand, Profile, Subtree, Wide};
 use rust_hdl::prelude::*;
 
+use crate::depthwise::Depthwise;
 use crate::operation::Operation;
 use crate::prims::Kind;
 use crate::transfer::mover::Mover;
@@ -27,6 +28,7 @@ struct Asks {
     /// Address, data, mask.
     spad_write: Option<(u64, Bits<256>, u64)>,
     acc_write: Option<(u64, Bits<1024>)>,
+    macs: u64,
 }
 
 /// What it gets.
@@ -67,6 +69,35 @@ impl Unit for Mover {
             acc_read: None,
             spad_write: self.spad_write.val().then_some((place, row8, mask)),
             acc_write: self.acc_write.val().then(|| (place, self.write_row32.val())),
+            macs: 0,
+        }
+    }
+}
+
+impl Unit for Depthwise {
+    fn set(&mut self, gets: &Gets) {
+        self.ready.next = gets.ready;
+        self.op.next = gets.op;
+        [self.spad_grant.next, self.acc_grant.next, _, self.acc_write_grant.next] = gets.grants;
+        self.spad_data.next = gets.spad_data;
+        self.acc_data.next = gets.acc_data;
+    }
+
+    fn settle(&mut self, clock: bool) {
+        self.clock.next = Clock { clk: clock };
+        assert!(simulate(self, 50));
+    }
+
+    fn asks(&self) -> Asks {
+        let place = self.acc_write_address.val().to_u64();
+        Asks {
+            take: self.take.val(),
+            retire: self.retire.val(),
+            spad_read: self.spad_read.val().then(|| self.spad_address.val().to_u64()),
+            acc_read: self.acc_read.val().then(|| self.acc_address.val().to_u64()),
+            spad_write: None,
+            acc_write: self.acc_write.val().then(|| (place, self.acc_write_data.val())),
+            macs: self.macs.val().to_u64(),
         }
     }
 }
@@ -160,9 +191,23 @@ fn operation(instr: &Instr) -> Operation {
             op.imm = u64::from(i.imm).into();
             op.space = i.space;
         }
+        Instr::Dwmac(i) => {
+            op.kind = Kind::Dwmac;
+            (op.d_base, op.d_s0, op.d_s1) = near(i.d);
+            (op.a_base, op.a_s0, op.a_s1) = (u64::from(i.a.base).into(), wide(i.a.s0.into()), wide(i.a.s1.into()));
+            (op.a_sk, op.b_sk) = (wide(i.a_sk.into()), wide(i.w_sk.into()));
+            op.b_base = u64::from(i.w_base).into();
+            op.accumulate = i.acc;
+        }
         _ => panic!("{instr:?}"),
     }
     op
+}
+
+/// Products of live lanes.
+fn products(instr: &Instr) -> u64 {
+    let steps = isa::micro_steps(instr, &isa::Regs::default());
+    if let Instr::Dwmac(i) = instr { steps * u64::from(i.n) } else { 0 }
 }
 
 /// Runs a script; a grant is denied with `deny` in a thousand. Returns the cycle of each `retire`, from the first
@@ -178,6 +223,7 @@ fn run(unit: &mut dyn Unit, script: &Script, rng: &mut Rng, deny: u64) -> Vec<us
         acc_data: Bits::default(),
     };
     let mut retired = Vec::new();
+    let mut macs = 0;
     for cycle in 0.. {
         assert!(cycle < 20_000, "hangs after {} of {} instructions", retired.len(), script.instructions.len());
         gets.op = waiting.front().copied().unwrap_or_default();
@@ -186,6 +232,7 @@ fn run(unit: &mut dyn Unit, script: &Script, rng: &mut Rng, deny: u64) -> Vec<us
         unit.set(&gets);
         unit.settle(false);
         let asks = unit.asks();
+        macs += asks.macs;
         // What is not asked for, or not granted, leaves other data behind.
         gets.spad_data = row8(&rng.leaf());
         gets.acc_data = Bits::default();
@@ -215,6 +262,7 @@ fn run(unit: &mut dyn Unit, script: &Script, rng: &mut Rng, deny: u64) -> Vec<us
         }
         unit.settle(true);
         if retired.len() == script.instructions.len() {
+            assert_eq!(macs, script.instructions.iter().map(products).sum::<u64>());
             return retired;
         }
     }
@@ -287,4 +335,64 @@ fn a_move_takes_a_cycle_for_each_row_that_is_new() {
     let m = Wide::new(16, 64, 0);
     let lp = Loop::new(15, 1);
     assert_eq!(cycles(mover().as_mut(), Move { lp, d, m, n: 32, offset: 0 }), 1 + 30 + 3, "two new rows each");
+}
+
+fn dwmac(rng: &mut Rng) -> Instr {
+    let a_sk = small(rng, 3) as i16;
+    let s0 = match rng.below(5) {
+        0 | 1 => a_sk,
+        2 => 2 * a_sk,
+        3 => -a_sk,
+        _ => small(rng, 3) as i16,
+    };
+    let kt = 1 + rng.below(9) as u16;
+    Dwmac {
+        lp: loops(rng),
+        d: place(rng, 1 << ACC),
+        a: Operand { s0, ..place(rng, 1 << SPAD) },
+        w_base: rng.below(1 << SPAD) as u32,
+        w_reg: 0,
+        w_sk: small(rng, 2) as i16,
+        a_sk,
+        n: 1 + rng.below(32) as u8,
+        kt,
+        acc: rng.one_in(2),
+    }
+    .into()
+}
+
+fn depthwise() -> Box<Depthwise> {
+    let mut unit = Box::new(Depthwise::default());
+    unit.connect_all();
+    unit
+}
+
+#[test]
+fn depthwise_products_equal_step_whatever_is_denied() {
+    let mut rng = Rng::new(5);
+    for (length, deny) in [(60, 0), (40, 150), (40, 500), (20, 850)] {
+        let script = script(&mut rng, length, &mut dwmac);
+        run(depthwise().as_mut(), &script, &mut rng, deny);
+    }
+}
+
+#[test]
+fn a_pixel_reads_what_its_window_lacks() {
+    let cost = |n0: u16, n1: u16, kt: u16, s0: i16, s1: i16, a_sk: i16| {
+        let (lp, n0) = (Loop::new(n0, n1), n0 as i16);
+        let (d, a) = (Operand::new(0, 1, n0), Operand::new(0, s0, s1));
+        let instr = Dwmac { lp, d, a, w_base: 50, w_reg: 0, w_sk: 1, a_sk, n: 32, kt, acc: false };
+        cycles(depthwise().as_mut(), instr)
+    };
+    // Taken, the rows of weights, those of a, four stages behind.
+    assert_eq!(cost(14, 1, 3, 1, 0, 1), 1 + 3 + 16 + 4, "a row a pixel, two to begin with");
+    assert_eq!(cost(7, 2, 3, 1, 20, 1), 1 + 3 + 2 * 9 + 4, "each inner loop begins afresh");
+    assert_eq!(cost(10, 1, 3, 2, 0, 1), 1 + 3 + 21 + 4, "two rows a pixel, one to begin with");
+    assert_eq!(cost(10, 1, 3, 3, 0, 1), 1 + 3 + 30 + 4, "three rows a pixel");
+    assert_eq!(cost(10, 1, 9, 1, 0, 1), 1 + 3 * (3 + 12) + 4, "three passes without a gap");
+    assert_eq!(cost(10, 1, 4, 1, 0, 1), 1 + (3 + 12) + (1 + 10) + 4, "the last pass has one tap");
+    assert_eq!(cost(10, 1, 2, 2, 0, 1), 1 + 2 + 20 + 4, "two taps, two rows a pixel");
+    assert_eq!(cost(10, 1, 1, 5, 0, 7), 1 + 1 + 10 + 4, "one tap");
+    // A second pass waits for the row that the first is about to write: never, or where there is but one.
+    assert_eq!(cost(1, 1, 9, 1, 0, 1), 1 + 3 * (3 + 3) + 4);
 }

@@ -20,6 +20,7 @@ mod row32;
 mod row_adder;
 mod run;
 mod second_row;
+mod taps;
 #[cfg(test)]
 mod tests;
 mod transposer;
@@ -43,6 +44,7 @@ pub(crate) use row_adder::RowAdder;
 pub(crate) use row32::{LeafOf, Row32Of};
 pub(crate) use run::{Run, Splat};
 pub(crate) use second_row::{Bytes, SecondRow};
+pub(crate) use taps::Taps;
 pub(crate) use transposer::Transposer;
 pub(crate) use vector_lanes::VectorLanes;
 pub(crate) use word::{WordInto, WordOf};

@@ -223,6 +223,17 @@ fn rows() -> Vec<Trace> {
                 it.n.next = (1 + rng.below(32)).into();
             }
         ),
+        trace!(
+            "taps",
+            Taps::default(),
+            in {row, keep, kept, shift, weigh, first, n, multiply, base, keep_base, base_kept, add, zero},
+            out {out},
+            600,
+            |it, rng| {
+                it.first.next = rng.one_in(6);
+                it.n.next = (1 + rng.below(32)).into();
+            }
+        ),
         trace!("transposer", Transposer::default(), in {fill, fill_row, row, enable, column, n}, out {out}, 800, |it, rng| {
             it.n.next = (1 + rng.below(32)).into();
         }),

@@ -188,14 +188,14 @@ impl Logic for Mover {
         }
 
         // Cut: the row settles in the entry's first cycle here, whether or not it goes on.
+        self.lanes.next = !(self.ones.val() << self.cut.q.val().n);
+        self.live.next = self.lanes.val() << self.cut.q.val().offset;
         self.fresh.d.next = !self.stop.val();
         if !self.stop.val() {
             self.cut.d.next = self.catch.q.val();
             self.write.d.next = self.cut.q.val();
             self.mask.d.next = self.live.val();
         }
-        self.lanes.next = !(self.ones.val() << self.cut.q.val().n);
-        self.live.next = self.lanes.val() << self.cut.q.val().offset;
         self.byte_run.settle.next = self.cut.q.val().reads & self.fresh.q.val();
         self.byte_run.odd.next = self.cut.q.val().odd;
         self.byte_run.enable.next = self.cut.q.val().writes & !self.stop.val() & !self.cut.q.val().space;
@@ -215,10 +215,12 @@ impl Logic for Mover {
         self.nest.n0.next = self.op.val().n0;
         self.nest.n1.next = self.op.val().n1;
         self.from.load.next = self.take.val();
+        self.from.restart.next = false;
         self.from.base.next = self.op.val().a_base;
         self.from.s0.next = self.op.val().a_s0;
         self.from.s1.next = self.op.val().a_s1;
         self.to.load.next = self.take.val();
+        self.to.restart.next = false;
         self.to.base.next = self.op.val().d_base;
         self.to.s0.next = self.op.val().d_s0;
         self.to.s1.next = self.op.val().d_s1;
