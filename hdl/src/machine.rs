@@ -18,10 +18,10 @@ use crate::params::Params;
 use crate::prims::Kind;
 use crate::profile::Sizes;
 use crate::transfer::load::Load;
+use crate::transfer::mover::Mover;
 use crate::transfer::read_port::ReadPort;
 use crate::transfer::store::Store;
 use crate::transfer::write_port::WritePort;
-use crate::transfer::mover::Mover;
 use crate::vector::Vector;
 
 /// The accelerator; `BEAT` is the width of the memory port in bits. The ports are described in the crate's root.
@@ -209,8 +209,8 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         } else if self.mover.take.val() | self.depthwise.take.val() | (self.control.phase.val() != Phase::Run) {
             self.offered.d.next = false;
         }
-        self.mover.ready.next = self.offered.q.val()
-            & ((self.control.kind.val() == Kind::Move) | (self.control.kind.val() == Kind::Fill));
+        self.mover.ready.next =
+            self.offered.q.val() & ((self.control.kind.val() == Kind::Move) | (self.control.kind.val() == Kind::Fill));
         self.matrix.depthwise.next = false;
         self.matrix.start.next = self.launch.val() & (self.control.kind.val() == Kind::Matmul);
         self.depthwise.ready.next = self.offered.q.val() & (self.control.kind.val() == Kind::Dwmac);

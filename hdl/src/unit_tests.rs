@@ -215,13 +215,8 @@ fn products(instr: &Instr) -> u64 {
 fn run(unit: &mut dyn Unit, script: &Script, rng: &mut Rng, deny: u64) -> Vec<usize> {
     let mut now = script.chips[0].clone();
     let mut waiting: VecDeque<_> = script.instructions.iter().map(operation).collect();
-    let mut gets = Gets {
-        ready: true,
-        op: waiting[0],
-        grants: [true; 4],
-        spad_data: Bits::default(),
-        acc_data: Bits::default(),
-    };
+    let mut gets =
+        Gets { ready: true, op: waiting[0], grants: [true; 4], spad_data: Bits::default(), acc_data: Bits::default() };
     let mut retired = Vec::new();
     let mut macs = 0;
     for cycle in 0.. {

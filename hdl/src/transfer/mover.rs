@@ -181,8 +181,7 @@ impl Logic for Mover {
             self.catch.d.next.last = self.nest.last.val();
             self.catch.d.next.fills = self.filling.q.val();
             self.catch.d.next.imm = self.imm.q.val();
-            self.catch.d.next.turn =
-                self.from.address.val().get_bits::<6>(0) - bit_cast::<6, 5>(self.offset.q.val());
+            self.catch.d.next.turn = self.from.address.val().get_bits::<6>(0) - bit_cast::<6, 5>(self.offset.q.val());
             self.catch.d.next.n = self.n.q.val();
             self.catch.d.next.offset = self.offset.q.val();
         }
@@ -209,8 +208,8 @@ impl Logic for Mover {
         if self.advance.val() & self.whole.val() & self.nest.last.val() {
             self.active.d.next = false;
         }
-        self.take.next = self.ready.val()
-            & (!self.active.q.val() | (self.advance.val() & self.whole.val() & self.nest.last.val()));
+        self.take.next =
+            self.ready.val() & (!self.active.q.val() | (self.advance.val() & self.whole.val() & self.nest.last.val()));
         self.nest.load.next = self.take.val();
         self.nest.n0.next = self.op.val().n0;
         self.nest.n1.next = self.op.val().n1;
@@ -246,10 +245,7 @@ impl Logic for Mover {
             self.state.next = self.bank_state.val();
         } else if self.active.q.val() & !(self.reads.val() & self.blocked.val()) {
             self.state.next = 1.into();
-        } else if self.active.q.val()
-            | self.catch.q.val().writes
-            | self.cut.q.val().writes
-            | self.write.q.val().writes
+        } else if self.active.q.val() | self.catch.q.val().writes | self.cut.q.val().writes | self.write.q.val().writes
         {
             self.state.next = self.drain_state.val();
         }
