@@ -80,45 +80,50 @@ impl Logic for Taps {
     }
 
     fn hdl(&self) -> Verilog {
+        // A byte in each word of 32 bits, of which synthesis keeps the byte: so simulators can take lanes side by side.
         let lanes = |line: &dyn Fn(usize) -> String| (0..32).map(|lane| line(lane) + "\n").collect::<String>();
-        let bytes = |lane: usize| format!("[{}:{}]", 8 * lane + 7, 8 * lane);
-        let words = |lane: usize| format!("[{}:{}]", 32 * lane + 31, 32 * lane);
+        let byte = |lane: usize| format!("[{}:{}]", 8 * lane + 7, 8 * lane);
+        let low = |lane: usize| format!("[{}:{}]", 32 * lane + 7, 32 * lane);
+        let word = |lane: usize| format!("[{}:{}]", 32 * lane + 31, 32 * lane);
+        let bytes = lanes(&|lane| format!("        window2{} <= {{24'h0, taken{}}};", word(lane), byte(lane)));
+        let live = lanes(&|lane| {
+            format!("        weights2{} <= n > {lane} ? {{24'h0, taken{}}} : 32'h0;", word(lane), byte(lane))
+        });
         let products = lanes(&|lane| {
-            let at = bytes(lane);
+            let at = low(lane);
             let tap = |tap: usize| format!("$signed(window{tap}{at}) * $signed(weights{tap}{at})");
-            format!("        sums{} <= {} + {} + {};", words(lane), tap(0), tap(1), tap(2))
+            format!("        sums{} <= {} + {} + {};", word(lane), tap(0), tap(1), tap(2))
         });
         let sums = lanes(&|lane| {
-            let at = words(lane);
+            let at = word(lane);
             format!("        out{at} <= (zero ? 32'h0 : base_kept ? kept_base{at} : base{at}) + sums{at};")
         });
         Verilog::Custom(format!(
             "reg [255:0] kept_row;
 reg [1023:0] kept_base;
-reg [255:0] window0;
-reg [255:0] window1;
-reg [255:0] window2;
-reg [255:0] weights0;
-reg [255:0] weights1;
-reg [255:0] weights2;
+reg [1023:0] window0;
+reg [1023:0] window1;
+reg [1023:0] window2;
+reg [1023:0] weights0;
+reg [1023:0] weights1;
+reg [1023:0] weights2;
 reg [1023:0] sums;
 initial begin
     out = 0; kept_row = 0; kept_base = 0; sums = 0;
     window0 = 0; window1 = 0; window2 = 0; weights0 = 0; weights1 = 0; weights2 = 0;
 end
+wire [255:0] taken = kept ? kept_row : row;
 always @(posedge clock) begin
     if (keep) kept_row <= row;
     if (keep_base) kept_base <= base;
     if (shift) begin
         window0 <= window1;
         window1 <= window2;
-        window2 <= kept ? kept_row : row;
-    end
+{bytes}    end
     if (weigh) begin
-        weights0 <= first ? 256'h0 : weights1;
-        weights1 <= first ? 256'h0 : weights2;
-        weights2 <= (kept ? kept_row : row) & ~({{256{{1'b1}}}} << {{n, 3'h0}});
-    end
+        weights0 <= first ? 1024'h0 : weights1;
+        weights1 <= first ? 1024'h0 : weights2;
+{live}    end
     if (multiply) begin
 {products}    end
     if (add) begin
