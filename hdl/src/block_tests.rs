@@ -6,17 +6,20 @@ use rust_hdl::prelude::*;
 use crate::alu::Alu;
 use crate::banks::{Acc, Clear, Spad};
 use crate::check::Step;
+use crate::depthwise::Depthwise;
 use crate::equivalence::{Trace, Value, compare, trace};
 use crate::fold::Fold;
 use crate::hull::Hull;
 use crate::hulls::Hulls;
 use crate::judge::Judge;
 use crate::legal::Legal;
+use crate::nest::{Affine, Nest};
 use crate::operation::Operation;
 use crate::params::{Params, TARGETS};
 use crate::prims::Kind;
 use crate::profile::SizesLog2;
 use crate::traits::Traits;
+use crate::transfer::mover::Mover;
 use crate::transfer::read_port::ReadPort;
 use crate::transfer::write_port::WritePort;
 use crate::walker::Walker;
@@ -256,11 +259,66 @@ fn clear() -> Trace {
     })
 }
 
+/// Few positions and rows, so that loops end and rows meet.
+fn small_operation(rng: &mut Rng) -> Operation {
+    let mut op = Operation::random(rng);
+    (op.n0, op.n1, op.kt) = ((1 + rng.below(4)).into(), (1 + rng.below(3)).into(), (1 + rng.below(7)).into());
+    op.n = (1 + rng.below(32)).into();
+    op.kind = if rng.one_in(3) { Kind::Fill } else { Kind::Move };
+    (op.a_base, op.a_s0, op.a_s1) = (rng.below(200).into(), rng.below(50).into(), rng.below(50).into());
+    (op.a_sk, op.b_sk) = (rng.below(3).into(), rng.below(3).into());
+    if rng.one_in(2) {
+        op.a_s0 = (1 + rng.below(2)).into();
+    }
+    (op.d_base, op.d_s0, op.d_s1) = (rng.below(8).into(), rng.below(3).into(), rng.below(3).into());
+    op
+}
+
+fn units() -> Vec<Trace> {
+    vec![
+        trace!("nest", Nest::default(), in {load, step, n0, n1}, out {last_inner, last}, 1000, |it, rng| {
+            it.load.next = rng.one_in(40);
+            (it.n0.next, it.n1.next) = ((1 + rng.below(3)).into(), (1 + rng.below(3)).into());
+        }),
+        trace!(
+            "affine",
+            Affine::<20>::default(),
+            in {load, restart, step, turn, base, s0, s1},
+            out {address, next_address},
+            1000,
+            |it, rng| it.load.next = rng.one_in(20)
+        ),
+        trace!(
+            "mover",
+            Mover::default(),
+            in {ready, op, spad_grant, spad_data, spad_write_grant, acc_write_grant},
+            out {
+                take, retire, state, spad_read, spad_address, spad_write, acc_write, write_address, write_mask, write_row8,
+                write_row32
+            },
+            2000,
+            |it, rng| it.op.next = small_operation(rng)
+        ),
+        trace!(
+            "depthwise",
+            Depthwise::default(),
+            in {ready, op, spad_grant, spad_data, acc_grant, acc_data, acc_write_grant},
+            out {
+                take, retire, state, spad_read, spad_address, acc_read, acc_address, acc_write, acc_write_address,
+                acc_write_data, macs
+            },
+            2000,
+            |it, rng| it.op.next = small_operation(rng)
+        ),
+    ]
+}
+
 #[test]
 fn blocks_equal_their_verilog() {
     let mut traces = issue();
     traces.push(verdict());
     traces.extend(moving());
+    traces.extend(units());
     traces.extend(memories());
     traces.push(clear());
     compare(&traces, &["DECLFILENAME", "UNUSEDSIGNAL", "UNUSEDPARAM", "WIDTH"]);

@@ -24,6 +24,7 @@ mod control;
 mod counters;
 mod counts;
 mod decode;
+mod depthwise;
 mod emit;
 mod encoding;
 #[cfg(test)]
@@ -38,7 +39,7 @@ mod legal;
 mod level;
 mod machine;
 mod matrix;
-mod mover;
+mod nest;
 mod operation;
 mod params;
 mod prims;
@@ -48,6 +49,8 @@ mod silent;
 mod spaces;
 mod traits;
 mod transfer;
+#[cfg(test)]
+mod unit_tests;
 mod walker;
 
 pub use emit::{EmitError, TOP, emit};

@@ -7,18 +7,18 @@ use isa::ISA_HASH;
 use num_bigint::BigUint;
 use rust_hdl::prelude::*;
 
-use crate::array::Array;
 use crate::banks::{Acc, Clear, Spad};
 use crate::control::{Control, Phase};
 use crate::counters::Counters;
+use crate::depthwise::Depthwise;
 use crate::fetch::Fetch;
 use crate::matrix::Matrix;
 use crate::maxq::Maxq;
-use crate::mover::Mover;
 use crate::params::Params;
 use crate::prims::Kind;
 use crate::profile::Sizes;
 use crate::transfer::load::Load;
+use crate::transfer::mover::Mover;
 use crate::transfer::read_port::ReadPort;
 use crate::transfer::store::Store;
 use crate::transfer::write_port::WritePort;
@@ -76,8 +76,8 @@ pub(crate) struct Machine<const BEAT: usize> {
     load: Load,
     store: Store,
     mover: Mover,
-    array: Array,
     matrix: Matrix,
+    depthwise: Depthwise,
     vector: Vector,
     maxq: Maxq,
     clear: Clear,
@@ -86,6 +86,8 @@ pub(crate) struct Machine<const BEAT: usize> {
     every_byte: Constant<Bits<32>>,
     hash: Constant<Bits<256>>,
     launch: Signal<Local, Bit>,
+    /// Launched, and not taken.
+    offered: DFF<Bit>,
 }
 
 impl<const BEAT: usize> Machine<BEAT> {
@@ -142,8 +144,8 @@ impl<const BEAT: usize> Machine<BEAT> {
             load: Load::default(),
             store: Store::default(),
             mover: Mover::default(),
-            array: Array::new(params),
-            matrix: Matrix::new(&Params { array_rows: 4, array_cols: 4, ..*params }),
+            matrix: Matrix::new(params),
+            depthwise: Depthwise::default(),
             vector: Vector::new(params),
             maxq: Maxq::default(),
             clear: Clear::new(params),
@@ -152,6 +154,7 @@ impl<const BEAT: usize> Machine<BEAT> {
             every_byte: Constant::new(Bits::mask()),
             hash: Constant::new(BigUint::from_bytes_be(&ISA_HASH).into()),
             launch: Signal::default(),
+            offered: DFF::default(),
         }
     }
 }
@@ -160,8 +163,9 @@ impl<const BEAT: usize> Machine<BEAT> {
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
+        dff_setup!(self, clock, offered);
         clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
-        clock!(self, clock, mover, array, matrix, vector, maxq, clear, spad, acc);
+        clock!(self, clock, mover, matrix, depthwise, vector, maxq, clear, spad, acc);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
         self.control.start.next = self.start.val();
@@ -175,9 +179,9 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.control.word.next = self.fetch.word.val();
         self.control.unit_done.next = self.load.done.val()
             | self.store.done.val()
-            | self.mover.done.val()
-            | self.array.retire.val()
+            | self.mover.retire.val()
             | self.matrix.done.val()
+            | self.depthwise.retire.val()
             | self.vector.done.val()
             | self.maxq.done.val();
         self.busy.next = self.control.phase.val() != Phase::Idle;
@@ -200,11 +204,17 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
             & ((self.control.kind.val() == Kind::Store)
                 | (self.control.kind.val() == Kind::Lw)
                 | (self.control.kind.val() == Kind::Sw));
-        self.mover.start_move.next = self.launch.val() & (self.control.kind.val() == Kind::Move);
-        self.mover.start_fill.next = self.launch.val() & (self.control.kind.val() == Kind::Fill);
-        self.array.ready.next = self.launch.val() & (self.control.kind.val() == Kind::Matmul);
-        self.matrix.depthwise.next = true;
-        self.matrix.start.next = self.launch.val() & (self.control.kind.val() == Kind::Dwmac);
+        if self.launch.val() {
+            self.offered.d.next = true;
+        } else if self.mover.take.val() | self.depthwise.take.val() | (self.control.phase.val() != Phase::Run) {
+            self.offered.d.next = false;
+        }
+        self.mover.ready.next =
+            self.offered.q.val() & ((self.control.kind.val() == Kind::Move) | (self.control.kind.val() == Kind::Fill));
+        self.matrix.depthwise.next = false;
+        self.matrix.start.next = self.launch.val() & (self.control.kind.val() == Kind::Matmul);
+        self.depthwise.ready.next = self.offered.q.val() & (self.control.kind.val() == Kind::Dwmac);
+        self.depthwise.op.next = self.control.operation.val();
         self.vector.start.next = self.launch.val() & self.control.vector.val();
         self.vector.kind.next = self.control.kind.val();
         self.vector.traits.next = self.control.traits.val();
@@ -220,7 +230,6 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.load.op.next = self.control.operation.val();
         self.store.op.next = self.control.operation.val();
         self.mover.op.next = self.control.operation.val();
-        self.array.op.next = self.control.operation.val();
         self.matrix.op.next = self.control.operation.val();
         self.vector.op.next = self.control.operation.val();
         self.maxq.op.next = self.control.operation.val();
@@ -281,18 +290,16 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.acc.clear.next = self.clear.active.val();
         self.acc.clear_address.next = self.clear.address.val();
 
-        // Reads of spad and acc: one unit works at a time, so only the array's activations wait, for its weights.
-        self.spad.weights_read.next = self.array.weights_read.val();
-        self.spad.weights_address.next = self.array.weights_address.val();
-        self.array.weights_grant.next = self.spad.weights_grant.val();
-        self.array.weights_data.next = self.spad.weights_data.val();
-        self.spad.activations_read.next = self.array.activations_read.val();
-        self.spad.activations_address.next = self.array.activations_address.val();
-        self.array.activations_grant.next = self.spad.activations_grant.val();
-        self.array.activations_data.next = self.spad.activations_data.val();
-        self.spad.depthwise_read.next = self.matrix.spad_read.val();
-        self.spad.depthwise_address.next = self.matrix.spad_address.val();
-        self.matrix.spad_data.next = self.spad.depthwise_data.val();
+        // Reads of spad and acc: one unit works at a time, so every request is granted.
+        self.spad.weights_read.next = false;
+        self.spad.weights_address.next = 0.into();
+        self.spad.activations_read.next = self.matrix.spad_read.val();
+        self.spad.activations_address.next = self.matrix.spad_address.val();
+        self.matrix.spad_data.next = self.spad.activations_data.val();
+        self.spad.depthwise_read.next = self.depthwise.spad_read.val();
+        self.spad.depthwise_address.next = self.depthwise.spad_address.val();
+        self.depthwise.spad_grant.next = self.spad.depthwise_grant.val();
+        self.depthwise.spad_data.next = self.spad.depthwise_data.val();
         self.spad.vector_read.next = self.vector.spad_read.val() | self.maxq.spad_read.val();
         self.spad.vector_address.next = self.vector.spad_address.val();
         if self.maxq.spad_read.val() {
@@ -301,20 +308,22 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.vector.spad_data.next = self.spad.vector_data.val();
         self.maxq.read_data.next = self.spad.vector_data.val();
         self.spad.mover_read.next = self.mover.spad_read.val();
-        self.spad.mover_address.next = self.mover.read_address.val();
-        self.mover.read_data.next = self.spad.mover_data.val();
+        self.spad.mover_address.next = self.mover.spad_address.val();
+        self.mover.spad_data.next = self.spad.mover_data.val();
+        self.mover.spad_grant.next = self.spad.mover_grant.val();
         self.spad.store_read.next = self.store.spad_read.val();
         self.spad.store_address.next = self.store.read_address.val();
         self.store.spad_data.next = self.spad.store_data.val();
         self.spad.load_read.next = self.load.spad_read.val();
         self.spad.load_address.next = self.load.read_address.val();
         self.load.read_data.next = self.spad.load_data.val();
-        self.acc.matrix_read.next = self.array.acc_read.val();
-        self.acc.matrix_address.next = self.array.acc_address.val();
-        self.array.acc_data.next = self.acc.matrix_data.val();
-        self.acc.depthwise_read.next = self.matrix.acc_read.val();
-        self.acc.depthwise_address.next = self.matrix.acc_read_address.val();
-        self.matrix.acc_read_data.next = self.acc.depthwise_data.val();
+        self.acc.matrix_read.next = self.matrix.acc_read.val();
+        self.acc.matrix_address.next = self.matrix.acc_read_address.val();
+        self.matrix.acc_read_data.next = self.acc.matrix_data.val();
+        self.acc.depthwise_read.next = self.depthwise.acc_read.val();
+        self.acc.depthwise_address.next = self.depthwise.acc_address.val();
+        self.depthwise.acc_grant.next = self.acc.depthwise_grant.val();
+        self.depthwise.acc_data.next = self.acc.depthwise_data.val();
         self.acc.vector_read.next = self.vector.acc_read.val();
         self.acc.vector_address.next = self.vector.acc_address.val();
         self.vector.acc_data.next = self.acc.vector_data.val();
@@ -337,14 +346,16 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.spad.vector_write_mask.next = self.every_byte.val();
         self.spad.mover_write.next = self.mover.spad_write.val();
         self.spad.mover_write_address.next = self.mover.write_address.val();
-        self.spad.mover_write_data.next = self.mover.spad_data.val();
-        self.spad.mover_write_mask.next = self.every_byte.val();
-        self.acc.matrix_write.next = self.array.acc_write.val();
-        self.acc.matrix_write_address.next = self.array.acc_write_address.val();
-        self.acc.matrix_write_data.next = self.array.acc_write_data.val();
-        self.acc.depthwise_write.next = self.matrix.acc_write.val();
-        self.acc.depthwise_write_address.next = self.matrix.acc_write_address.val();
-        self.acc.depthwise_write_data.next = self.matrix.acc_write_data.val();
+        self.spad.mover_write_data.next = self.mover.write_row8.val();
+        self.spad.mover_write_mask.next = self.mover.write_mask.val();
+        self.mover.spad_write_grant.next = self.spad.mover_write_grant.val();
+        self.acc.matrix_write.next = self.matrix.acc_write.val();
+        self.acc.matrix_write_address.next = self.matrix.acc_write_address.val();
+        self.acc.matrix_write_data.next = self.matrix.acc_write_data.val();
+        self.acc.depthwise_write.next = self.depthwise.acc_write.val();
+        self.acc.depthwise_write_address.next = self.depthwise.acc_write_address.val();
+        self.acc.depthwise_write_data.next = self.depthwise.acc_write_data.val();
+        self.depthwise.acc_write_grant.next = self.acc.depthwise_write_grant.val();
         self.acc.vector_write.next = self.vector.acc_write.val();
         self.acc.vector_write_address.next = self.vector.write_address.val();
         self.acc.vector_write_data.next = self.vector.write_row32.val();
@@ -353,14 +364,15 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.acc.load_write_data.next = self.load.acc_data.val();
         self.acc.mover_write.next = self.mover.acc_write.val();
         self.acc.mover_write_address.next = self.mover.write_address.val();
-        self.acc.mover_write_data.next = self.mover.acc_data.val();
+        self.acc.mover_write_data.next = self.mover.write_row32.val();
+        self.mover.acc_write_grant.next = self.acc.mover_write_grant.val();
 
         // Counters.
         self.counters.clear.next = self.start.val() & (self.control.phase.val() == Phase::Idle);
         self.counters.phase.next = self.control.phase.val();
         self.counters.kind.next = self.control.kind.val();
         self.counters.in_vector.next = self.control.vector.val();
-        self.counters.new_macs.next = self.matrix.macs.val() | self.array.macs.val();
+        self.counters.new_macs.next = self.matrix.macs.val() + bit_cast::<12, 7>(self.depthwise.macs.val());
         self.cycles.next = self.counters.cycles.val();
         self.cycles_clear.next = self.counters.cycles_clear.val();
         self.cycles_issue.next = self.counters.cycles_issue.val();

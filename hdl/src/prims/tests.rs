@@ -41,10 +41,15 @@ fn wiring() -> Vec<Trace> {
         trace!("word_into", WordInto::default(), in {enable, row, index, word}, out {out}, 300, |it, rng| {}),
         trace!("leaf_of", LeafOf::default(), in {row32, index}, out {leaf}, 300, |it, rng| {}),
         trace!("row32_of", Row32Of::default(), in {enable, index, leaf}, out {row32}, 300, |it, rng| {}),
-        trace!("splat", Splat::default(), in {value}, out {row8, row32}, 300, |it, rng| {}),
-        trace!("merge", Merge::default(), in {low, high, row, shift, n, offset}, out {out}, CYCLES, |it, rng| {
-            it.n.next = (1 + rng.below(32)).into();
-        }),
+        trace!("splat", Splat::default(), in {enable, value}, out {row32}, 300, |it, rng| {}),
+        trace!(
+            "run",
+            Run::default(),
+            in {take, row, settle, odd, enable, turn, fill, value},
+            out {out},
+            CYCLES,
+            |it, rng| it.fill.next = rng.one_in(8)
+        ),
         trace!("opcode_rom", OpcodeRom::default(), in {word}, out {kind, traits, stray}, CYCLES, |it, rng| {
             it.word.next = instruction(rng);
         }),
@@ -247,6 +252,17 @@ fn rows() -> Vec<Trace> {
                 it.go.next = !rng.one_in(4);
                 it.follows.next = it.follows.next && !it.sums.next;
                 it.first.next = rng.one_in(12);
+                it.n.next = (1 + rng.below(32)).into();
+            }
+        ),
+        trace!(
+            "taps",
+            Taps::default(),
+            in {row, keep, kept, shift, weigh, first, n, multiply, base, keep_base, base_kept, add, zero},
+            out {out},
+            600,
+            |it, rng| {
+                it.first.next = rng.one_in(6);
                 it.n.next = (1 + rng.below(32)).into();
             }
         ),

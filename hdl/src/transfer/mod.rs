@@ -4,6 +4,7 @@ mod bursts;
 mod indices;
 pub(crate) mod load;
 mod places;
+pub(crate) mod mover;
 pub(crate) mod read_port;
 mod rows;
 pub(crate) mod store;
