@@ -14,37 +14,28 @@
 //! written by hand. No number of the encoding stands here: `encoding` looks them up in the table of `isa`.
 #![allow(unused_braces, reason = "#[hdl_gen] repeats the braces of get_bits::<{ .. }> where none are needed")]
 
-mod alu;
 mod banks;
 #[cfg(test)]
 mod block_tests;
-mod check;
-mod control;
 mod counters;
-mod counts;
-mod decode;
 mod emit;
 mod encoding;
 #[cfg(test)]
 mod equivalence;
-mod fetch;
-mod fold;
-mod hull;
-mod hulls;
-mod judge;
-mod legal;
-mod level;
+mod front;
 mod machine;
 mod matrix;
 mod maxq;
+mod monitor;
 mod mover;
 mod operation;
 mod params;
 mod prims;
 mod profile;
+mod scoreboard;
+mod serial;
 #[cfg(test)]
 mod silent;
-mod spaces;
 mod traits;
 mod transfer;
 mod vector;

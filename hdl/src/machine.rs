@@ -8,15 +8,17 @@ use num_bigint::BigUint;
 use rust_hdl::prelude::*;
 
 use crate::banks::{Acc, Clear, Spad};
-use crate::control::{Control, Phase};
 use crate::counters::Counters;
-use crate::fetch::Fetch;
+use crate::front::Front;
 use crate::matrix::Matrix;
 use crate::maxq::Maxq;
+use crate::monitor::Monitor;
 use crate::mover::Mover;
 use crate::params::Params;
 use crate::prims::Kind;
 use crate::profile::Sizes;
+use crate::scoreboard::Scoreboard;
+use crate::serial::Serial;
 use crate::transfer::load::Load;
 use crate::transfer::read_port::ReadPort;
 use crate::transfer::store::Store;
@@ -42,15 +44,59 @@ pub(crate) struct Machine<const BEAT: usize> {
     pub(crate) digest: Signal<Out, Bits<64>>,
     pub(crate) mark_valid: Signal<Out, Bit>,
     pub(crate) mark_id: Signal<Out, Bits<32>>,
+    pub(crate) mark_steps: Signal<Out, Bits<64>>,
     pub(crate) cycles: Signal<Out, Bits<64>>,
-    pub(crate) cycles_clear: Signal<Out, Bits<64>>,
-    pub(crate) cycles_issue: Signal<Out, Bits<64>>,
-    pub(crate) cycles_load: Signal<Out, Bits<64>>,
-    pub(crate) cycles_store: Signal<Out, Bits<64>>,
-    pub(crate) cycles_move: Signal<Out, Bits<64>>,
-    pub(crate) cycles_matmul: Signal<Out, Bits<64>>,
-    pub(crate) cycles_vector: Signal<Out, Bits<64>>,
     pub(crate) macs: Signal<Out, Bits<64>>,
+    pub(crate) bytes_read: Signal<Out, Bits<64>>,
+    pub(crate) bytes_written: Signal<Out, Bits<64>>,
+    pub(crate) count_load_work: Signal<Out, Bits<64>>,
+    pub(crate) count_load_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_load_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_load_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_load_start: Signal<Out, Bits<64>>,
+    pub(crate) count_load_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_store_work: Signal<Out, Bits<64>>,
+    pub(crate) count_store_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_store_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_store_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_store_start: Signal<Out, Bits<64>>,
+    pub(crate) count_store_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_move_work: Signal<Out, Bits<64>>,
+    pub(crate) count_move_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_move_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_move_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_move_start: Signal<Out, Bits<64>>,
+    pub(crate) count_move_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_work: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_start: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_work: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_start: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_work: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_start: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_front_issue: Signal<Out, Bits<64>>,
+    pub(crate) count_front_fetch: Signal<Out, Bits<64>>,
+    pub(crate) count_front_full: Signal<Out, Bits<64>>,
+    pub(crate) count_front_result: Signal<Out, Bits<64>>,
+    pub(crate) count_front_clear: Signal<Out, Bits<64>>,
+    pub(crate) count_front_end: Signal<Out, Bits<64>>,
+    pub(crate) activity: Signal<Out, Bits<21>>,
+    pub(crate) issued: Signal<Out, Bit>,
+    pub(crate) issued_unit: Signal<Out, Bits<3>>,
+    pub(crate) issued_pc: Signal<Out, Bits<32>>,
+    pub(crate) takes: Signal<Out, Bits<6>>,
+    pub(crate) retires: Signal<Out, Bits<6>>,
     pub(crate) read_valid: Signal<Out, Bit>,
     pub(crate) read_row: Signal<Out, Bits<32>>,
     pub(crate) read_rows: Signal<Out, Bits<16>>,
@@ -67,11 +113,13 @@ pub(crate) struct Machine<const BEAT: usize> {
     pub(crate) wdata_ready: Signal<In, Bit>,
     pub(crate) written: Signal<In, Bit>,
     head: Sizes,
-    control: Control,
+    front: Front,
+    scoreboard: Scoreboard,
+    serial: Serial,
+    monitor: Monitor,
     counters: Counters,
     reads: ReadPort<BEAT>,
     writes: WritePort<BEAT>,
-    fetch: Fetch,
     load: Load,
     store: Store,
     mover: Mover,
@@ -83,7 +131,9 @@ pub(crate) struct Machine<const BEAT: usize> {
     acc: Acc,
     every_byte: Constant<Bits<32>>,
     hash: Constant<Bits<256>>,
-    launch: Signal<Local, Bit>,
+    done_units: Signal<Local, Bits<6>>,
+    is_maxq: Signal<Local, Bit>,
+    marks: Signal<Local, Bit>,
 }
 
 impl<const BEAT: usize> Machine<BEAT> {
@@ -107,15 +157,59 @@ impl<const BEAT: usize> Machine<BEAT> {
             digest: Signal::default(),
             mark_valid: Signal::default(),
             mark_id: Signal::default(),
+            mark_steps: Signal::default(),
             cycles: Signal::default(),
-            cycles_clear: Signal::default(),
-            cycles_issue: Signal::default(),
-            cycles_load: Signal::default(),
-            cycles_store: Signal::default(),
-            cycles_move: Signal::default(),
-            cycles_matmul: Signal::default(),
-            cycles_vector: Signal::default(),
             macs: Signal::default(),
+            bytes_read: Signal::default(),
+            bytes_written: Signal::default(),
+            count_load_work: Signal::default(),
+            count_load_operand: Signal::default(),
+            count_load_bank: Signal::default(),
+            count_load_memory: Signal::default(),
+            count_load_start: Signal::default(),
+            count_load_drain: Signal::default(),
+            count_store_work: Signal::default(),
+            count_store_operand: Signal::default(),
+            count_store_bank: Signal::default(),
+            count_store_memory: Signal::default(),
+            count_store_start: Signal::default(),
+            count_store_drain: Signal::default(),
+            count_move_work: Signal::default(),
+            count_move_operand: Signal::default(),
+            count_move_bank: Signal::default(),
+            count_move_memory: Signal::default(),
+            count_move_start: Signal::default(),
+            count_move_drain: Signal::default(),
+            count_matrix_work: Signal::default(),
+            count_matrix_operand: Signal::default(),
+            count_matrix_bank: Signal::default(),
+            count_matrix_memory: Signal::default(),
+            count_matrix_start: Signal::default(),
+            count_matrix_drain: Signal::default(),
+            count_depthwise_work: Signal::default(),
+            count_depthwise_operand: Signal::default(),
+            count_depthwise_bank: Signal::default(),
+            count_depthwise_memory: Signal::default(),
+            count_depthwise_start: Signal::default(),
+            count_depthwise_drain: Signal::default(),
+            count_vector_work: Signal::default(),
+            count_vector_operand: Signal::default(),
+            count_vector_bank: Signal::default(),
+            count_vector_memory: Signal::default(),
+            count_vector_start: Signal::default(),
+            count_vector_drain: Signal::default(),
+            count_front_issue: Signal::default(),
+            count_front_fetch: Signal::default(),
+            count_front_full: Signal::default(),
+            count_front_result: Signal::default(),
+            count_front_clear: Signal::default(),
+            count_front_end: Signal::default(),
+            activity: Signal::default(),
+            issued: Signal::default(),
+            issued_unit: Signal::default(),
+            issued_pc: Signal::default(),
+            takes: Signal::default(),
+            retires: Signal::default(),
             read_valid: Signal::default(),
             read_row: Signal::default(),
             read_rows: Signal::default(),
@@ -132,11 +226,13 @@ impl<const BEAT: usize> Machine<BEAT> {
             wdata_ready: Signal::default(),
             written: Signal::default(),
             head: Sizes::default(),
-            control: Control::default(),
-            counters: Counters::default(),
+            front: Front::default(),
+            scoreboard: Scoreboard::new(params),
+            serial: Serial::default(),
+            monitor: Monitor::default(),
+            counters: Counters::new(params.port_bytes),
             reads: ReadPort::default(),
             writes: WritePort::default(),
-            fetch: Fetch::default(),
             load: Load::default(),
             store: Store::default(),
             mover: Mover::default(),
@@ -148,7 +244,9 @@ impl<const BEAT: usize> Machine<BEAT> {
             acc: Acc::new(params),
             every_byte: Constant::new(Bits::mask()),
             hash: Constant::new(BigUint::from_bytes_be(&ISA_HASH).into()),
-            launch: Signal::default(),
+            done_units: Signal::default(),
+            is_maxq: Signal::default(),
+            marks: Signal::default(),
         }
     }
 }
@@ -157,82 +255,94 @@ impl<const BEAT: usize> Machine<BEAT> {
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
-        clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
+        clock!(self, clock, head, front, scoreboard, serial, counters, reads, writes, load, store);
         clock!(self, clock, mover, matrix, vector, maxq, clear, spad, acc);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
-        self.control.start.next = self.start.val();
-        self.control.limit.next = self.head.limit.val();
-        self.control.sizes.next = self.head.sizes.val();
-        self.control.base_const.next = self.base_const.val();
-        self.control.base_input.next = self.base_input.val();
-        self.control.base_work.next = self.base_work.val();
-        self.control.base_output.next = self.base_output.val();
-        self.control.fetched.next = self.fetch.valid.val();
-        self.control.word.next = self.fetch.word.val();
-        self.control.unit_done.next = self.load.done.val()
-            | self.store.done.val()
-            | self.mover.done.val()
-            | self.matrix.done.val()
-            | self.vector.done.val()
-            | self.maxq.done.val();
-        self.busy.next = self.control.phase.val() != Phase::Idle;
-        self.done.next = (self.control.phase.val() == Phase::Idle) & self.control.status.val().any();
-        self.status.next = self.control.status.val();
-        self.steps.next = self.control.steps.val();
+
+        // Front end.
+        self.front.start.next = self.start.val();
+        self.front.limit.next = self.head.limit.val();
+        self.front.sizes.next = self.head.sizes.val();
+        self.front.base_text.next = self.base_text.val();
+        self.front.base_const.next = self.base_const.val();
+        self.front.base_input.next = self.base_input.val();
+        self.front.base_work.next = self.base_work.val();
+        self.front.base_output.next = self.base_output.val();
+        self.front.live.next = self.scoreboard.live.val();
+        self.front.entered.next = self.scoreboard.entered.val();
+        self.front.word.next = self.store.word.val();
+        self.front.found.next = self.vector.found.val();
+        self.front.index.next = self.vector.index.val();
+        self.front.best.next = self.vector.best.val();
+        self.busy.next = self.front.busy.val();
+        self.done.next = !self.front.busy.val() & self.front.status.val().any();
+        self.status.next = self.front.status.val();
+        self.steps.next = self.front.steps.val();
         self.digest.next = self.store.digest.val();
-        self.mark_valid.next = self.control.mark_valid.val();
-        self.mark_id.next = self.control.mark_id.val();
+
+        // Scoreboard: one instruction at a time.
+        self.scoreboard.clear.next = self.front.reset.val();
+        self.scoreboard.offer.next = self.front.offer.val() & !self.scoreboard.live.val().any();
+        self.scoreboard.claim.next = self.front.claim.val();
+        self.scoreboard.operation.next = self.front.operation.val();
+        self.serial.entered.next = self.scoreboard.entered.val();
+        self.serial.offered.next = self.front.operation_traits.val();
+        self.serial.ready.next = self.scoreboard.ready.val();
+        for i in 0..6 {
+            self.serial.heads[i].next = self.scoreboard.heads[i].val();
+        }
+        self.scoreboard.takes.next = self.serial.takes.val();
+        self.scoreboard.retires.next = self.serial.retires.val();
 
         // Units.
-        self.launch.next = self.control.launch.val();
-        self.load.gathers.next = self.control.kind.val() == Kind::Gather;
-        self.load.start.next =
-            self.launch.val() & ((self.control.kind.val() == Kind::Load) | (self.control.kind.val() == Kind::Gather));
-        self.store.loads_word.next = self.control.kind.val() == Kind::Lw;
-        self.store.stores_word.next = self.control.kind.val() == Kind::Sw;
-        self.store.value.next = self.control.value.val();
-        self.store.start.next = self.launch.val()
-            & ((self.control.kind.val() == Kind::Store)
-                | (self.control.kind.val() == Kind::Lw)
-                | (self.control.kind.val() == Kind::Sw));
-        self.mover.start_move.next = self.launch.val() & (self.control.kind.val() == Kind::Move);
-        self.mover.start_fill.next = self.launch.val() & (self.control.kind.val() == Kind::Fill);
-        self.matrix.depthwise.next = self.control.kind.val() == Kind::Dwmac;
-        self.matrix.start.next =
-            self.launch.val() & ((self.control.kind.val() == Kind::Matmul) | (self.control.kind.val() == Kind::Dwmac));
-        self.vector.start.next = self.launch.val() & self.control.vector.val();
-        self.vector.kind.next = self.control.kind.val();
-        self.vector.traits.next = self.control.traits.val();
-        self.vector.value.next = self.control.value.val();
-        self.control.found.next = self.vector.found.val();
-        self.control.result.next = self.vector.index.val();
-        if self.control.kind.val() == Kind::Lw {
-            self.control.found.next = true;
-            self.control.result.next = self.store.word.val();
+        self.load.gathers.next = self.serial.op.val().kind == Kind::Gather;
+        self.load.start.next = self.serial.start.val().get_bit(0);
+        self.marks.next = self.serial.start.val().get_bit(1) & (self.serial.op.val().kind == Kind::Mark);
+        self.mark_valid.next = self.marks.val();
+        self.mark_id.next = self.serial.op.val().imm;
+        self.mark_steps.next =
+            bit_cast::<64, 32>(self.serial.op.val().a_base) | (bit_cast::<64, 32>(self.serial.op.val().b_base) << 32);
+        self.store.start.next = self.serial.start.val().get_bit(1) & (self.serial.op.val().kind != Kind::Mark);
+        self.store.loads_word.next = self.serial.op.val().kind == Kind::Lw;
+        self.store.stores_word.next = self.serial.op.val().kind == Kind::Sw;
+        self.store.value.next = self.serial.op.val().value;
+        self.mover.start_move.next = self.serial.start.val().get_bit(2) & (self.serial.op.val().kind == Kind::Move);
+        self.mover.start_fill.next = self.serial.start.val().get_bit(2) & (self.serial.op.val().kind == Kind::Fill);
+        self.matrix.depthwise.next = self.serial.op.val().kind == Kind::Dwmac;
+        self.matrix.start.next = self.serial.start.val().get_bit(3) | self.serial.start.val().get_bit(4);
+        self.is_maxq.next = self.serial.op.val().kind == Kind::Maxq;
+        self.vector.start.next = self.serial.start.val().get_bit(5) & !self.is_maxq.val();
+        self.vector.kind.next = self.serial.op.val().kind;
+        self.vector.traits.next = self.serial.traits.val();
+        self.vector.value.next = self.serial.op.val().value;
+        self.maxq.start.next = self.serial.start.val().get_bit(5) & self.is_maxq.val();
+        self.done_units.next = 0.into();
+        self.done_units.next = self.done_units.val().replace_bit(0, self.load.done.val());
+        self.done_units.next = self.done_units.val().replace_bit(1, self.store.done.val() | self.marks.val());
+        self.done_units.next = self.done_units.val().replace_bit(2, self.mover.done.val());
+        if self.matrix.depthwise.val() {
+            self.done_units.next = self.done_units.val().replace_bit(4, self.matrix.done.val());
+        } else {
+            self.done_units.next = self.done_units.val().replace_bit(3, self.matrix.done.val());
         }
-        self.control.best.next = self.vector.best.val();
-        self.maxq.start.next = self.launch.val() & (self.control.kind.val() == Kind::Maxq);
-        self.load.op.next = self.control.operation.val();
-        self.store.op.next = self.control.operation.val();
-        self.mover.op.next = self.control.operation.val();
-        self.matrix.op.next = self.control.operation.val();
-        self.vector.op.next = self.control.operation.val();
-        self.maxq.op.next = self.control.operation.val();
-        self.fetch.clear.next = self.start.val();
-        self.store.clear.next = self.control.phase.val() == Phase::Settle;
-        self.fetch.go.next = self.control.fetch.val();
-        self.fetch.pc.next = self.control.pc.val();
-        self.fetch.text_log2.next = self.head.sizes.val().text;
-        self.fetch.base_text.next = self.base_text.val();
+        self.done_units.next = self.done_units.val().replace_bit(5, self.vector.done.val() | self.maxq.done.val());
+        self.serial.done.next = self.done_units.val();
+        self.load.op.next = self.serial.op.val();
+        self.store.op.next = self.serial.op.val();
+        self.mover.op.next = self.serial.op.val();
+        self.matrix.op.next = self.serial.op.val();
+        self.vector.op.next = self.serial.op.val();
+        self.maxq.op.next = self.serial.op.val();
+        self.store.clear.next = self.front.reset.val();
 
         // The memory port: reads.
-        self.reads.fetch_valid.next = self.fetch.req_valid.val();
-        self.reads.fetch_row.next = self.fetch.req_row.val();
-        self.reads.fetch_rows.next = self.fetch.req_rows.val();
-        self.fetch.req_ready.next = self.reads.fetch_ready.val();
-        self.fetch.row_valid.next = self.reads.fetch_data_valid.val();
-        self.fetch.row.next = self.reads.data.val();
+        self.reads.fetch_valid.next = self.front.req_valid.val();
+        self.reads.fetch_row.next = self.front.req_row.val();
+        self.reads.fetch_rows.next = self.front.req_rows.val();
+        self.front.req_ready.next = self.reads.fetch_ready.val();
+        self.front.row_valid.next = self.reads.fetch_data_valid.val();
+        self.front.row.next = self.reads.data.val();
         self.reads.fetch_data_ready.next = true;
         self.reads.word_valid.next = self.store.read_valid.val();
         self.reads.word_row.next = self.store.read_row.val();
@@ -268,9 +378,9 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.writes.wdata_ready.next = self.wdata_ready.val();
 
         // Before a run.
-        self.clear.start.next = self.control.phase.val() == Phase::Settle;
+        self.clear.start.next = self.front.reset.val();
         self.clear.sizes.next = self.head.sizes.val();
-        self.control.cleared.next = self.clear.last.val();
+        self.front.cleared.next = self.clear.last.val();
         self.spad.clear.next = self.clear.active.val();
         self.spad.clear_address.next = self.clear.address.val();
         self.acc.clear.next = self.clear.active.val();
@@ -345,20 +455,73 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.acc.mover_write_address.next = self.mover.write_address.val();
         self.acc.mover_write_data.next = self.mover.acc_data.val();
 
-        // Counters.
-        self.counters.clear.next = self.start.val() & (self.control.phase.val() == Phase::Idle);
-        self.counters.phase.next = self.control.phase.val();
-        self.counters.kind.next = self.control.kind.val();
-        self.counters.in_vector.next = self.control.vector.val();
-        self.counters.new_macs.next = self.matrix.macs.val();
+        // Where the time goes.
+        self.monitor.waiting.next = self.scoreboard.waiting.val();
+        self.monitor.ready.next = self.scoreboard.ready.val();
+        self.monitor.front.next = self.front.activity.val();
+        for i in 0..6 {
+            self.monitor.states[i].next = 0.into();
+            if self.serial.working.val().get_bit(i) {
+                self.monitor.states[i].next = 1.into();
+            }
+        }
+        self.activity.next = self.monitor.activity.val();
+        self.issued.next = self.scoreboard.entered.val();
+        self.issued_unit.next = self.front.claim.val().unit;
+        self.issued_pc.next = self.front.operation_pc.val();
+        self.takes.next = self.scoreboard.takes.val();
+        self.retires.next = self.scoreboard.retires.val();
+        self.counters.clear.next = self.start.val() & !self.front.busy.val();
+        self.counters.enable.next = self.front.busy.val();
+        self.counters.activity.next = self.monitor.activity.val();
+        self.counters.new_macs.next = bit_cast::<16, 12>(self.matrix.macs.val());
+        self.counters.read.next = self.rdata_valid.val() & self.reads.rdata_ready.val();
+        self.counters.write.next = self.writes.wdata_valid.val() & self.wdata_ready.val();
         self.cycles.next = self.counters.cycles.val();
-        self.cycles_clear.next = self.counters.cycles_clear.val();
-        self.cycles_issue.next = self.counters.cycles_issue.val();
-        self.cycles_load.next = self.counters.cycles_load.val();
-        self.cycles_store.next = self.counters.cycles_store.val();
-        self.cycles_move.next = self.counters.cycles_move.val();
-        self.cycles_matmul.next = self.counters.cycles_matmul.val();
-        self.cycles_vector.next = self.counters.cycles_vector.val();
         self.macs.next = self.counters.macs.val();
+        self.bytes_read.next = self.counters.bytes_read.val();
+        self.bytes_written.next = self.counters.bytes_written.val();
+        self.count_load_work.next = self.counters.count[0].val();
+        self.count_load_operand.next = self.counters.count[1].val();
+        self.count_load_bank.next = self.counters.count[2].val();
+        self.count_load_memory.next = self.counters.count[3].val();
+        self.count_load_start.next = self.counters.count[4].val();
+        self.count_load_drain.next = self.counters.count[5].val();
+        self.count_store_work.next = self.counters.count[6].val();
+        self.count_store_operand.next = self.counters.count[7].val();
+        self.count_store_bank.next = self.counters.count[8].val();
+        self.count_store_memory.next = self.counters.count[9].val();
+        self.count_store_start.next = self.counters.count[10].val();
+        self.count_store_drain.next = self.counters.count[11].val();
+        self.count_move_work.next = self.counters.count[12].val();
+        self.count_move_operand.next = self.counters.count[13].val();
+        self.count_move_bank.next = self.counters.count[14].val();
+        self.count_move_memory.next = self.counters.count[15].val();
+        self.count_move_start.next = self.counters.count[16].val();
+        self.count_move_drain.next = self.counters.count[17].val();
+        self.count_matrix_work.next = self.counters.count[18].val();
+        self.count_matrix_operand.next = self.counters.count[19].val();
+        self.count_matrix_bank.next = self.counters.count[20].val();
+        self.count_matrix_memory.next = self.counters.count[21].val();
+        self.count_matrix_start.next = self.counters.count[22].val();
+        self.count_matrix_drain.next = self.counters.count[23].val();
+        self.count_depthwise_work.next = self.counters.count[24].val();
+        self.count_depthwise_operand.next = self.counters.count[25].val();
+        self.count_depthwise_bank.next = self.counters.count[26].val();
+        self.count_depthwise_memory.next = self.counters.count[27].val();
+        self.count_depthwise_start.next = self.counters.count[28].val();
+        self.count_depthwise_drain.next = self.counters.count[29].val();
+        self.count_vector_work.next = self.counters.count[30].val();
+        self.count_vector_operand.next = self.counters.count[31].val();
+        self.count_vector_bank.next = self.counters.count[32].val();
+        self.count_vector_memory.next = self.counters.count[33].val();
+        self.count_vector_start.next = self.counters.count[34].val();
+        self.count_vector_drain.next = self.counters.count[35].val();
+        self.count_front_issue.next = self.counters.count[36].val();
+        self.count_front_fetch.next = self.counters.count[37].val();
+        self.count_front_full.next = self.counters.count[38].val();
+        self.count_front_result.next = self.counters.count[39].val();
+        self.count_front_clear.next = self.counters.count[40].val();
+        self.count_front_end.next = self.counters.count[41].val();
     }
 }

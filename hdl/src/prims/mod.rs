@@ -1,7 +1,7 @@
 //! Leaves whose Verilog is written by hand: datapaths that take a whole row, and what rust-hdl cannot say.
 //!
 //! Each has its meaning in `update`, its Verilog in `hdl`, and a test that runs both on the same random inputs
-//! (`tests.rs`). Outputs are registered, so that no path runs through a leaf within a cycle.
+//! (`tests.rs`). Outputs are registered, so that no path runs through a leaf within a cycle, unless its text says so.
 
 mod banks;
 mod column;
@@ -9,6 +9,7 @@ mod crc;
 mod fifo;
 mod fixed;
 mod lane_products;
+mod line_tags;
 mod max;
 mod merge;
 mod multiplier;
@@ -32,6 +33,7 @@ pub(crate) use crc::CrcRow;
 pub(crate) use fifo::Fifo;
 pub(crate) use fixed::Fixed;
 pub(crate) use lane_products::LaneProducts;
+pub(crate) use line_tags::LineTags;
 pub(crate) use max::MaxRow;
 pub(crate) use merge::{Merge, Splat};
 pub(crate) use multiplier::Multiplier;
