@@ -3,16 +3,9 @@
 use isa::random::Rng;
 use rust_hdl::prelude::*;
 
-use crate::alu::Alu;
 use crate::banks::{Acc, Clear, Spad};
-use crate::check::Step;
 use crate::depthwise::Depthwise;
 use crate::equivalence::{Trace, Value, compare, trace};
-use crate::fold::Fold;
-use crate::hull::Hull;
-use crate::hulls::Hulls;
-use crate::judge::Judge;
-use crate::legal::Legal;
 use crate::nest::{Affine, Nest};
 use crate::operation::Operation;
 use crate::params::{Params, TARGETS};
@@ -34,13 +27,13 @@ macro_rules! variants {
         }
     };
 }
+pub(crate) use variants;
+
 impl Value for Kind {
     fn random(rng: &mut Rng) -> Self {
         Kind::ALL[rng.below(Kind::ALL.len() as u64) as usize]
     }
 }
-
-variants!(Step: Idle Count Rows Total D0 D1 A0 A1 At B0 B1 Bt Self0 Self1 Last Verdict Done);
 
 macro_rules! structure {
     ($type:ident: $($field:ident)*) => {
@@ -56,76 +49,14 @@ structure! {
     space accumulate transposed imm offset form shift zp lo hi
 }
 structure! {
-    Traits: loops taps lanes inputs wide bytes word indexed vector weights d d_acc d_folds a a_acc a_dram a_folds a_meets
+    Traits: loops taps lanes inputs wide bytes word indexed queued unit vector weights d d_acc d_folds a a_acc a_dram a_folds a_meets
     a_in_place a_mask b b_acc b_meets b_in_place b_mask p p_meets
 }
 structure! { SizesLog2: text constant request work result spad acc }
 
 /// Mostly a few bits, so that comparisons go both ways.
-fn small<const N: usize>(rng: &mut Rng) -> Bits<N> {
+pub(crate) fn small<const N: usize>(rng: &mut Rng) -> Bits<N> {
     if rng.one_in(3) { Bits::random(rng) } else { rng.below(12).into() }
-}
-
-fn issue() -> Vec<Trace> {
-    vec![
-        trace!("alu", Alu::default(), in {kind, a, b, imm, product}, out {second, result, writes, taken}, 3000, |it, rng| {
-            if rng.one_in(4) {
-                it.b.next = it.a.next;
-            }
-        }),
-        trace!("legal", Legal::default(), in {word, kind, traits, stray}, out {legal, moves_rows}, 3000, |it, rng| {}),
-        trace!(
-            "hull",
-            Hull::default(),
-            in {first, base, register, extra, add, negative, reach},
-            out {low, high},
-            1000,
-            |it, rng| it.reach.next = rng.below(1 << 47).into()
-        ),
-        trace!(
-            "hulls",
-            Hulls::default(),
-            in {step, traits, op, register, product, negative},
-            out {d_low, d_high, a_low, a_high, b_low, b_high, p_low, p_high},
-            2000,
-            |it, rng| it.product.next = rng.below(1 << 47).into()
-        ),
-        trace!(
-            "fold",
-            Fold::default(),
-            in {step, traits, op, size, product},
-            out {factor_a, factor_b, folds},
-            2000,
-            |it, rng| {
-                it.size.next = small(rng);
-                it.product.next = small(rng);
-            }
-        ),
-    ]
-}
-
-fn verdict() -> Trace {
-    trace!(
-        "judge",
-        Judge::default(),
-        in {traits, op, count_bad, total, room, folds, d_log2, a_log2, b_log2, p_log2, d_low, d_high, a_low, a_high, b_low,
-            b_high, p_low, p_high},
-        out {trap},
-        4000,
-        |it, rng| {
-            it.count_bad.next = rng.one_in(20);
-            (it.total.next, it.room.next) = (small(rng), Bits::random(rng));
-            for size in [&mut it.d_log2, &mut it.a_log2, &mut it.b_log2, &mut it.p_log2] {
-                size.next = rng.below(33).into();
-            }
-            for end in [&mut it.d_low, &mut it.a_low, &mut it.b_low, &mut it.p_low] {
-                end.next = small(rng);
-            }
-            for end in [&mut it.d_high, &mut it.a_high, &mut it.b_high, &mut it.p_high] {
-                end.next = small(rng);
-            }
-        }
-    )
 }
 
 fn moving() -> Vec<Trace> {
@@ -315,9 +246,7 @@ fn units() -> Vec<Trace> {
 
 #[test]
 fn blocks_equal_their_verilog() {
-    let mut traces = issue();
-    traces.push(verdict());
-    traces.extend(moving());
+    let mut traces = moving();
     traces.extend(units());
     traces.extend(memories());
     traces.push(clear());

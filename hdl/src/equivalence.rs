@@ -47,6 +47,7 @@ pub(crate) fn digits<T: Synth>(value: T) -> String {
 /// A block with the inputs that it was given and the outputs that it gave, cycle by cycle.
 pub(crate) struct Trace {
     pub(crate) name: String,
+    pub(crate) clocked: bool,
     pub(crate) verilog: String,
     pub(crate) inputs: Vec<(String, usize)>,
     pub(crate) outputs: Vec<(String, usize)>,
@@ -60,13 +61,18 @@ pub(crate) fn verilog(block: &impl Block, name: &str) -> String {
     modules.defines()
 }
 
-/// Runs a block for so many cycles on random inputs; `adjust` may change them before each.
+/// Runs a block for so many cycles on random inputs; `adjust` may change them before each. `combinational` blocks have
+/// no clock.
 macro_rules! trace {
-    ($name:expr, $block:expr, in {$($input:ident),*}, out {$($output:ident),*}, $cycles:expr, |$it:ident, $rng:ident| $adjust:expr) => {{
+    (combinational $name:expr, $($arguments:tt)*) => {
+        $crate::equivalence::trace!(@ [] $name, $($arguments)*)
+    };
+    (@ [$($clock:ident)?] $name:expr, $block:expr, in {$($input:ident),*}, out {$($output:ident),*}, $cycles:expr, |$it:ident, $rng:ident| $adjust:expr) => {{
         let mut $it = Box::new($block);
         $it.connect_all();
         let mut trace = $crate::equivalence::Trace {
             name: $name.into(),
+            clocked: !stringify!($($clock)?).is_empty(),
             verilog: $crate::equivalence::verilog($it.as_ref(), $name),
             inputs: vec![$((stringify!($input).into(), Atom::bits(&$it.$input))),*],
             outputs: vec![$((stringify!($output).into(), Atom::bits(&$it.$output))),*],
@@ -81,14 +87,17 @@ macro_rules! trace {
                 $adjust;
             }
             let inputs = vec![$($crate::equivalence::digits($it.$input.next)),*];
-            $it.clock.next = Clock { clk: false };
+            $($it.$clock.next = Clock { clk: false };)?
             assert!(simulate($it.as_mut(), 50));
-            $it.clock.next = Clock { clk: true };
+            $($it.$clock.next = Clock { clk: true };)?
             assert!(simulate($it.as_mut(), 50));
             trace.cycles.push((inputs, vec![$($crate::equivalence::digits($it.$output.val())),*]));
         }
         trace
     }};
+    ($name:expr, $($arguments:tt)*) => {
+        $crate::equivalence::trace!(@ [clock] $name, $($arguments)*)
+    };
 }
 pub(crate) use trace;
 
@@ -161,7 +170,10 @@ fn port_name(index: usize, name: &str) -> String {
 fn bench(traces: &[Trace]) -> String {
     let (mut names, mut ports, mut cells, mut modules) = (Vec::new(), String::new(), String::new(), String::new());
     for (index, trace) in traces.iter().enumerate() {
-        let mut pins = vec![format!(".clock(clock{index})")];
+        let mut pins = Vec::new();
+        if trace.clocked {
+            pins.push(format!(".clock(clock{index})"));
+        }
         names.push(format!("clock{index}"));
         writeln!(ports, "    input clock{index};").unwrap();
         let both = [("input", &trace.inputs), ("output", &trace.outputs)];

@@ -14,39 +14,28 @@
 //! written by hand. No number of the encoding stands here: `encoding` looks them up in the table of `isa`.
 #![allow(unused_braces, reason = "#[hdl_gen] repeats the braces of get_bits::<{ .. }> where none are needed")]
 
-mod alu;
 mod array;
 mod banks;
 #[cfg(test)]
 mod block_tests;
-mod check;
-mod control;
 mod counters;
-mod counts;
-mod decode;
 mod depthwise;
 mod emit;
 mod encoding;
 #[cfg(test)]
 mod equivalence;
-mod fetch;
-mod fold;
-mod hull;
-mod hulls;
-mod judge;
+mod front;
 mod lanes;
-mod legal;
-mod level;
 mod machine;
-mod matrix;
+mod monitor;
 mod nest;
 mod operation;
 mod params;
 mod prims;
 mod profile;
+mod scoreboard;
 #[cfg(test)]
 mod silent;
-mod spaces;
 mod traits;
 mod transfer;
 #[cfg(test)]

@@ -1,28 +1,27 @@
-//! The machine: control, units, memories, port; and who drives a memory when.
+//! The machine: front end, scoreboard, units, banks, ports, and the wires between them.
 //!
-//! Instructions run one after another, so at most one unit asks for a memory or the port in a cycle: the mux of the port
-//! has no arbitration, and grants of the banks are not looked at. *Architecture invariant:* units know nothing of each other.
+//! *Architecture invariant:* units know nothing of each other. The scoreboard offers a unit only what conflicts with
+//! nothing that is in flight elsewhere; where two want a bank in one cycle, the bank decides.
 
 use isa::ISA_HASH;
 use num_bigint::BigUint;
 use rust_hdl::prelude::*;
 
+use crate::array::Array;
 use crate::banks::{Acc, Clear, Spad};
-use crate::control::{Control, Phase};
 use crate::counters::Counters;
 use crate::depthwise::Depthwise;
-use crate::fetch::Fetch;
-use crate::matrix::Matrix;
-use crate::maxq::Maxq;
+use crate::front::Front;
+use crate::lanes::Lanes;
+use crate::monitor::Monitor;
 use crate::params::Params;
-use crate::prims::Kind;
 use crate::profile::Sizes;
+use crate::scoreboard::Scoreboard;
 use crate::transfer::load::Load;
 use crate::transfer::mover::Mover;
 use crate::transfer::read_port::ReadPort;
 use crate::transfer::store::Store;
 use crate::transfer::write_port::WritePort;
-use crate::vector::Vector;
 
 /// The accelerator; `BEAT` is the width of the memory port in bits. The ports are described in the crate's root.
 #[derive(LogicBlock)]
@@ -43,15 +42,59 @@ pub(crate) struct Machine<const BEAT: usize> {
     pub(crate) digest: Signal<Out, Bits<64>>,
     pub(crate) mark_valid: Signal<Out, Bit>,
     pub(crate) mark_id: Signal<Out, Bits<32>>,
+    pub(crate) mark_steps: Signal<Out, Bits<64>>,
     pub(crate) cycles: Signal<Out, Bits<64>>,
-    pub(crate) cycles_clear: Signal<Out, Bits<64>>,
-    pub(crate) cycles_issue: Signal<Out, Bits<64>>,
-    pub(crate) cycles_load: Signal<Out, Bits<64>>,
-    pub(crate) cycles_store: Signal<Out, Bits<64>>,
-    pub(crate) cycles_move: Signal<Out, Bits<64>>,
-    pub(crate) cycles_matmul: Signal<Out, Bits<64>>,
-    pub(crate) cycles_vector: Signal<Out, Bits<64>>,
     pub(crate) macs: Signal<Out, Bits<64>>,
+    pub(crate) bytes_read: Signal<Out, Bits<64>>,
+    pub(crate) bytes_written: Signal<Out, Bits<64>>,
+    pub(crate) count_load_work: Signal<Out, Bits<64>>,
+    pub(crate) count_load_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_load_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_load_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_load_start: Signal<Out, Bits<64>>,
+    pub(crate) count_load_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_store_work: Signal<Out, Bits<64>>,
+    pub(crate) count_store_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_store_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_store_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_store_start: Signal<Out, Bits<64>>,
+    pub(crate) count_store_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_move_work: Signal<Out, Bits<64>>,
+    pub(crate) count_move_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_move_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_move_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_move_start: Signal<Out, Bits<64>>,
+    pub(crate) count_move_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_work: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_start: Signal<Out, Bits<64>>,
+    pub(crate) count_matrix_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_work: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_start: Signal<Out, Bits<64>>,
+    pub(crate) count_depthwise_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_work: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_operand: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_bank: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_memory: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_start: Signal<Out, Bits<64>>,
+    pub(crate) count_vector_drain: Signal<Out, Bits<64>>,
+    pub(crate) count_front_issue: Signal<Out, Bits<64>>,
+    pub(crate) count_front_fetch: Signal<Out, Bits<64>>,
+    pub(crate) count_front_full: Signal<Out, Bits<64>>,
+    pub(crate) count_front_result: Signal<Out, Bits<64>>,
+    pub(crate) count_front_clear: Signal<Out, Bits<64>>,
+    pub(crate) count_front_end: Signal<Out, Bits<64>>,
+    pub(crate) activity: Signal<Out, Bits<21>>,
+    pub(crate) issued: Signal<Out, Bit>,
+    pub(crate) issued_unit: Signal<Out, Bits<3>>,
+    pub(crate) issued_pc: Signal<Out, Bits<32>>,
+    pub(crate) takes: Signal<Out, Bits<6>>,
+    pub(crate) retires: Signal<Out, Bits<6>>,
     pub(crate) read_valid: Signal<Out, Bit>,
     pub(crate) read_row: Signal<Out, Bits<32>>,
     pub(crate) read_rows: Signal<Out, Bits<16>>,
@@ -68,26 +111,25 @@ pub(crate) struct Machine<const BEAT: usize> {
     pub(crate) wdata_ready: Signal<In, Bit>,
     pub(crate) written: Signal<In, Bit>,
     head: Sizes,
-    control: Control,
+    front: Front,
+    scoreboard: Scoreboard,
+    monitor: Monitor,
     counters: Counters,
     reads: ReadPort<BEAT>,
     writes: WritePort<BEAT>,
-    fetch: Fetch,
     load: Load,
     store: Store,
     mover: Mover,
-    matrix: Matrix,
+    array: Array,
     depthwise: Depthwise,
-    vector: Vector,
-    maxq: Maxq,
+    lanes: Lanes,
     clear: Clear,
     spad: Spad,
     acc: Acc,
     every_byte: Constant<Bits<32>>,
     hash: Constant<Bits<256>>,
-    launch: Signal<Local, Bit>,
-    /// Launched, and not taken.
-    offered: DFF<Bit>,
+    taken: Signal<Local, Bits<6>>,
+    retired: Signal<Local, Bits<6>>,
 }
 
 impl<const BEAT: usize> Machine<BEAT> {
@@ -111,15 +153,59 @@ impl<const BEAT: usize> Machine<BEAT> {
             digest: Signal::default(),
             mark_valid: Signal::default(),
             mark_id: Signal::default(),
+            mark_steps: Signal::default(),
             cycles: Signal::default(),
-            cycles_clear: Signal::default(),
-            cycles_issue: Signal::default(),
-            cycles_load: Signal::default(),
-            cycles_store: Signal::default(),
-            cycles_move: Signal::default(),
-            cycles_matmul: Signal::default(),
-            cycles_vector: Signal::default(),
             macs: Signal::default(),
+            bytes_read: Signal::default(),
+            bytes_written: Signal::default(),
+            count_load_work: Signal::default(),
+            count_load_operand: Signal::default(),
+            count_load_bank: Signal::default(),
+            count_load_memory: Signal::default(),
+            count_load_start: Signal::default(),
+            count_load_drain: Signal::default(),
+            count_store_work: Signal::default(),
+            count_store_operand: Signal::default(),
+            count_store_bank: Signal::default(),
+            count_store_memory: Signal::default(),
+            count_store_start: Signal::default(),
+            count_store_drain: Signal::default(),
+            count_move_work: Signal::default(),
+            count_move_operand: Signal::default(),
+            count_move_bank: Signal::default(),
+            count_move_memory: Signal::default(),
+            count_move_start: Signal::default(),
+            count_move_drain: Signal::default(),
+            count_matrix_work: Signal::default(),
+            count_matrix_operand: Signal::default(),
+            count_matrix_bank: Signal::default(),
+            count_matrix_memory: Signal::default(),
+            count_matrix_start: Signal::default(),
+            count_matrix_drain: Signal::default(),
+            count_depthwise_work: Signal::default(),
+            count_depthwise_operand: Signal::default(),
+            count_depthwise_bank: Signal::default(),
+            count_depthwise_memory: Signal::default(),
+            count_depthwise_start: Signal::default(),
+            count_depthwise_drain: Signal::default(),
+            count_vector_work: Signal::default(),
+            count_vector_operand: Signal::default(),
+            count_vector_bank: Signal::default(),
+            count_vector_memory: Signal::default(),
+            count_vector_start: Signal::default(),
+            count_vector_drain: Signal::default(),
+            count_front_issue: Signal::default(),
+            count_front_fetch: Signal::default(),
+            count_front_full: Signal::default(),
+            count_front_result: Signal::default(),
+            count_front_clear: Signal::default(),
+            count_front_end: Signal::default(),
+            activity: Signal::default(),
+            issued: Signal::default(),
+            issued_unit: Signal::default(),
+            issued_pc: Signal::default(),
+            takes: Signal::default(),
+            retires: Signal::default(),
             read_valid: Signal::default(),
             read_row: Signal::default(),
             read_rows: Signal::default(),
@@ -136,25 +222,25 @@ impl<const BEAT: usize> Machine<BEAT> {
             wdata_ready: Signal::default(),
             written: Signal::default(),
             head: Sizes::default(),
-            control: Control::default(),
-            counters: Counters::default(),
+            front: Front::default(),
+            scoreboard: Scoreboard::new(params),
+            monitor: Monitor::default(),
+            counters: Counters::new(params.port_bytes),
             reads: ReadPort::default(),
             writes: WritePort::default(),
-            fetch: Fetch::default(),
             load: Load::default(),
             store: Store::default(),
             mover: Mover::default(),
-            matrix: Matrix::new(params),
+            array: Array::new(params),
             depthwise: Depthwise::default(),
-            vector: Vector::new(params),
-            maxq: Maxq::default(),
+            lanes: Lanes::new(params),
             clear: Clear::new(params),
             spad: Spad::new(params),
             acc: Acc::new(params),
             every_byte: Constant::new(Bits::mask()),
             hash: Constant::new(BigUint::from_bytes_be(&ISA_HASH).into()),
-            launch: Signal::default(),
-            offered: DFF::default(),
+            taken: Signal::default(),
+            retired: Signal::default(),
         }
     }
 }
@@ -163,103 +249,92 @@ impl<const BEAT: usize> Machine<BEAT> {
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, offered);
-        clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
-        clock!(self, clock, mover, matrix, depthwise, vector, maxq, clear, spad, acc);
+        clock!(self, clock, head, front, scoreboard, counters, reads, writes, load, store);
+        clock!(self, clock, mover, array, depthwise, lanes, clear, spad, acc);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
-        self.control.start.next = self.start.val();
-        self.control.limit.next = self.head.limit.val();
-        self.control.sizes.next = self.head.sizes.val();
-        self.control.base_const.next = self.base_const.val();
-        self.control.base_input.next = self.base_input.val();
-        self.control.base_work.next = self.base_work.val();
-        self.control.base_output.next = self.base_output.val();
-        self.control.fetched.next = self.fetch.valid.val();
-        self.control.word.next = self.fetch.word.val();
-        self.control.unit_done.next = self.load.done.val()
-            | self.store.done.val()
-            | self.mover.retire.val()
-            | self.matrix.done.val()
-            | self.depthwise.retire.val()
-            | self.vector.done.val()
-            | self.maxq.done.val();
-        self.busy.next = self.control.phase.val() != Phase::Idle;
-        self.done.next = (self.control.phase.val() == Phase::Idle) & self.control.status.val().any();
-        self.status.next = self.control.status.val();
-        self.steps.next = self.control.steps.val();
+
+        // Front end.
+        self.front.start.next = self.start.val();
+        self.front.limit.next = self.head.limit.val();
+        self.front.sizes.next = self.head.sizes.val();
+        self.front.base_text.next = self.base_text.val();
+        self.front.base_const.next = self.base_const.val();
+        self.front.base_input.next = self.base_input.val();
+        self.front.base_work.next = self.base_work.val();
+        self.front.base_output.next = self.base_output.val();
+        self.front.live.next = self.scoreboard.live.val();
+        self.front.entered.next = self.scoreboard.entered.val();
+        self.front.word.next = self.store.word.val();
+        self.front.found.next = self.lanes.found.val();
+        self.front.index.next = self.lanes.index.val();
+        self.front.best.next = self.lanes.best.val();
+        self.busy.next = self.front.busy.val();
+        self.done.next = !self.front.busy.val() & self.front.status.val().any();
+        self.status.next = self.front.status.val();
+        self.steps.next = self.front.steps.val();
         self.digest.next = self.store.digest.val();
-        self.mark_valid.next = self.control.mark_valid.val();
-        self.mark_id.next = self.control.mark_id.val();
+        self.mark_valid.next = self.store.mark_valid.val();
+        self.mark_id.next = self.store.mark_id.val();
+        self.mark_steps.next = self.store.mark_steps.val();
+
+        // Scoreboard.
+        self.scoreboard.clear.next = self.front.reset.val();
+        self.scoreboard.offer.next = self.front.offer.val();
+        self.scoreboard.claim.next = self.front.claim.val();
+        self.scoreboard.operation.next = self.front.operation.val();
 
         // Units.
-        self.launch.next = self.control.launch.val();
-        self.load.gathers.next = self.control.kind.val() == Kind::Gather;
-        self.load.start.next =
-            self.launch.val() & ((self.control.kind.val() == Kind::Load) | (self.control.kind.val() == Kind::Gather));
-        self.store.loads_word.next = self.control.kind.val() == Kind::Lw;
-        self.store.stores_word.next = self.control.kind.val() == Kind::Sw;
-        self.store.value.next = self.control.value.val();
-        self.store.start.next = self.launch.val()
-            & ((self.control.kind.val() == Kind::Store)
-                | (self.control.kind.val() == Kind::Lw)
-                | (self.control.kind.val() == Kind::Sw));
-        if self.launch.val() {
-            self.offered.d.next = true;
-        } else if self.mover.take.val() | self.depthwise.take.val() | (self.control.phase.val() != Phase::Run) {
-            self.offered.d.next = false;
-        }
-        self.mover.ready.next =
-            self.offered.q.val() & ((self.control.kind.val() == Kind::Move) | (self.control.kind.val() == Kind::Fill));
-        self.matrix.depthwise.next = false;
-        self.matrix.start.next = self.launch.val() & (self.control.kind.val() == Kind::Matmul);
-        self.depthwise.ready.next = self.offered.q.val() & (self.control.kind.val() == Kind::Dwmac);
-        self.depthwise.op.next = self.control.operation.val();
-        self.vector.start.next = self.launch.val() & self.control.vector.val();
-        self.vector.kind.next = self.control.kind.val();
-        self.vector.traits.next = self.control.traits.val();
-        self.vector.value.next = self.control.value.val();
-        self.control.found.next = self.vector.found.val();
-        self.control.result.next = self.vector.index.val();
-        if self.control.kind.val() == Kind::Lw {
-            self.control.found.next = true;
-            self.control.result.next = self.store.word.val();
-        }
-        self.control.best.next = self.vector.best.val();
-        self.maxq.start.next = self.launch.val() & (self.control.kind.val() == Kind::Maxq);
-        self.load.op.next = self.control.operation.val();
-        self.store.op.next = self.control.operation.val();
-        self.mover.op.next = self.control.operation.val();
-        self.matrix.op.next = self.control.operation.val();
-        self.vector.op.next = self.control.operation.val();
-        self.maxq.op.next = self.control.operation.val();
-        self.fetch.clear.next = self.start.val();
-        self.store.clear.next = self.control.phase.val() == Phase::Settle;
-        self.fetch.go.next = self.control.fetch.val();
-        self.fetch.pc.next = self.control.pc.val();
-        self.fetch.text_log2.next = self.head.sizes.val().text;
-        self.fetch.base_text.next = self.base_text.val();
+        self.store.clear.next = self.front.reset.val();
+        self.load.ready.next = self.scoreboard.ready.val().get_bit(0);
+        self.load.op.next = self.scoreboard.heads[0].val();
+        self.store.ready.next = self.scoreboard.ready.val().get_bit(1);
+        self.store.op.next = self.scoreboard.heads[1].val();
+        self.mover.ready.next = self.scoreboard.ready.val().get_bit(2);
+        self.mover.op.next = self.scoreboard.heads[2].val();
+        self.array.ready.next = self.scoreboard.ready.val().get_bit(3);
+        self.array.op.next = self.scoreboard.heads[3].val();
+        self.depthwise.ready.next = self.scoreboard.ready.val().get_bit(4);
+        self.depthwise.op.next = self.scoreboard.heads[4].val();
+        self.lanes.ready.next = self.scoreboard.ready.val().get_bit(5);
+        self.lanes.op.next = self.scoreboard.heads[5].val();
+        self.taken.next = 0.into();
+        self.retired.next = 0.into();
+        self.taken.next = self.taken.val().replace_bit(0, self.load.take.val());
+        self.retired.next = self.retired.val().replace_bit(0, self.load.retire.val());
+        self.taken.next = self.taken.val().replace_bit(1, self.store.take.val());
+        self.retired.next = self.retired.val().replace_bit(1, self.store.retire.val());
+        self.taken.next = self.taken.val().replace_bit(2, self.mover.take.val());
+        self.retired.next = self.retired.val().replace_bit(2, self.mover.retire.val());
+        self.taken.next = self.taken.val().replace_bit(3, self.array.take.val());
+        self.retired.next = self.retired.val().replace_bit(3, self.array.retire.val());
+        self.taken.next = self.taken.val().replace_bit(4, self.depthwise.take.val());
+        self.retired.next = self.retired.val().replace_bit(4, self.depthwise.retire.val());
+        self.taken.next = self.taken.val().replace_bit(5, self.lanes.take.val());
+        self.retired.next = self.retired.val().replace_bit(5, self.lanes.retire.val());
+        self.scoreboard.takes.next = self.taken.val();
+        self.scoreboard.retires.next = self.retired.val();
 
         // The memory port: reads.
-        self.reads.fetch_valid.next = self.fetch.req_valid.val();
-        self.reads.fetch_row.next = self.fetch.req_row.val();
-        self.reads.fetch_rows.next = self.fetch.req_rows.val();
-        self.fetch.req_ready.next = self.reads.fetch_ready.val();
-        self.fetch.row_valid.next = self.reads.fetch_data_valid.val();
-        self.fetch.row.next = self.reads.data.val();
+        self.reads.fetch_valid.next = self.front.req_valid.val();
+        self.reads.fetch_row.next = self.front.req_row.val();
+        self.reads.fetch_rows.next = self.front.req_rows.val();
+        self.front.req_ready.next = self.reads.fetch_ready.val();
+        self.front.row_valid.next = self.reads.fetch_data_valid.val();
+        self.front.row.next = self.reads.data.val();
         self.reads.fetch_data_ready.next = true;
-        self.reads.word_valid.next = self.store.read_valid.val();
-        self.reads.word_row.next = self.store.read_row.val();
-        self.store.read_ready.next = self.reads.word_ready.val();
+        self.reads.word_valid.next = self.store.word_valid.val();
+        self.reads.word_row.next = self.store.word_row.val();
+        self.store.word_ready.next = self.reads.word_ready.val();
         self.store.data_valid.next = self.reads.word_data_valid.val();
         self.store.data.next = self.reads.data.val();
-        self.reads.load_valid.next = self.load.req_valid.val();
-        self.reads.load_row.next = self.load.req_row.val();
-        self.reads.load_rows.next = self.load.req_rows.val();
-        self.load.req_ready.next = self.reads.load_ready.val();
-        self.load.row_valid.next = self.reads.load_data_valid.val();
-        self.load.row.next = self.reads.data.val();
-        self.reads.load_data_ready.next = true;
+        self.reads.load_valid.next = self.load.load_valid.val();
+        self.reads.load_row.next = self.load.load_row.val();
+        self.reads.load_rows.next = self.load.load_rows.val();
+        self.load.load_ready.next = self.reads.load_ready.val();
+        self.load.data_valid.next = self.reads.load_data_valid.val();
+        self.load.data.next = self.reads.data.val();
+        self.reads.load_data_ready.next = self.load.data_ready.val();
         self.read_valid.next = self.reads.read_valid.val();
         self.read_row.next = self.reads.read_row.val();
         self.read_rows.next = self.reads.read_rows.val();
@@ -282,105 +357,162 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.writes.wdata_ready.next = self.wdata_ready.val();
 
         // Before a run.
-        self.clear.start.next = self.control.phase.val() == Phase::Settle;
+        self.clear.start.next = self.front.reset.val();
         self.clear.sizes.next = self.head.sizes.val();
-        self.control.cleared.next = self.clear.last.val();
+        self.front.cleared.next = self.clear.last.val();
         self.spad.clear.next = self.clear.active.val();
         self.spad.clear_address.next = self.clear.address.val();
         self.acc.clear.next = self.clear.active.val();
         self.acc.clear_address.next = self.clear.address.val();
 
-        // Reads of spad and acc: one unit works at a time, so every request is granted.
-        self.spad.weights_read.next = false;
-        self.spad.weights_address.next = 0.into();
-        self.spad.activations_read.next = self.matrix.spad_read.val();
-        self.spad.activations_address.next = self.matrix.spad_address.val();
-        self.matrix.spad_data.next = self.spad.activations_data.val();
+        // Reads of the banks.
+        self.spad.weights_read.next = self.array.weights_read.val();
+        self.spad.weights_address.next = self.array.weights_address.val();
+        self.array.weights_grant.next = self.spad.weights_grant.val();
+        self.array.weights_data.next = self.spad.weights_data.val();
+        self.spad.activations_read.next = self.array.activations_read.val();
+        self.spad.activations_address.next = self.array.activations_address.val();
+        self.array.activations_grant.next = self.spad.activations_grant.val();
+        self.array.activations_data.next = self.spad.activations_data.val();
         self.spad.depthwise_read.next = self.depthwise.spad_read.val();
         self.spad.depthwise_address.next = self.depthwise.spad_address.val();
         self.depthwise.spad_grant.next = self.spad.depthwise_grant.val();
         self.depthwise.spad_data.next = self.spad.depthwise_data.val();
-        self.spad.vector_read.next = self.vector.spad_read.val() | self.maxq.spad_read.val();
-        self.spad.vector_address.next = self.vector.spad_address.val();
-        if self.maxq.spad_read.val() {
-            self.spad.vector_address.next = self.maxq.read_address.val();
-        }
-        self.vector.spad_data.next = self.spad.vector_data.val();
-        self.maxq.read_data.next = self.spad.vector_data.val();
+        self.spad.vector_read.next = self.lanes.spad_read.val();
+        self.spad.vector_address.next = self.lanes.spad_address.val();
+        self.lanes.spad_grant.next = self.spad.vector_grant.val();
+        self.lanes.spad_data.next = self.spad.vector_data.val();
         self.spad.mover_read.next = self.mover.spad_read.val();
         self.spad.mover_address.next = self.mover.spad_address.val();
-        self.mover.spad_data.next = self.spad.mover_data.val();
         self.mover.spad_grant.next = self.spad.mover_grant.val();
+        self.mover.spad_data.next = self.spad.mover_data.val();
         self.spad.store_read.next = self.store.spad_read.val();
-        self.spad.store_address.next = self.store.read_address.val();
+        self.spad.store_address.next = self.store.spad_address.val();
+        self.store.spad_grant.next = self.spad.store_grant.val();
         self.store.spad_data.next = self.spad.store_data.val();
         self.spad.load_read.next = self.load.spad_read.val();
-        self.spad.load_address.next = self.load.read_address.val();
-        self.load.read_data.next = self.spad.load_data.val();
-        self.acc.matrix_read.next = self.matrix.acc_read.val();
-        self.acc.matrix_address.next = self.matrix.acc_read_address.val();
-        self.matrix.acc_read_data.next = self.acc.matrix_data.val();
+        self.spad.load_address.next = self.load.spad_address.val();
+        self.load.spad_grant.next = self.spad.load_grant.val();
+        self.load.spad_data.next = self.spad.load_data.val();
+        self.acc.matrix_read.next = self.array.acc_read.val();
+        self.acc.matrix_address.next = self.array.acc_address.val();
+        self.array.acc_data.next = self.acc.matrix_data.val();
         self.acc.depthwise_read.next = self.depthwise.acc_read.val();
         self.acc.depthwise_address.next = self.depthwise.acc_address.val();
         self.depthwise.acc_grant.next = self.acc.depthwise_grant.val();
         self.depthwise.acc_data.next = self.acc.depthwise_data.val();
-        self.acc.vector_read.next = self.vector.acc_read.val();
-        self.acc.vector_address.next = self.vector.acc_address.val();
-        self.vector.acc_data.next = self.acc.vector_data.val();
+        self.acc.vector_read.next = self.lanes.acc_read.val();
+        self.acc.vector_address.next = self.lanes.acc_address.val();
+        self.lanes.acc_grant.next = self.acc.vector_grant.val();
+        self.lanes.acc_data.next = self.acc.vector_data.val();
         self.acc.store_read.next = self.store.acc_read.val();
-        self.acc.store_address.next = self.store.read_address.val();
+        self.acc.store_address.next = self.store.acc_address.val();
+        self.store.acc_grant.next = self.acc.store_grant.val();
         self.store.acc_data.next = self.acc.store_data.val();
 
-        // Writes of spad and acc.
+        // Writes of the banks.
         self.spad.load_write.next = self.load.spad_write.val();
-        self.spad.load_write_address.next = self.load.write_address.val();
-        self.spad.load_write_data.next = self.load.spad_data.val();
+        self.spad.load_write_address.next = self.load.spad_write_address.val();
+        self.spad.load_write_data.next = self.load.spad_write_data.val();
         self.spad.load_write_mask.next = self.every_byte.val();
-        self.spad.vector_write.next = self.vector.spad_write.val() | self.maxq.spad_write.val();
-        self.spad.vector_write_address.next = self.vector.write_address.val();
-        self.spad.vector_write_data.next = self.vector.write_row8.val();
-        if self.maxq.spad_write.val() {
-            self.spad.vector_write_address.next = self.maxq.write_address.val();
-            self.spad.vector_write_data.next = self.maxq.write_data.val();
-        }
+        self.spad.vector_write.next = self.lanes.spad_write.val();
+        self.spad.vector_write_address.next = self.lanes.write_address.val();
+        self.spad.vector_write_data.next = self.lanes.write_row8.val();
         self.spad.vector_write_mask.next = self.every_byte.val();
+        self.lanes.spad_write_grant.next = self.spad.vector_write_grant.val();
         self.spad.mover_write.next = self.mover.spad_write.val();
         self.spad.mover_write_address.next = self.mover.write_address.val();
         self.spad.mover_write_data.next = self.mover.write_row8.val();
         self.spad.mover_write_mask.next = self.mover.write_mask.val();
         self.mover.spad_write_grant.next = self.spad.mover_write_grant.val();
-        self.acc.matrix_write.next = self.matrix.acc_write.val();
-        self.acc.matrix_write_address.next = self.matrix.acc_write_address.val();
-        self.acc.matrix_write_data.next = self.matrix.acc_write_data.val();
+        self.acc.matrix_write.next = self.array.acc_write.val();
+        self.acc.matrix_write_address.next = self.array.acc_write_address.val();
+        self.acc.matrix_write_data.next = self.array.acc_write_data.val();
         self.acc.depthwise_write.next = self.depthwise.acc_write.val();
         self.acc.depthwise_write_address.next = self.depthwise.acc_write_address.val();
         self.acc.depthwise_write_data.next = self.depthwise.acc_write_data.val();
         self.depthwise.acc_write_grant.next = self.acc.depthwise_write_grant.val();
-        self.acc.vector_write.next = self.vector.acc_write.val();
-        self.acc.vector_write_address.next = self.vector.write_address.val();
-        self.acc.vector_write_data.next = self.vector.write_row32.val();
+        self.acc.vector_write.next = self.lanes.acc_write.val();
+        self.acc.vector_write_address.next = self.lanes.write_address.val();
+        self.acc.vector_write_data.next = self.lanes.write_row32.val();
+        self.lanes.acc_write_grant.next = self.acc.vector_write_grant.val();
         self.acc.load_write.next = self.load.acc_write.val();
-        self.acc.load_write_address.next = self.load.write_address.val();
-        self.acc.load_write_data.next = self.load.acc_data.val();
+        self.acc.load_write_address.next = self.load.acc_write_address.val();
+        self.acc.load_write_data.next = self.load.acc_write_data.val();
+        self.load.acc_write_grant.next = self.acc.load_write_grant.val();
         self.acc.mover_write.next = self.mover.acc_write.val();
         self.acc.mover_write_address.next = self.mover.write_address.val();
         self.acc.mover_write_data.next = self.mover.write_row32.val();
         self.mover.acc_write_grant.next = self.acc.mover_write_grant.val();
 
-        // Counters.
-        self.counters.clear.next = self.start.val() & (self.control.phase.val() == Phase::Idle);
-        self.counters.phase.next = self.control.phase.val();
-        self.counters.kind.next = self.control.kind.val();
-        self.counters.in_vector.next = self.control.vector.val();
-        self.counters.new_macs.next = self.matrix.macs.val() + bit_cast::<12, 7>(self.depthwise.macs.val());
+        // Where the time goes.
+        self.monitor.waiting.next = self.scoreboard.waiting.val();
+        self.monitor.ready.next = self.scoreboard.ready.val();
+        self.monitor.front.next = self.front.activity.val();
+        self.monitor.states[0].next = self.load.state.val();
+        self.monitor.states[1].next = self.store.state.val();
+        self.monitor.states[2].next = self.mover.state.val();
+        self.monitor.states[3].next = self.array.state.val();
+        self.monitor.states[4].next = self.depthwise.state.val();
+        self.monitor.states[5].next = self.lanes.state.val();
+        self.activity.next = self.monitor.activity.val();
+        self.issued.next = self.scoreboard.entered.val();
+        self.issued_unit.next = self.front.claim.val().unit;
+        self.issued_pc.next = self.front.operation_pc.val();
+        self.takes.next = self.scoreboard.takes.val();
+        self.retires.next = self.scoreboard.retires.val();
+        self.counters.clear.next = self.start.val() & !self.front.busy.val();
+        self.counters.enable.next = self.front.busy.val();
+        self.counters.activity.next = self.monitor.activity.val();
+        self.counters.new_macs.next =
+            bit_cast::<16, 12>(self.array.macs.val()) + bit_cast::<16, 7>(self.depthwise.macs.val());
+        self.counters.read.next = self.rdata_valid.val() & self.reads.rdata_ready.val();
+        self.counters.write.next = self.writes.wdata_valid.val() & self.wdata_ready.val();
         self.cycles.next = self.counters.cycles.val();
-        self.cycles_clear.next = self.counters.cycles_clear.val();
-        self.cycles_issue.next = self.counters.cycles_issue.val();
-        self.cycles_load.next = self.counters.cycles_load.val();
-        self.cycles_store.next = self.counters.cycles_store.val();
-        self.cycles_move.next = self.counters.cycles_move.val();
-        self.cycles_matmul.next = self.counters.cycles_matmul.val();
-        self.cycles_vector.next = self.counters.cycles_vector.val();
         self.macs.next = self.counters.macs.val();
+        self.bytes_read.next = self.counters.bytes_read.val();
+        self.bytes_written.next = self.counters.bytes_written.val();
+        self.count_load_work.next = self.counters.count[0].val();
+        self.count_load_operand.next = self.counters.count[1].val();
+        self.count_load_bank.next = self.counters.count[2].val();
+        self.count_load_memory.next = self.counters.count[3].val();
+        self.count_load_start.next = self.counters.count[4].val();
+        self.count_load_drain.next = self.counters.count[5].val();
+        self.count_store_work.next = self.counters.count[6].val();
+        self.count_store_operand.next = self.counters.count[7].val();
+        self.count_store_bank.next = self.counters.count[8].val();
+        self.count_store_memory.next = self.counters.count[9].val();
+        self.count_store_start.next = self.counters.count[10].val();
+        self.count_store_drain.next = self.counters.count[11].val();
+        self.count_move_work.next = self.counters.count[12].val();
+        self.count_move_operand.next = self.counters.count[13].val();
+        self.count_move_bank.next = self.counters.count[14].val();
+        self.count_move_memory.next = self.counters.count[15].val();
+        self.count_move_start.next = self.counters.count[16].val();
+        self.count_move_drain.next = self.counters.count[17].val();
+        self.count_matrix_work.next = self.counters.count[18].val();
+        self.count_matrix_operand.next = self.counters.count[19].val();
+        self.count_matrix_bank.next = self.counters.count[20].val();
+        self.count_matrix_memory.next = self.counters.count[21].val();
+        self.count_matrix_start.next = self.counters.count[22].val();
+        self.count_matrix_drain.next = self.counters.count[23].val();
+        self.count_depthwise_work.next = self.counters.count[24].val();
+        self.count_depthwise_operand.next = self.counters.count[25].val();
+        self.count_depthwise_bank.next = self.counters.count[26].val();
+        self.count_depthwise_memory.next = self.counters.count[27].val();
+        self.count_depthwise_start.next = self.counters.count[28].val();
+        self.count_depthwise_drain.next = self.counters.count[29].val();
+        self.count_vector_work.next = self.counters.count[30].val();
+        self.count_vector_operand.next = self.counters.count[31].val();
+        self.count_vector_bank.next = self.counters.count[32].val();
+        self.count_vector_memory.next = self.counters.count[33].val();
+        self.count_vector_start.next = self.counters.count[34].val();
+        self.count_vector_drain.next = self.counters.count[35].val();
+        self.count_front_issue.next = self.counters.count[36].val();
+        self.count_front_fetch.next = self.counters.count[37].val();
+        self.count_front_full.next = self.counters.count[38].val();
+        self.count_front_result.next = self.counters.count[39].val();
+        self.count_front_clear.next = self.counters.count[40].val();
+        self.count_front_end.next = self.counters.count[41].val();
     }
 }

@@ -24,10 +24,10 @@ pub struct Params {
     /// Banks of acc. Requires a power of two, 1..=32, and two row32s in each.
     #[serde(default = "default_acc_banks")]
     pub acc_banks: usize,
-    /// Row instructions that may be issued and not yet retired. Requires 1..=16.
+    /// Row instructions that may be issued and not yet retired. Requires 2, 4, 8 or 16.
     #[serde(default = "default_in_flight")]
     pub in_flight: usize,
-    /// Instructions that wait in front of each unit. Requires 1..=8.
+    /// Instructions that wait in front of each unit. Requires 2, 4, 8 or 16.
     #[serde(default = "default_queue_depth")]
     pub queue_depth: usize,
 }
@@ -140,8 +140,9 @@ impl Params {
         };
         banks("spad_banks", self.spad_banks, self.spad_log2)?;
         banks("acc_banks", self.acc_banks, self.acc_log2)?;
-        ensure((1..=16).contains(&self.in_flight), "in_flight", self.in_flight, "1..=16")?;
-        ensure((1..=8).contains(&self.queue_depth), "queue_depth", self.queue_depth, "1..=8")
+        let few = |value: usize| value.is_power_of_two() && (2..=16).contains(&value);
+        ensure(few(self.in_flight), "in_flight", self.in_flight, "2, 4, 8 or 16")?;
+        ensure(few(self.queue_depth), "queue_depth", self.queue_depth, "2, 4, 8 or 16")
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) struct Traits {
     pub(crate) bytes: Bit,
     pub(crate) word: Bit,
     pub(crate) indexed: Bit,
+    /// Goes to a unit, this one.
+    pub(crate) queued: Bit,
+    pub(crate) unit: Bits<3>,
     /// Done by the vector unit.
     pub(crate) vector: Bit,
     /// b is w.
@@ -58,6 +61,7 @@ impl Traits {
         let written = d.filter(|d| matches!(d.role, Role::Destination | Role::OrderedDestination)).map(|d| d.space);
         let meets = |reach: Option<Reach>| reach.is_some_and(|it| Some(it.space) == written);
         let mask = |reach: Option<Reach>| u64::from(reach.map_or(0, |it| it.align - 1)).into();
+        let unit = unit(instr.opcode());
         Traits {
             loops: has("lp"),
             taps: has("kt"),
@@ -67,6 +71,8 @@ impl Traits {
             bytes: has("offset"),
             word: has("ra") && a.is_some(),
             indexed: has("index"),
+            queued: unit.is_some(),
+            unit: unit.unwrap_or_default().into(),
             vector: matches!(spec(instr.opcode()).group, Group::Vector32 | Group::Vector8 | Group::Choose)
                 && instr.opcode() != Opcode::Maxq,
             weights: has("w_base"),
@@ -89,4 +95,17 @@ impl Traits {
             p_meets: meets(p),
         }
     }
+}
+
+/// The unit that executes it, if one does, in the order of the scoreboard.
+fn unit(opcode: Opcode) -> Option<u64> {
+    Some(match opcode {
+        Opcode::Load | Opcode::Gather => 0,
+        Opcode::Store | Opcode::Sw | Opcode::Lw | Opcode::Mark => 1,
+        Opcode::Move | Opcode::Fill => 2,
+        Opcode::Matmul => 3,
+        Opcode::Dwmac => 4,
+        _ if spec(opcode).group == Group::Control => return None,
+        _ => 5,
+    })
 }

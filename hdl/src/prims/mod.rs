@@ -1,7 +1,7 @@
 //! Leaves whose Verilog is written by hand: datapaths that take a whole row, and what rust-hdl cannot say.
 //!
 //! Each has its meaning in `update`, its Verilog in `hdl`, and a test that runs both on the same random inputs
-//! (`tests.rs`). Outputs are registered, so that no path runs through a leaf within a cycle.
+//! (`tests.rs`). Outputs are registered, so that no path runs through a leaf within a cycle, unless its text says so.
 
 mod banks;
 mod column;
@@ -12,6 +12,7 @@ mod hold;
 mod grid;
 mod grid_text;
 mod lane_products;
+mod line_tags;
 mod max;
 mod multiplier;
 mod opcode_rom;
@@ -39,6 +40,7 @@ pub(crate) use fixed::Fixed;
 pub(crate) use hold::{Catch, Held, Kept};
 pub(crate) use grid::Grid;
 pub(crate) use lane_products::LaneProducts;
+pub(crate) use line_tags::LineTags;
 pub(crate) use max::MaxRow;
 pub(crate) use multiplier::Multiplier;
 pub(crate) use opcode_rom::{Kind, OpcodeRom};

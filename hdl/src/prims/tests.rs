@@ -26,10 +26,23 @@ fn memories() -> Vec<Trace> {
         trace!(
             "regfile",
             RegFile::default(),
-            in {clear, a_index, b_index, write_enable, write_index, write_data},
-            out {a, b},
+            in {a_index, b_index, c_index, d_index, e_index, write_enable, write_index, write_data},
+            out {a, b, c, d, e},
             CYCLES,
-            |it, rng| it.clear.next = rng.one_in(50)
+            |it, rng| {}
+        ),
+        trace!(
+            "line_tags",
+            LineTags::default(),
+            in {clear, open, finish, line, here, ahead},
+            out {is_here, is_ahead},
+            CYCLES,
+            |it, rng| {
+                it.clear.next = rng.one_in(100);
+                for line in [&mut it.line, &mut it.here, &mut it.ahead] {
+                    line.next = rng.below(40).into();
+                }
+            }
         ),
     ]
 }
@@ -142,6 +155,7 @@ fn adder() -> Trace {
     let mut it = Box::new(RowAdder::new(8));
     it.connect_all();
     let mut trace = Trace {
+        clocked: true,
         name: "row_adder".into(),
         verilog: crate::equivalence::verilog(it.as_ref(), "row_adder"),
         inputs: [("enable", 1), ("zero", 1), ("pass", 3), ("depthwise", 1), ("products", 512), ("base", 1024)]

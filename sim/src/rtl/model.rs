@@ -38,7 +38,7 @@ impl Default for DramConfig {
     }
 }
 
-/// The machine's counters, in the order of its ports.
+/// Where the machine's cycles went; units work side by side, so the parts do not add up to the whole.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
@@ -46,18 +46,18 @@ pub struct Counters {
     pub cycles: u64,
     /// Clearing on-chip memory.
     pub clear: u64,
-    /// Fetch, decode and checks.
+    /// The front end looking for, decoding and checking instructions.
     pub issue: u64,
-    /// `LOAD`, `GATHER` and `LW`.
+    /// The load unit at work: `LOAD`, `GATHER`.
     pub load: u64,
-    /// `STORE` and `SW`.
+    /// The store unit: `STORE`, `SW`, `LW`, `MARK`.
     pub store: u64,
-    /// `MOVE` and `FILL`.
+    /// The move unit: `MOVE`, `FILL`.
     #[serde(rename = "move")]
     pub moves: u64,
-    /// `MATMUL` and `DWMAC`.
+    /// The matrix and the depthwise unit: `MATMUL`, `DWMAC`.
     pub matmul: u64,
-    /// `MAXQ` and the instructions of the vector unit.
+    /// The vector unit.
     pub vector: u64,
     /// Products of live lanes.
     pub macs: u64,

@@ -319,7 +319,9 @@ public:
             settle();
             bool progress = memory.take(top, host, cycle);
             if (top.mark_valid) {
-                const Sample now = sample();
+                // The front end may be ahead of the store queue.
+                Sample now = sample();
+                now.steps = top.mark_steps;
                 host.mark(host.context, &now);
                 progress = true;
             }
@@ -339,12 +341,17 @@ public:
     }
 
     Sample sample() const {
+// Cycles in which a unit held an instruction.
+#define BUSY(unit) \
+    (top.count_##unit##_work + top.count_##unit##_bank + top.count_##unit##_memory + top.count_##unit##_start + \
+     top.count_##unit##_drain)
         return {top.mark_id,
                 top.status,
                 top.steps,
                 top.digest,
-                {top.cycles, top.cycles_clear, top.cycles_issue, top.cycles_load, top.cycles_store, top.cycles_move,
-                 top.cycles_matmul, top.cycles_vector, top.macs}};
+                {top.cycles, top.count_front_clear, top.count_front_issue + top.count_front_fetch, BUSY(load), BUSY(store),
+                 BUSY(move), BUSY(matrix) + BUSY(depthwise), BUSY(vector), top.macs}};
+#undef BUSY
     }
 
 private:

@@ -18,15 +18,51 @@ module systole #(parameter W = 16) (
     output reg [63:0] digest,
     output wire mark_valid,
     output wire [31:0] mark_id,
+    output wire [63:0] mark_steps,
     output reg [63:0] cycles,
-    output wire [63:0] cycles_clear,
-    output wire [63:0] cycles_issue,
-    output wire [63:0] cycles_load,
-    output wire [63:0] cycles_store,
-    output wire [63:0] cycles_move,
-    output wire [63:0] cycles_matmul,
-    output wire [63:0] cycles_vector,
     output wire [63:0] macs,
+    output wire [63:0] count_load_work,
+    output wire [63:0] count_load_operand,
+    output wire [63:0] count_load_bank,
+    output wire [63:0] count_load_memory,
+    output wire [63:0] count_load_start,
+    output wire [63:0] count_load_drain,
+    output wire [63:0] count_store_work,
+    output wire [63:0] count_store_operand,
+    output wire [63:0] count_store_bank,
+    output wire [63:0] count_store_memory,
+    output wire [63:0] count_store_start,
+    output wire [63:0] count_store_drain,
+    output wire [63:0] count_move_work,
+    output wire [63:0] count_move_operand,
+    output wire [63:0] count_move_bank,
+    output wire [63:0] count_move_memory,
+    output wire [63:0] count_move_start,
+    output wire [63:0] count_move_drain,
+    output wire [63:0] count_matrix_work,
+    output wire [63:0] count_matrix_operand,
+    output wire [63:0] count_matrix_bank,
+    output wire [63:0] count_matrix_memory,
+    output wire [63:0] count_matrix_start,
+    output wire [63:0] count_matrix_drain,
+    output wire [63:0] count_depthwise_work,
+    output wire [63:0] count_depthwise_operand,
+    output wire [63:0] count_depthwise_bank,
+    output wire [63:0] count_depthwise_memory,
+    output wire [63:0] count_depthwise_start,
+    output wire [63:0] count_depthwise_drain,
+    output wire [63:0] count_vector_work,
+    output wire [63:0] count_vector_operand,
+    output wire [63:0] count_vector_bank,
+    output wire [63:0] count_vector_memory,
+    output wire [63:0] count_vector_start,
+    output wire [63:0] count_vector_drain,
+    output wire [63:0] count_front_issue,
+    output wire [63:0] count_front_fetch,
+    output wire [63:0] count_front_full,
+    output wire [63:0] count_front_result,
+    output wire [63:0] count_front_clear,
+    output wire [63:0] count_front_end,
     output wire read_valid,
     output wire [31:0] read_row,
     output wire [15:0] read_rows,
@@ -99,6 +135,7 @@ module systole #(parameter W = 16) (
     assign steps = done ? 6 : 0;
     assign mark_valid = state == MARK;
     assign mark_id = 7;
+    assign mark_steps = steps;
     assign read_valid = state == READ;
     assign read_row = base_input + (fault == CHANGED ? {31'd0, cycles[0]} : 32'd0);
     assign read_rows = 2;
@@ -108,5 +145,13 @@ module systole #(parameter W = 16) (
     assign write_rows = 2;
     assign wdata_valid = state == GIVE;
     assign wdata = rows[8*W*beat +: 8*W];
-    assign {cycles_clear, cycles_issue, cycles_load, cycles_store, cycles_move, cycles_matmul, cycles_vector, macs} = 512'd0;
+    assign {macs, count_load_work, count_load_operand, count_load_bank, count_load_memory, count_load_start,
+        count_load_drain, count_store_work, count_store_operand, count_store_bank, count_store_memory,
+        count_store_start, count_store_drain, count_move_work, count_move_operand, count_move_bank,
+        count_move_memory, count_move_start, count_move_drain, count_matrix_work, count_matrix_operand,
+        count_matrix_bank, count_matrix_memory, count_matrix_start, count_matrix_drain, count_depthwise_work,
+        count_depthwise_operand, count_depthwise_bank, count_depthwise_memory, count_depthwise_start,
+        count_depthwise_drain, count_vector_work, count_vector_operand, count_vector_bank, count_vector_memory,
+        count_vector_start, count_vector_drain, count_front_issue, count_front_fetch, count_front_full,
+        count_front_result, count_front_clear, count_front_end} = 0;
 endmodule

@@ -4,10 +4,9 @@ use rust_hdl::prelude::*;
 
 use crate::prims::Kind;
 
-/// `result` and `taken`, one cycle after the registers' values. `product` is the multiplier's, of the same cycle.
+/// Combinational; `product` is the multiplier's, of the factors `a` and `second` one cycle before.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Alu {
-    pub(crate) clock: Signal<In, Clock>,
     pub(crate) kind: Signal<In, Kind>,
     /// x[ra], x[rb], and the immediate.
     pub(crate) a: Signal<In, Bits<32>>,
@@ -21,8 +20,6 @@ pub(crate) struct Alu {
     pub(crate) writes: Signal<Out, Bit>,
     /// The branch is taken.
     pub(crate) taken: Signal<Out, Bit>,
-    value: DFF<Bits<32>>,
-    branch: DFF<Bit>,
     operand: Signal<Local, Bits<32>>,
     places: Signal<Local, Bits<5>>,
 }
@@ -30,56 +27,51 @@ pub(crate) struct Alu {
 impl Logic for Alu {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, value, branch);
         self.operand.next = self.b.val() + self.imm.val();
         self.second.next = self.operand.val();
         self.places.next = self.operand.val().get_bits::<5>(0);
-        self.branch.d.next = false;
+        self.taken.next = false;
+        self.result.next = self.imm.val();
         self.writes.next = true;
         match self.kind.val() {
-            Kind::Li => {
-                self.value.d.next = self.imm.val();
-            }
+            Kind::Li => {}
             Kind::Add => {
-                self.value.d.next = self.a.val() + self.operand.val();
+                self.result.next = self.a.val() + self.operand.val();
             }
             Kind::Sub => {
-                self.value.d.next = self.a.val() - self.operand.val();
+                self.result.next = self.a.val() - self.operand.val();
             }
-            Kind::Mul => {}
+            Kind::Mul => {
+                self.result.next = self.product.val().get_bits::<32>(0);
+            }
             Kind::Shl => {
-                self.value.d.next = self.a.val() << self.places.val();
+                self.result.next = self.a.val() << self.places.val();
             }
             Kind::Shr => {
-                self.value.d.next = self.a.val() >> self.places.val();
+                self.result.next = self.a.val() >> self.places.val();
             }
             Kind::And => {
-                self.value.d.next = self.a.val() & self.operand.val();
+                self.result.next = self.a.val() & self.operand.val();
             }
             Kind::Beq => {
                 self.writes.next = false;
-                self.branch.d.next = self.a.val() == self.b.val();
+                self.taken.next = self.a.val() == self.b.val();
             }
             Kind::Bne => {
                 self.writes.next = false;
-                self.branch.d.next = self.a.val() != self.b.val();
+                self.taken.next = self.a.val() != self.b.val();
             }
             Kind::Bltu => {
                 self.writes.next = false;
-                self.branch.d.next = self.a.val() < self.b.val();
+                self.taken.next = self.a.val() < self.b.val();
             }
             Kind::Bgeu => {
                 self.writes.next = false;
-                self.branch.d.next = self.a.val() >= self.b.val();
+                self.taken.next = self.a.val() >= self.b.val();
             }
             _ => {
                 self.writes.next = false;
             }
         }
-        self.result.next = self.value.q.val();
-        if self.kind.val() == Kind::Mul {
-            self.result.next = self.product.val().get_bits::<32>(0);
-        }
-        self.taken.next = self.branch.q.val();
     }
 }

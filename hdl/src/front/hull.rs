@@ -6,21 +6,19 @@ use rust_hdl::prelude::*;
 #[derive(LogicBlock, Default)]
 pub(crate) struct Hull {
     pub(crate) clock: Signal<In, Clock>,
-    /// Begins at `base` + `register`, `extra` beyond the first address.
+    /// Begins at `base` + `register`.
     pub(crate) first: Signal<In, Bit>,
     pub(crate) base: Signal<In, Bits<32>>,
     pub(crate) register: Signal<In, Bits<32>>,
-    pub(crate) extra: Signal<In, Bits<13>>,
     /// Adds the reach of a level: |stride| · (count − 1), downwards if `negative`.
     pub(crate) add: Signal<In, Bit>,
     pub(crate) negative: Signal<In, Bit>,
-    pub(crate) reach: Signal<In, Bits<64>>,
+    pub(crate) reach: Signal<In, Bits<60>>,
     pub(crate) low: Signal<Out, Bits<60>>,
     pub(crate) high: Signal<Out, Bits<60>>,
     smallest: DFF<Bits<60>>,
     largest: DFF<Bits<60>>,
     start: Signal<Local, Bits<60>>,
-    level: Signal<Local, Bits<60>>,
 }
 
 impl Logic for Hull {
@@ -28,15 +26,14 @@ impl Logic for Hull {
     fn update(&mut self) {
         dff_setup!(self, clock, smallest, largest);
         self.start.next = bit_cast::<60, 32>(self.base.val()) + bit_cast::<60, 32>(self.register.val());
-        self.level.next = bit_cast::<60, 64>(self.reach.val());
         if self.first.val() {
             self.smallest.d.next = self.start.val();
-            self.largest.d.next = self.start.val() + bit_cast::<60, 13>(self.extra.val());
+            self.largest.d.next = self.start.val();
         } else if self.add.val() {
             if self.negative.val() {
-                self.smallest.d.next = self.smallest.q.val() - self.level.val();
+                self.smallest.d.next = self.smallest.q.val() - self.reach.val();
             } else {
-                self.largest.d.next = self.largest.q.val() + self.level.val();
+                self.largest.d.next = self.largest.q.val() + self.reach.val();
             }
         }
         self.low.next = self.smallest.q.val();

@@ -7,20 +7,15 @@ use crate::encoding::*;
 use crate::prims::{Fixed, Kind};
 use crate::traits::Traits;
 
-/// Judges an instruction word, one cycle after `kind`, `traits` and `stray` are known.
+/// Judges an instruction word. Combinational.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Legal {
-    pub(crate) clock: Signal<In, Clock>,
     pub(crate) word: Signal<In, Bits<256>>,
     pub(crate) kind: Signal<In, Kind>,
     pub(crate) traits: Signal<In, Traits>,
     /// Bits are set that are no field.
     pub(crate) stray: Signal<In, Bit>,
     pub(crate) legal: Signal<Out, Bit>,
-    /// The instruction has operands in memory; the others are scalar.
-    pub(crate) moves_rows: Signal<Out, Bit>,
-    verdict: DFF<Bit>,
-    rows: DFF<Bit>,
     selected: Signal<Local, Bit>,
     fit: Signal<Local, Bit>,
     writable: Signal<Local, Bit>,
@@ -64,7 +59,6 @@ pub(crate) struct Legal {
 impl Logic for Legal {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, verdict, rows);
         self.select.next = self.word.val().get_bits::<{ CSEL.width }>(self.at_csel.val().index());
         self.selected.next = false;
         if self.select.val() == self.select_none.val() {
@@ -115,12 +109,9 @@ impl Logic for Legal {
                 & (!self.counted.val() | (self.index_target.val() != self.count_register.val()))
                 & (!self.counted.val() | (self.value_target.val() != self.count_register.val()));
         }
-        self.verdict.d.next = (self.kind.val() != Kind::Unknown)
+        self.legal.next = (self.kind.val() != Kind::Unknown)
             & !self.stray.val()
             & (self.selected.val() | !self.traits.val().loops)
             & self.fit.val();
-        self.rows.d.next = self.traits.val().a | self.traits.val().d;
-        self.legal.next = self.verdict.q.val();
-        self.moves_rows.next = self.rows.q.val();
     }
 }
