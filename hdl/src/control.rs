@@ -58,8 +58,6 @@ pub(crate) struct Control {
     pub(crate) unit_done: Signal<In, Bit>,
     /// The instruction is one of the vector unit.
     pub(crate) vector: Signal<Out, Bit>,
-    /// x[rv] of `ARGMAX`, x[rb] of the others.
-    pub(crate) value: Signal<Out, Bits<32>>,
     /// With `unit_done`: registers are to be written, x[rd] and, by `ARGMAX`, x[rv].
     pub(crate) found: Signal<In, Bit>,
     pub(crate) result: Signal<In, Bits<32>>,
@@ -118,7 +116,6 @@ impl Logic for Control {
         if self.rom.kind.val() == Kind::Argmax {
             self.registers.b_index.next = self.word.val().get_bits::<{ RV.width }>(self.at_rv.val().index());
         }
-        self.value.next = self.registers.b.val();
         self.registers.a_index.next = self.check.register_index.val();
         if self.state.q.val() == Phase::Decode {
             self.registers.a_index.next = self.word.val().get_bits::<{ RA.width }>(self.at_ra.val().index());

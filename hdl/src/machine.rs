@@ -72,6 +72,8 @@ pub(crate) struct Machine<const BEAT: usize> {
     writes: WritePort<BEAT>,
     fetch: Fetch,
     load: Load,
+    load_offered: DFF<Bit>,
+    store_offered: DFF<Bit>,
     store: Store,
     mover: Mover,
     matrix: Matrix,
@@ -137,6 +139,8 @@ impl<const BEAT: usize> Machine<BEAT> {
             writes: WritePort::default(),
             fetch: Fetch::default(),
             load: Load::default(),
+            load_offered: DFF::default(),
+            store_offered: DFF::default(),
             store: Store::default(),
             mover: Mover::default(),
             matrix: Matrix::new(params),
@@ -156,6 +160,7 @@ impl<const BEAT: usize> Machine<BEAT> {
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
+        dff_setup!(self, clock, load_offered, store_offered);
         clock!(self, clock, head, control, counters, reads, writes, fetch, load, store);
         clock!(self, clock, mover, matrix, lanes, clear, spad, acc);
         dff_setup!(self, clock, offers_lanes);
@@ -170,8 +175,8 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.control.base_output.next = self.base_output.val();
         self.control.fetched.next = self.fetch.valid.val();
         self.control.word.next = self.fetch.word.val();
-        self.control.unit_done.next = self.load.done.val()
-            | self.store.done.val()
+        self.control.unit_done.next = self.load.retire.val()
+            | self.store.retire.val()
             | self.mover.done.val()
             | self.matrix.done.val()
             | self.lanes.retire.val();
@@ -185,16 +190,24 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
 
         // Units.
         self.launch.next = self.control.launch.val();
-        self.load.gathers.next = self.control.kind.val() == Kind::Gather;
-        self.load.start.next =
-            self.launch.val() & ((self.control.kind.val() == Kind::Load) | (self.control.kind.val() == Kind::Gather));
-        self.store.loads_word.next = self.control.kind.val() == Kind::Lw;
-        self.store.stores_word.next = self.control.kind.val() == Kind::Sw;
-        self.store.value.next = self.control.value.val();
-        self.store.start.next = self.launch.val()
+        self.load.ready.next = self.load_offered.q.val();
+        if self.load.take.val() {
+            self.load_offered.d.next = false;
+        } else if self.launch.val()
+            & ((self.control.kind.val() == Kind::Load) | (self.control.kind.val() == Kind::Gather))
+        {
+            self.load_offered.d.next = true;
+        }
+        self.store.ready.next = self.store_offered.q.val();
+        if self.store.take.val() {
+            self.store_offered.d.next = false;
+        } else if self.launch.val()
             & ((self.control.kind.val() == Kind::Store)
                 | (self.control.kind.val() == Kind::Lw)
-                | (self.control.kind.val() == Kind::Sw));
+                | (self.control.kind.val() == Kind::Sw))
+        {
+            self.store_offered.d.next = true;
+        }
         self.mover.start_move.next = self.launch.val() & (self.control.kind.val() == Kind::Move);
         self.mover.start_fill.next = self.launch.val() & (self.control.kind.val() == Kind::Fill);
         self.matrix.depthwise.next = self.control.kind.val() == Kind::Dwmac;
@@ -234,18 +247,18 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.fetch.row_valid.next = self.reads.fetch_data_valid.val();
         self.fetch.row.next = self.reads.data.val();
         self.reads.fetch_data_ready.next = true;
-        self.reads.word_valid.next = self.store.read_valid.val();
-        self.reads.word_row.next = self.store.read_row.val();
-        self.store.read_ready.next = self.reads.word_ready.val();
+        self.reads.word_valid.next = self.store.word_valid.val();
+        self.reads.word_row.next = self.store.word_row.val();
+        self.store.word_ready.next = self.reads.word_ready.val();
         self.store.data_valid.next = self.reads.word_data_valid.val();
         self.store.data.next = self.reads.data.val();
-        self.reads.load_valid.next = self.load.req_valid.val();
-        self.reads.load_row.next = self.load.req_row.val();
-        self.reads.load_rows.next = self.load.req_rows.val();
-        self.load.req_ready.next = self.reads.load_ready.val();
-        self.load.row_valid.next = self.reads.load_data_valid.val();
-        self.load.row.next = self.reads.data.val();
-        self.reads.load_data_ready.next = true;
+        self.reads.load_valid.next = self.load.load_valid.val();
+        self.reads.load_row.next = self.load.load_row.val();
+        self.reads.load_rows.next = self.load.load_rows.val();
+        self.load.load_ready.next = self.reads.load_ready.val();
+        self.load.data_valid.next = self.reads.load_data_valid.val();
+        self.load.data.next = self.reads.data.val();
+        self.reads.load_data_ready.next = self.load.data_ready.val();
         self.read_valid.next = self.reads.read_valid.val();
         self.read_row.next = self.reads.read_row.val();
         self.read_rows.next = self.reads.read_rows.val();
@@ -292,11 +305,13 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.spad.mover_address.next = self.mover.read_address.val();
         self.mover.read_data.next = self.spad.mover_data.val();
         self.spad.store_read.next = self.store.spad_read.val();
-        self.spad.store_address.next = self.store.read_address.val();
+        self.spad.store_address.next = self.store.spad_address.val();
+        self.store.spad_grant.next = self.spad.store_grant.val();
         self.store.spad_data.next = self.spad.store_data.val();
         self.spad.load_read.next = self.load.spad_read.val();
-        self.spad.load_address.next = self.load.read_address.val();
-        self.load.read_data.next = self.spad.load_data.val();
+        self.spad.load_address.next = self.load.spad_address.val();
+        self.load.spad_grant.next = self.spad.load_grant.val();
+        self.load.spad_data.next = self.spad.load_data.val();
         self.acc.matrix_read.next = self.matrix.acc_read.val();
         self.acc.matrix_address.next = self.matrix.acc_read_address.val();
         self.matrix.acc_read_data.next = self.acc.matrix_data.val();
@@ -307,13 +322,14 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.lanes.acc_grant.next = self.acc.vector_grant.val();
         self.lanes.acc_data.next = self.acc.vector_data.val();
         self.acc.store_read.next = self.store.acc_read.val();
-        self.acc.store_address.next = self.store.read_address.val();
+        self.acc.store_address.next = self.store.acc_address.val();
+        self.store.acc_grant.next = self.acc.store_grant.val();
         self.store.acc_data.next = self.acc.store_data.val();
 
         // Writes of spad and acc.
         self.spad.load_write.next = self.load.spad_write.val();
-        self.spad.load_write_address.next = self.load.write_address.val();
-        self.spad.load_write_data.next = self.load.spad_data.val();
+        self.spad.load_write_address.next = self.load.spad_write_address.val();
+        self.spad.load_write_data.next = self.load.spad_write_data.val();
         self.spad.load_write_mask.next = self.every_byte.val();
         self.spad.vector_write.next = self.lanes.spad_write.val();
         self.lanes.spad_write_grant.next = self.spad.vector_write_grant.val();
@@ -335,8 +351,9 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.acc.vector_write_address.next = self.lanes.write_address.val();
         self.acc.vector_write_data.next = self.lanes.write_row32.val();
         self.acc.load_write.next = self.load.acc_write.val();
-        self.acc.load_write_address.next = self.load.write_address.val();
-        self.acc.load_write_data.next = self.load.acc_data.val();
+        self.acc.load_write_address.next = self.load.acc_write_address.val();
+        self.acc.load_write_data.next = self.load.acc_write_data.val();
+        self.load.acc_write_grant.next = self.acc.load_write_grant.val();
         self.acc.mover_write.next = self.mover.acc_write.val();
         self.acc.mover_write_address.next = self.mover.write_address.val();
         self.acc.mover_write_data.next = self.mover.acc_data.val();

@@ -1,237 +1,307 @@
-//! `STORE`: spad rows, or row32s of acc, into DRAM; `LW` and `SW`: one word of it; and the write digest.
+//! `STORE`: spad rows, or row32s of acc, into DRAM; `LW` and `SW`: one word of it; `MARK`; and the write digest.
+//!
+//! Rows are read ahead into a queue before the write port, requests are made ahead of their rows, and several may wait
+//! for `written`.
 
 use rust_hdl::prelude::*;
 
 use crate::operation::Operation;
-use crate::prims::{CrcRow, Fixed, LeafOf, WordInto, WordOf};
-use crate::walker::Walker;
+use crate::prims::{CrcRow, Fifo, Kind, WordInto, WordOf};
+use crate::transfer::bursts::Bursts;
+use crate::transfer::rows::Rows;
 
+/// log₂ of the requests that may be unwritten.
+const UNWRITTEN_LOG2: usize = 4;
+
+/// What happens to the row of a word.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
-enum State {
+enum Word {
     Idle,
-    Begin,
-    Want,
-    Take,
     Ask,
-    Read,
-    Pick,
-    Send,
-    Drain,
+    Wait,
     Done,
 }
 
-/// A word is read with its row; `SW` changes it and writes the row back.
+/// The unit interface, a requester of the read port, the requests of the write channel and the rows of the write
+/// port, and two read ports of the banks.
 ///
-/// One burst for a whole inner loop whose stride is 1, else one for each row (row32); its data follow before the next.
-#[derive(LogicBlock, Default)]
+/// Writes happen in the order of the program. `LW` and `SW` wait until all before them are written, `MARK` until all
+/// rows before it have gone to the port.
+#[derive(LogicBlock)]
 pub(crate) struct Store {
     pub(crate) clock: Signal<In, Clock>,
+    /// Clears the digest.
     pub(crate) clear: Signal<In, Bit>,
-    pub(crate) start: Signal<In, Bit>,
-    /// `LW`, `SW`.
-    pub(crate) loads_word: Signal<In, Bit>,
-    pub(crate) stores_word: Signal<In, Bit>,
-    /// What `SW` stores, what `LW` has loaded.
-    pub(crate) value: Signal<In, Bits<32>>,
-    pub(crate) word: Signal<Out, Bits<32>>,
+    pub(crate) ready: Signal<In, Bit>,
     pub(crate) op: Signal<In, Operation>,
-    pub(crate) done: Signal<Out, Bit>,
+    pub(crate) take: Signal<Out, Bit>,
+    pub(crate) retire: Signal<Out, Bit>,
+    pub(crate) state: Signal<Out, Bits<3>>,
+    /// What `LW` has loaded.
+    pub(crate) word: Signal<Out, Bits<32>>,
     pub(crate) digest: Signal<Out, Bits<64>>,
-    pub(crate) read_valid: Signal<Out, Bit>,
-    pub(crate) read_row: Signal<Out, Bits<32>>,
-    pub(crate) read_ready: Signal<In, Bit>,
+    pub(crate) mark_valid: Signal<Out, Bit>,
+    pub(crate) mark_id: Signal<Out, Bits<32>>,
+    pub(crate) mark_steps: Signal<Out, Bits<64>>,
+    pub(crate) word_valid: Signal<Out, Bit>,
+    pub(crate) word_row: Signal<Out, Bits<32>>,
+    pub(crate) word_ready: Signal<In, Bit>,
     pub(crate) data_valid: Signal<In, Bit>,
     pub(crate) data: Signal<In, Bits<256>>,
     pub(crate) write_valid: Signal<Out, Bit>,
     pub(crate) write_row: Signal<Out, Bits<32>>,
     pub(crate) write_rows: Signal<Out, Bits<16>>,
     pub(crate) write_ready: Signal<In, Bit>,
-    /// The memory has the oldest request whole.
+    /// Memory has the oldest request whole.
     pub(crate) written: Signal<In, Bit>,
     pub(crate) row_valid: Signal<Out, Bit>,
     pub(crate) row: Signal<Out, Bits<256>>,
     pub(crate) row_ready: Signal<In, Bit>,
     pub(crate) spad_read: Signal<Out, Bit>,
-    pub(crate) acc_read: Signal<Out, Bit>,
-    pub(crate) read_address: Signal<Out, Bits<20>>,
+    pub(crate) spad_address: Signal<Out, Bits<20>>,
+    pub(crate) spad_grant: Signal<In, Bit>,
     pub(crate) spad_data: Signal<In, Bits<256>>,
+    pub(crate) acc_read: Signal<Out, Bit>,
+    pub(crate) acc_address: Signal<Out, Bits<20>>,
+    pub(crate) acc_grant: Signal<In, Bit>,
     pub(crate) acc_data: Signal<In, Bits<1024>>,
-    state: DFF<State>,
-    burst_left: DFF<Bits<16>>,
-    /// Requests that the memory has not written yet.
-    unwritten: DFF<Bits<32>>,
-    leaf: DFF<Bits<2>>,
-    from: Walker<20>,
-    to: Walker<32>,
-    pick: LeafOf,
+    asking: DFF<Bit>,
+    /// Rows of accepted requests that have not gone.
+    owed: DFF<Bits<10>>,
+    /// Requests that are written and still in `unwritten`.
+    writes_done: DFF<Bits<5>>,
+    phase: DFF<Word>,
+    changes: DFF<Bit>,
+    index: DFF<Bits<3>>,
+    value: DFF<Bits<32>>,
+    bursts: Bursts,
+    rows: Rows,
+    /// Requests and instructions without one, in order: bit 0 waits for `written`, bit 1 is the last of its instruction.
+    unwritten: Fifo<2>,
     word_of: WordOf,
-    change: WordInto,
+    word_into: WordInto,
     crc: CrcRow,
-    burst: Signal<Local, Bit>,
+    stores: Signal<Local, Bit>,
+    words: Signal<Local, Bit>,
+    marks: Signal<Local, Bit>,
+    free: Signal<Local, Bit>,
+    taken: Signal<Local, Bit>,
+    asks: Signal<Local, Bit>,
     asked: Signal<Local, Bit>,
-    accepted: Signal<Local, Bit>,
-    place_done: Signal<Local, Bit>,
-    read_now: Signal<Local, Bit>,
-    dram_row: Signal<Local, Bits<32>>,
-    row32_rows: Fixed<32, { isa::ROW32_LEAVES as u64 }>,
-    last_leaf: Fixed<2, { isa::ROW32_LEAVES as u64 - 1 }>,
+    due: Signal<Local, Bit>,
+    sent: Signal<Local, Bit>,
+    owed_more: Signal<Local, Bits<10>>,
+    asked_rows: Signal<Local, Bits<10>>,
+    loaded: Signal<Local, Bit>,
+    counts: Signal<Local, Bit>,
+    ended: Signal<Local, Bit>,
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store {
+            clock: Signal::default(),
+            clear: Signal::default(),
+            ready: Signal::default(),
+            op: Signal::default(),
+            take: Signal::default(),
+            retire: Signal::default(),
+            state: Signal::default(),
+            word: Signal::default(),
+            digest: Signal::default(),
+            mark_valid: Signal::default(),
+            mark_id: Signal::default(),
+            mark_steps: Signal::default(),
+            word_valid: Signal::default(),
+            word_row: Signal::default(),
+            word_ready: Signal::default(),
+            data_valid: Signal::default(),
+            data: Signal::default(),
+            write_valid: Signal::default(),
+            write_row: Signal::default(),
+            write_rows: Signal::default(),
+            write_ready: Signal::default(),
+            written: Signal::default(),
+            row_valid: Signal::default(),
+            row: Signal::default(),
+            row_ready: Signal::default(),
+            spad_read: Signal::default(),
+            spad_address: Signal::default(),
+            spad_grant: Signal::default(),
+            spad_data: Signal::default(),
+            acc_read: Signal::default(),
+            acc_address: Signal::default(),
+            acc_grant: Signal::default(),
+            acc_data: Signal::default(),
+            asking: DFF::default(),
+            owed: DFF::default(),
+            writes_done: DFF::default(),
+            phase: DFF::default(),
+            changes: DFF::default(),
+            index: DFF::default(),
+            value: DFF::default(),
+            bursts: Bursts::default(),
+            rows: Rows::default(),
+            unwritten: Fifo::new(UNWRITTEN_LOG2),
+            word_of: WordOf::default(),
+            word_into: WordInto::default(),
+            crc: CrcRow::default(),
+            stores: Signal::default(),
+            words: Signal::default(),
+            marks: Signal::default(),
+            free: Signal::default(),
+            taken: Signal::default(),
+            asks: Signal::default(),
+            asked: Signal::default(),
+            due: Signal::default(),
+            sent: Signal::default(),
+            owed_more: Signal::default(),
+            asked_rows: Signal::default(),
+            loaded: Signal::default(),
+            counts: Signal::default(),
+            ended: Signal::default(),
+        }
+    }
 }
 
 #[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Store {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, burst_left, unwritten, leaf);
-        clock!(self, clock, from, to, pick, word_of, change, crc);
-        self.burst.next = self.op.val().a_s0 == 1;
-        if self.op.val().space {
-            self.burst.next = (self.op.val().a_s0 == self.row32_rows.val()) & (self.op.val().n0 < 16384);
-        }
-        self.from.load.next = self.state.q.val() == State::Begin;
-        self.from.base.next = self.op.val().d_base;
-        self.from.n0.next = self.op.val().n0;
-        self.from.n1.next = self.op.val().n1;
-        self.from.nt.next = 1.into();
-        self.from.s0.next = self.op.val().d_s0;
-        self.from.s1.next = self.op.val().d_s1;
-        self.from.st.next = 0.into();
-        self.to.load.next = self.state.q.val() == State::Begin;
-        self.to.base.next = self.op.val().a_base;
-        self.to.n0.next = self.op.val().n0;
-        self.to.n1.next = self.op.val().n1;
-        self.to.nt.next = 1.into();
-        self.to.s0.next = self.op.val().a_s0;
-        self.to.s1.next = self.op.val().a_s1;
-        self.to.st.next = 0.into();
+        dff_setup!(self, clock, asking, owed, writes_done, phase, changes, index, value);
+        clock!(self, clock, bursts, rows, unwritten, word_of, word_into, crc);
 
-        self.read_valid.next = self.state.q.val() == State::Want;
-        self.read_row.next = self.op.val().region_base + self.to.address.val();
-        self.write_valid.next = self.state.q.val() == State::Ask;
-        self.write_row.next = self.op.val().region_base + self.to.address.val();
-        self.asked.next = (self.state.q.val() == State::Ask) & self.write_ready.val();
-        if self.asked.val() & !self.written.val() {
-            self.unwritten.d.next = self.unwritten.q.val() + 1;
-        } else if self.written.val() & !self.asked.val() {
-            self.unwritten.d.next = self.unwritten.q.val() - 1;
-        }
-        self.write_rows.next = 1.into();
-        if self.burst.val() {
-            self.write_rows.next = self.op.val().n0;
-        }
-        if self.op.val().space {
-            self.write_rows.next = self.write_rows.val() << 2;
+        // An instruction is taken when the one before has made its requests and read its rows.
+        self.stores.next = self.op.val().kind == Kind::Store;
+        self.words.next = (self.op.val().kind == Kind::Lw) | (self.op.val().kind == Kind::Sw);
+        self.marks.next = self.op.val().kind == Kind::Mark;
+        self.free.next = !self.asking.q.val() & !self.rows.busy.val() & (self.phase.q.val() == Word::Idle);
+        self.taken.next = self.ready.val()
+            & self.free.val()
+            & self.unwritten.ready.val()
+            & (!self.words.val() | !self.unwritten.valid.val())
+            & (!self.marks.val() | !self.rows.valid.val());
+        self.take.next = self.taken.val();
+        self.mark_valid.next = self.taken.val() & self.marks.val();
+        self.mark_id.next = self.op.val().imm;
+        self.mark_steps.next =
+            (bit_cast::<64, 32>(self.op.val().b_base) << 32) | bit_cast::<64, 32>(self.op.val().a_base);
+
+        // Requests to write.
+        self.bursts.load.next = self.taken.val();
+        self.bursts.base.next = self.op.val().region_base + self.op.val().a_base;
+        self.bursts.n0.next = self.op.val().n0;
+        self.bursts.n1.next = self.op.val().n1;
+        self.bursts.s0.next = self.op.val().a_s0;
+        self.bursts.s1.next = self.op.val().a_s1;
+        self.bursts.wide.next = self.op.val().space & self.stores.val();
+        self.asks.next = self.asking.q.val() & self.unwritten.ready.val();
+        self.asked.next = self.asks.val() & self.write_ready.val();
+        self.write_valid.next = self.asks.val();
+        self.write_row.next = self.bursts.row.val();
+        self.write_rows.next = self.bursts.rows.val();
+        self.bursts.step.next = self.asked.val();
+        if self.taken.val() & (self.stores.val() | (self.op.val().kind == Kind::Sw)) {
+            self.asking.d.next = true;
+        } else if self.asked.val() & self.bursts.last.val() {
+            self.asking.d.next = false;
         }
 
-        // A row leaves when the port takes it; the next spad row is read in that very cycle.
-        self.row_valid.next = self.state.q.val() == State::Send;
-        self.accepted.next = self.row_valid.val() & self.row_ready.val();
-        self.place_done.next =
-            self.accepted.val() & (!self.op.val().space | (self.leaf.q.val() == self.last_leaf.val()));
-        self.row.next = self.spad_data.val();
-        if self.op.val().space {
-            self.row.next = self.pick.leaf.val();
-        } else if self.stores_word.val() {
-            self.row.next = self.change.out.val();
+        // Rows go when their request is accepted.
+        self.rows.load.next = self.taken.val() & (self.stores.val() | self.words.val());
+        self.rows.op.next = self.op.val();
+        self.rows.reads.next = self.stores.val();
+        self.spad_read.next = self.rows.spad_read.val();
+        self.spad_address.next = self.rows.address.val();
+        self.rows.spad_grant.next = self.spad_grant.val();
+        self.rows.spad_data.next = self.spad_data.val();
+        self.acc_read.next = self.rows.acc_read.val();
+        self.acc_address.next = self.rows.address.val();
+        self.rows.acc_grant.next = self.acc_grant.val();
+        self.rows.acc_data.next = self.acc_data.val();
+        self.due.next = self.rows.valid.val() & self.owed.q.val().any();
+        self.sent.next = self.due.val() & self.row_ready.val();
+        self.row_valid.next = self.due.val();
+        self.row.next = self.rows.row.val();
+        self.rows.pop.next = self.sent.val();
+        self.asked_rows.next = self.bursts.rows.val().get_bits::<10>(0);
+        self.owed_more.next = self.owed.q.val();
+        if self.asked.val() {
+            self.owed_more.next = self.owed.q.val() + self.asked_rows.val();
         }
-        self.word_of.enable.next = self.data_valid.val() & (self.state.q.val() == State::Take);
-        self.word_of.row.next = self.data.val();
-        self.word_of.index.next = self.op.val().offset.get_bits::<3>(0);
-        self.change.enable.next = self.data_valid.val() & (self.state.q.val() == State::Take);
-        self.change.row.next = self.data.val();
-        self.change.index.next = self.op.val().offset.get_bits::<3>(0);
-        self.change.word.next = self.value.val();
-        self.word.next = self.word_of.word.val();
-        self.pick.row32.next = self.acc_data.val();
-        self.pick.index.next = self.leaf.q.val();
-        self.dram_row.next = self.to.address.val() + bit_cast::<32, 2>(self.leaf.q.val());
+        self.owed.d.next = self.owed_more.val();
+        if self.sent.val() {
+            self.owed.d.next = self.owed_more.val() - 1;
+        }
         self.crc.clear.next = self.clear.val();
-        self.crc.enable.next = self.accepted.val();
-        self.crc.header.next =
-            (bit_cast::<64, 3>(self.op.val().region) << 32) | bit_cast::<64, 32>(self.dram_row.val());
-        self.crc.row.next = self.row.val();
+        self.crc.enable.next = self.sent.val();
+        self.crc.header.next = self.rows.header.val();
+        self.crc.row.next = self.rows.row.val();
         self.digest.next = self.crc.digest.val();
-        self.to.step.next = self.place_done.val();
 
-        self.read_now.next = self.state.q.val() == State::Read;
-        match self.state.q.val() {
-            State::Idle => {
-                self.leaf.d.next = 0.into();
-                if self.start.val() {
-                    self.state.d.next = State::Begin;
-                }
-            }
-            State::Begin => {
-                self.state.d.next = State::Ask;
-                if self.loads_word.val() | self.stores_word.val() {
-                    self.state.d.next = State::Want;
-                }
-            }
-            State::Want => {
-                if self.read_ready.val() {
-                    self.state.d.next = State::Take;
-                }
-            }
-            State::Take => {
-                if self.data_valid.val() {
-                    self.state.d.next = State::Ask;
-                    if self.loads_word.val() {
-                        self.state.d.next = State::Done;
-                    }
-                }
-            }
-            State::Ask => {
-                self.burst_left.d.next = 1.into();
-                if self.burst.val() {
-                    self.burst_left.d.next = self.op.val().n0;
-                }
-                if self.write_ready.val() {
-                    self.state.d.next = State::Read;
-                    if self.stores_word.val() {
-                        self.state.d.next = State::Send;
-                    }
-                }
-            }
-            State::Read => {
-                self.state.d.next = State::Send;
-                if self.op.val().space {
-                    self.state.d.next = State::Pick;
-                }
-            }
-            State::Pick => {
-                self.state.d.next = State::Send;
-            }
-            State::Send => {
-                if self.accepted.val() {
-                    self.leaf.d.next = self.leaf.q.val() + 1;
-                    self.state.d.next = State::Pick;
-                }
-                if self.place_done.val() {
-                    self.leaf.d.next = 0.into();
-                    self.burst_left.d.next = self.burst_left.q.val() - 1;
-                    self.state.d.next = State::Read;
-                    if self.to.last.val() {
-                        self.state.d.next = State::Drain;
-                    } else if self.burst_left.q.val() == 1 {
-                        self.state.d.next = State::Ask;
-                    } else if !self.op.val().space {
-                        self.state.d.next = State::Send;
-                        self.read_now.next = true;
-                    }
-                }
-            }
-            State::Drain => {
-                if self.unwritten.q.val() == 0 {
-                    self.state.d.next = State::Done;
-                }
-            }
-            State::Done => {
-                self.state.d.next = State::Idle;
-            }
+        // Words: the row is read, and `SW` puts it among the rows with its word changed.
+        if self.taken.val() & self.words.val() {
+            self.phase.d.next = Word::Ask;
+            self.changes.d.next = self.op.val().kind == Kind::Sw;
+            self.index.d.next = self.op.val().offset.get_bits::<3>(0);
+            self.value.d.next = self.op.val().value;
         }
-        self.from.step.next = self.read_now.val();
-        self.spad_read.next = self.read_now.val() & !self.op.val().space;
-        self.acc_read.next = self.read_now.val() & self.op.val().space;
-        self.read_address.next = self.from.address.val();
-        self.done.next = self.state.q.val() == State::Done;
+        self.word_valid.next = self.phase.q.val() == Word::Ask;
+        self.word_row.next = self.bursts.row.val();
+        if (self.phase.q.val() == Word::Ask) & self.word_ready.val() {
+            self.phase.d.next = Word::Wait;
+        }
+        self.loaded.next = (self.phase.q.val() == Word::Wait) & self.data_valid.val();
+        if self.loaded.val() {
+            self.phase.d.next = Word::Done;
+        } else if self.phase.q.val() == Word::Done {
+            self.phase.d.next = Word::Idle;
+        }
+        self.word_of.enable.next = self.loaded.val();
+        self.word_of.row.next = self.data.val();
+        self.word_of.index.next = self.index.q.val();
+        self.word.next = self.word_of.word.val();
+        self.word_into.enable.next = self.loaded.val() & self.changes.q.val();
+        self.word_into.row.next = self.data.val();
+        self.word_into.index.next = self.index.q.val();
+        self.word_into.word.next = self.value.q.val();
+        self.rows.change.next = (self.phase.q.val() == Word::Done) & self.changes.q.val();
+        self.rows.changed.next = self.word_into.out.val();
+        self.rows.drop.next = (self.phase.q.val() == Word::Done) & !self.changes.q.val();
+
+        // What is not written yet, in order.
+        self.unwritten.push.next = false;
+        self.unwritten.word.next = 2.into();
+        if self.asked.val() {
+            self.unwritten.push.next = true;
+            self.unwritten.word.next = 1.into();
+            if self.bursts.last.val() {
+                self.unwritten.word.next = 3.into();
+            }
+        } else if (self.taken.val() & self.marks.val()) | ((self.phase.q.val() == Word::Done) & !self.changes.q.val()) {
+            self.unwritten.push.next = true;
+        }
+        self.counts.next =
+            self.unwritten.valid.val() & self.unwritten.head.val().get_bit(0) & self.writes_done.q.val().any();
+        self.ended.next = self.counts.val() | (self.unwritten.valid.val() & !self.unwritten.head.val().get_bit(0));
+        if self.written.val() & !self.counts.val() {
+            self.writes_done.d.next = self.writes_done.q.val() + 1;
+        } else if self.counts.val() & !self.written.val() {
+            self.writes_done.d.next = self.writes_done.q.val() - 1;
+        }
+        self.unwritten.pop.next = self.ended.val();
+        self.retire.next = self.ended.val() & self.unwritten.head.val().get_bit(1);
+
+        // Work: a row goes; bank: a row that is to be read is denied; else memory is awaited.
+        self.state.next = 4.into();
+        if self.free.val() & !self.unwritten.valid.val() {
+            self.state.next = 0.into();
+        } else if self.sent.val() {
+            self.state.next = 1.into();
+        } else if (self.rows.spad_read.val() & !self.spad_grant.val())
+            | (self.rows.acc_read.val() & !self.acc_grant.val())
+        {
+            self.state.next = 3.into();
+        }
     }
 }
