@@ -21,12 +21,24 @@ use sim::{RtlEngine, RtlOptions, RtlParams};
 
 /// The named targets, and shapes at the ends of what parameters may be.
 fn machines() -> Vec<(&'static str, Params)> {
-    let small = Params { spad_log2: 7, acc_log2: 5, ..Params::target("p8").unwrap() };
+    let of = |rows, cols, port_bytes, vector_lanes, banks, in_flight, queue_depth| Params {
+        array_rows: rows,
+        array_cols: cols,
+        spad_log2: 7,
+        acc_log2: 5,
+        port_bytes,
+        vector_lanes,
+        spad_banks: banks,
+        acc_banks: if banks == 32 { 16 } else { banks },
+        in_flight,
+        queue_depth,
+    };
     let mut all = TARGETS.to_vec();
     all.extend([
-        ("narrow", Params { array_rows: 4, array_cols: 4, port_bytes: 1, vector_lanes: 1, ..small }),
-        ("tall", Params { array_rows: 32, array_cols: 4, port_bytes: 32, vector_lanes: 32, ..small }),
-        ("wide", Params { array_rows: 4, array_cols: 32, port_bytes: 2, vector_lanes: 2, ..small }),
+        ("narrow", of(4, 4, 1, 1, 1, 1, 1)),
+        ("tall", of(32, 4, 32, 32, 32, 2, 1)),
+        ("wide", of(4, 32, 2, 2, 2, 16, 8)),
+        ("square", of(8, 8, 4, 4, 4, 3, 2)),
     ]);
     all
 }

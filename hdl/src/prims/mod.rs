@@ -4,14 +4,12 @@
 //! (`tests.rs`). Outputs are registered, so that no path runs through a leaf within a cycle, unless its text says so.
 
 mod banks;
-mod column;
 mod crc;
 mod fifo;
 mod fixed;
 mod hold;
 mod grid;
 mod grid_text;
-mod lane_products;
 mod line_tags;
 mod max;
 mod multiplier;
@@ -21,7 +19,6 @@ mod reduce;
 mod regfile;
 mod reverse;
 mod row32;
-mod row_adder;
 mod run;
 mod second_row;
 mod taps;
@@ -33,13 +30,11 @@ mod vector_lanes_hdl;
 mod word;
 
 pub(crate) use banks::Banks;
-pub(crate) use column::Column;
 pub(crate) use crc::CrcRow;
 pub(crate) use fifo::Fifo;
 pub(crate) use fixed::Fixed;
 pub(crate) use hold::{Catch, Held, Kept};
 pub(crate) use grid::Grid;
-pub(crate) use lane_products::LaneProducts;
 pub(crate) use line_tags::LineTags;
 pub(crate) use max::MaxRow;
 pub(crate) use multiplier::Multiplier;
@@ -48,7 +43,6 @@ pub(crate) use ram::Ram;
 pub(crate) use reduce::Reduce;
 pub(crate) use regfile::RegFile;
 pub(crate) use reverse::Reverse;
-pub(crate) use row_adder::RowAdder;
 pub(crate) use row32::{LeafOf, Row32Of};
 pub(crate) use run::{Run, Splat};
 pub(crate) use second_row::SecondRow;

@@ -97,31 +97,6 @@ fn arithmetic() -> Vec<Trace> {
     ]
 }
 
-fn columns() -> Vec<Trace> {
-    vec![
-        trace!(
-            "column4",
-            Column::new(4),
-            in {load, load_row, load_weight, load_all, weights, enable, activations},
-            out {sum},
-            CYCLES,
-            |it, rng| {
-                it.load_row.next = rng.below(4).into();
-                it.load_all.next = rng.one_in(20);
-            }
-        ),
-        trace!(
-            "column32",
-            Column::new(32),
-            in {load, load_row, load_weight, load_all, weights, enable, activations},
-            out {sum},
-            CYCLES,
-            |it, rng| it.load_all.next = rng.one_in(20)
-        ),
-        trace!("lane_products", LaneProducts::default(), in {enable, row, weights}, out {products}, 300, |it, rng| {}),
-    ]
-}
-
 /// An array and its name; loads, rows and sums of groups that it has.
 fn grid(name: &str, rows: usize, columns: usize) -> Trace {
     let mut trace = trace!(
@@ -146,51 +121,6 @@ fn grid(name: &str, rows: usize, columns: usize) -> Trace {
     );
     trace.verilog = trace.verilog.replacen("module grid", &format!("module {name}"), 1);
     trace.name = name.into();
-    trace
-}
-
-/// The sums are a list of ports, which the macro cannot name: the base and the flags are random, the sums follow.
-fn adder() -> Trace {
-    let mut rng = Rng::new(2);
-    let mut it = Box::new(RowAdder::new(8));
-    it.connect_all();
-    let mut trace = Trace {
-        clocked: true,
-        name: "row_adder".into(),
-        verilog: crate::equivalence::verilog(it.as_ref(), "row_adder"),
-        inputs: [("enable", 1), ("zero", 1), ("pass", 3), ("depthwise", 1), ("products", 512), ("base", 1024)]
-            .map(|(n, w)| (n.to_owned(), w))
-            .to_vec(),
-        outputs: vec![("out".into(), 1024)],
-        cycles: Vec::new(),
-    };
-    trace.inputs.extend((0..8).map(|i| (format!("sum${i}"), 32)));
-    for _ in 0..300 {
-        it.enable.next = bool::random(&mut rng);
-        it.zero.next = bool::random(&mut rng);
-        it.pass.next = rng.below(4).into();
-        it.depthwise.next = rng.one_in(3);
-        it.products.next = Bits::random(&mut rng);
-        it.base.next = Bits::random(&mut rng);
-        for sum in &mut it.sum {
-            sum.next = Bits::random(&mut rng);
-        }
-        let digits = crate::equivalence::digits::<Bits<32>>;
-        let mut inputs = vec![
-            crate::equivalence::digits(it.enable.next),
-            crate::equivalence::digits(it.zero.next),
-            crate::equivalence::digits(it.pass.next),
-            crate::equivalence::digits(it.depthwise.next),
-            crate::equivalence::digits(it.products.next),
-            crate::equivalence::digits(it.base.next),
-        ];
-        inputs.extend(it.sum.iter().map(|sum| digits(sum.next)));
-        it.clock.next = Clock { clk: false };
-        assert!(simulate(it.as_mut(), 50));
-        it.clock.next = Clock { clk: true };
-        assert!(simulate(it.as_mut(), 50));
-        trace.cycles.push((inputs, vec![crate::equivalence::digits(it.out.val())]));
-    }
     trace
 }
 
@@ -291,8 +221,6 @@ fn leaves_equal_their_verilog() {
     let mut traces = memories();
     traces.extend(wiring());
     traces.extend(arithmetic());
-    traces.extend(columns());
-    traces.push(adder());
     traces.extend(grids());
     traces.push(lanes());
     traces.extend(rows());
