@@ -4,7 +4,8 @@ use isa::digest::Digest;
 use isa::{Leaf, Profile, Region, Subtree, ZERO};
 
 use super::RtlError;
-use super::model::{Bus, Sample};
+use super::model::{Bus, RawEvent, Sample};
+use super::trace::Trace;
 use crate::engine::MAX_MARKS;
 
 /// The regions in the order of the machine's base ports.
@@ -69,6 +70,7 @@ pub(super) struct Dram<'a> {
     output: Region,
     digest: Digest,
     marks: Vec<Sample>,
+    trace: Trace,
     fault: Option<Fault>,
 }
 
@@ -76,7 +78,18 @@ impl<'a> Dram<'a> {
     /// Work and output are zero.
     pub(super) fn new(map: AddressMap, text: &'a [Leaf], constant: &'a [Leaf], input: &'a [Leaf]) -> Dram<'a> {
         let (work, output) = (Region::default(), Region::default());
-        Dram { map, text, constant, input, work, output, digest: Digest::default(), marks: Vec::new(), fault: None }
+        Dram {
+            map,
+            text,
+            constant,
+            input,
+            work,
+            output,
+            digest: Digest::default(),
+            marks: Vec::new(),
+            trace: Trace::default(),
+            fault: None,
+        }
     }
 
     /// Physical row 0 of each region, in the order of the ports.
@@ -87,6 +100,11 @@ impl<'a> Dram<'a> {
     /// Why the last run failed, if the memory refused something.
     pub(super) fn take_fault(&mut self) -> Option<Fault> {
         self.fault.take()
+    }
+
+    /// What was recorded since the last time.
+    pub(super) fn take_trace(&mut self) -> Trace {
+        std::mem::take(&mut self.trace)
     }
 
     /// Digest of the writes so far.
@@ -138,5 +156,9 @@ impl Bus for Dram<'_> {
         if self.marks.len() < MAX_MARKS {
             self.marks.push(*sample);
         }
+    }
+
+    fn trace(&mut self, events: &[RawEvent]) {
+        self.trace.extend(events);
     }
 }

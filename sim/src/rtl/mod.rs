@@ -52,6 +52,8 @@ pub struct RtlOptions {
     pub dram: DramConfig,
     /// Write FST waves here; slow.
     pub waves: Option<PathBuf>,
+    /// Record what the units do, up to so many events; [`DEFAULT_EVENTS`] is a sensible bound.
+    pub trace_events: Option<usize>,
     /// A run in which nothing happens for so many cycles has hung.
     pub hang_cycles: u64,
     /// A run that takes more cycles than this is given up.
@@ -65,6 +67,7 @@ impl Default for RtlOptions {
         RtlOptions {
             dram: DramConfig::default(),
             waves: None,
+            trace_events: None,
             hang_cycles: 20_000_000,
             max_cycles: u64::MAX,
             base_row: 0,
@@ -162,6 +165,7 @@ pub struct RtlEngine {
     options: RtlOptions,
     /// Kept from run to run, as hardware is; dropped when a run did not end, as there is no reset.
     model: Option<Model>,
+    trace: Option<Trace>,
 }
 
 impl RtlEngine {
@@ -184,7 +188,7 @@ impl RtlEngine {
         options: RtlOptions,
     ) -> Result<RtlEngine, RtlError> {
         let library = cache.library(verilog, options.waves.is_some())?;
-        let mut engine = RtlEngine { library, params, options, model: None };
+        let mut engine = RtlEngine { library, params, options, model: None, trace: None };
         engine.model = Some(engine.power_up()?);
         Ok(engine)
     }
@@ -197,6 +201,11 @@ impl RtlEngine {
     /// Changes where the regions are laid, from the next run on.
     pub fn set_base_row(&mut self, base_row: u32) {
         self.options.base_row = base_row;
+    }
+
+    /// What the last run recorded, whether it came to its end or not, if [`RtlOptions::trace_events`] asked for it.
+    pub fn take_trace(&mut self) -> Option<Trace> {
+        self.trace.take()
     }
 
     fn power_up(&self) -> Result<Model, RtlError> {
@@ -230,7 +239,8 @@ impl RtlEngine {
     ) -> Result<Sample, EngineError> {
         let chunk = if self.options.waves.is_some() { CHUNK_CYCLES_WAVES } else { CHUNK_CYCLES };
         let job = model::Job { profile: program.profile.to_leaf(), bases: dram.bases() };
-        let mut ended = model.start(&job, &self.options.dram, self.options.hang_cycles);
+        let events = self.options.trace_events.map_or(0, |most| most as u64);
+        let mut ended = model.start(&job, &self.options.dram, self.options.hang_cycles, events);
         loop {
             if ended == Ended::Running {
                 ended = model.run(dram, chunk);
@@ -286,7 +296,9 @@ impl Engine for RtlEngine {
             Some(model) => model,
             None => self.power_up()?,
         };
-        let end = self.drive(&mut model, program, &mut dram, watch)?;
+        let end = self.drive(&mut model, program, &mut dram, watch);
+        self.trace = self.options.trace_events.map(|_| dram.take_trace());
+        let end = end?;
         self.model = Some(model);
         Ok(self.outcome(&end, program, dram)?)
     }

@@ -99,6 +99,19 @@ struct Host {
     read: extern "C" fn(*mut c_void, u32, *mut u8) -> c_int,
     write: extern "C" fn(*mut c_void, u32, *const u8) -> c_int,
     mark: extern "C" fn(*mut c_void, *const Sample),
+    trace: extern "C" fn(*mut c_void, *const RawEvent, usize),
+}
+
+/// An event as the shim hands it on.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RawEvent {
+    pub(super) cycle: u64,
+    pub(super) pc: u32,
+    pub(super) kind: u8,
+    pub(super) unit: u8,
+    pub(super) code: u8,
+    unused: u8,
 }
 
 #[repr(C)]
@@ -110,6 +123,7 @@ struct Timing {
     jitter_cycles: u32,
     seed: u64,
     hang_cycles: u64,
+    trace_events: u64,
 }
 
 /// What a run is given: the profile leaf, and row 0 of text, const, input, work and output.
@@ -125,6 +139,7 @@ pub(super) trait Bus {
     fn read(&mut self, row: u32, leaf: &mut Leaf) -> Result<(), ()>;
     fn write(&mut self, row: u32, leaf: &Leaf) -> Result<(), ()>;
     fn mark(&mut self, sample: &Sample);
+    fn trace(&mut self, events: &[RawEvent]);
 }
 
 /// How a chunk of cycles ended.
@@ -236,8 +251,8 @@ impl Model {
         leaf
     }
 
-    /// Pulses `start`.
-    pub(super) fn start(&mut self, job: &Job, dram: &DramConfig, hang_cycles: u64) -> Ended {
+    /// Pulses `start`; at most so many events are recorded.
+    pub(super) fn start(&mut self, job: &Job, dram: &DramConfig, hang_cycles: u64, trace_events: u64) -> Ended {
         let width = self.port_bytes();
         let timing = Timing {
             latency_cycles: dram.latency_cycles,
@@ -247,6 +262,7 @@ impl Model {
             jitter_cycles: dram.jitter_cycles.min(u32::MAX - 1),
             seed: dram.seed,
             hang_cycles,
+            trace_events,
         };
         // SAFETY: the machine lives, and both structs outlive the call.
         let code = unsafe { (self.api.start)(self.machine, job, &timing) };
@@ -256,7 +272,7 @@ impl Model {
     /// Runs up to so many cycles.
     pub(super) fn run<B: Bus>(&mut self, bus: &mut B, cycles: u64) -> Ended {
         let context = std::ptr::from_mut(bus).cast();
-        let host = Host { context, read: read::<B>, write: write::<B>, mark: mark::<B> };
+        let host = Host { context, read: read::<B>, write: write::<B>, mark: mark::<B>, trace: trace::<B> };
         // SAFETY: the machine lives; the context is a `B` that nothing else touches during the call.
         let code = unsafe { (self.api.run)(self.machine, &host, cycles) };
         self.ended(code)
@@ -307,4 +323,10 @@ extern "C" fn mark<B: Bus>(context: *mut c_void, sample: *const Sample) {
     // SAFETY: as in `read`; the sample is one of the shim's.
     let (bus, sample) = unsafe { (&mut *context.cast::<B>(), &*sample) };
     bus.mark(sample);
+}
+
+extern "C" fn trace<B: Bus>(context: *mut c_void, events: *const RawEvent, count: usize) {
+    // SAFETY: as in `read`; the shim passes so many events.
+    let (bus, events) = unsafe { (&mut *context.cast::<B>(), std::slice::from_raw_parts(events, count)) };
+    bus.trace(events);
 }

@@ -36,7 +36,7 @@ namespace {
 constexpr uint32_t ROW_BYTES = 32;
 constexpr size_t COUNTERS = 9;
 
-// The next four structs are `repr(C)` twins of those in model.rs.
+// The next five structs are `repr(C)` twins of those in model.rs.
 struct Sample {
     uint32_t mark_id;
     uint32_t status;
@@ -45,11 +45,23 @@ struct Sample {
     uint64_t counters[COUNTERS];
 };
 
+// Something that happened: 0 an instruction was issued to a unit, 1 taken, 2 retired, 3 a part does something else;
+// 4 ends the record.
+struct Event {
+    uint64_t cycle;
+    uint32_t pc;
+    uint8_t kind;
+    uint8_t unit;
+    uint8_t code;
+    uint8_t unused;
+};
+
 struct Host {
     void* context;
     int (*read)(void* context, uint32_t row, uint8_t* leaf);
     int (*write)(void* context, uint32_t row, const uint8_t* leaf);
     void (*mark)(void* context, const Sample* sample);
+    void (*trace)(void* context, const Event* events, size_t count);
 };
 
 struct Timing {
@@ -60,6 +72,7 @@ struct Timing {
     uint32_t jitter_cycles;
     uint64_t seed;
     uint64_t hang_cycles;
+    uint64_t trace_events;
 };
 
 struct Job {
@@ -250,10 +263,58 @@ private:
     }
 };
 
+// Records what the units do, when asked to, and hands it on in chunks.
+class Recorder {
+    static constexpr size_t CHUNK = 4096;
+    static constexpr uint32_t UNITS = 6;
+    static constexpr uint32_t PARTS = UNITS + 1;
+
+    std::vector<Event> events;
+    uint64_t left = 0;
+    uint64_t start_cycle = 0;
+    uint32_t activity = 0;
+
+    void put(const Host& host, uint64_t cycle, Event event) {
+        if (left == 0) return;
+        left -= 1;
+        event.cycle = cycle - start_cycle;
+        if (left == 0) event.kind = 4;
+        events.push_back(event);
+        if (events.size() == CHUNK) flush(host);
+    }
+
+public:
+    void reset(uint64_t most, uint64_t cycle) {
+        events.clear();
+        left = most;
+        start_cycle = cycle;
+        activity = 0;
+    }
+
+    template <class Top> void look(const Top& top, const Host& host, uint64_t cycle) {
+        if (left == 0) return;
+        if (top.issued) put(host, cycle, {0, top.issued_pc, 0, uint8_t(top.issued_unit), 0, 0});
+        for (uint32_t unit = 0; top.takes >> unit != 0; unit++)
+            if (top.takes >> unit & 1) put(host, cycle, {0, 0, 1, uint8_t(unit), 0, 0});
+        for (uint32_t unit = 0; top.retires >> unit != 0; unit++)
+            if (top.retires >> unit & 1) put(host, cycle, {0, 0, 2, uint8_t(unit), 0, 0});
+        const uint32_t changed = top.activity ^ activity;
+        activity = top.activity;
+        for (uint32_t part = 0; changed >> 3 * part != 0 && part < PARTS; part++)
+            if (changed >> 3 * part & 7) put(host, cycle, {0, 0, 3, uint8_t(part), uint8_t(activity >> 3 * part & 7), 0});
+    }
+
+    void flush(const Host& host) {
+        if (!events.empty()) host.trace(host.context, events.data(), events.size());
+        events.clear();
+    }
+};
+
 class Machine {
     VerilatedContext context;
     Vdut top;
     Memory<Vdut> memory;
+    Recorder recorder;
 #if VM_TRACE
     VerilatedFstC waves;
 #endif
@@ -309,6 +370,7 @@ public:
         top.start = 1;
         edge();
         top.start = 0;
+        recorder.reset(timing.trace_events, cycle);
         last_progress_cycle = cycle;
         last_steps = 0;
     }
@@ -318,6 +380,7 @@ public:
             memory.offer(top, host, cycle);
             settle();
             bool progress = memory.take(top, host, cycle);
+            recorder.look(top, host, cycle);
             if (top.mark_valid) {
                 // The front end may be ahead of the store queue.
                 Sample now = sample();
@@ -339,6 +402,8 @@ public:
         }
         return RUNNING;
     }
+
+    void hand_on_trace(const Host& host) { recorder.flush(host); }
 
     Sample sample() const {
 // Cycles in which a unit held an instruction.
@@ -422,7 +487,9 @@ int systole_start(Machine* machine, const Job* job, const Timing* timing) {
 }
 
 int systole_run(Machine* machine, const Host* host, uint64_t cycles) {
-    return guarded(machine, [&] { return machine->run(*host, cycles); });
+    const int state = guarded(machine, [&] { return machine->run(*host, cycles); });
+    machine->hand_on_trace(*host);
+    return state;
 }
 
 void systole_sample(const Machine* machine, Sample* sample) { *sample = machine->sample(); }

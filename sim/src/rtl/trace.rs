@@ -1,5 +1,7 @@
 //! What happened in a run of the RTL and when: instructions issued, taken and retired, and what each part was doing.
 
+use super::model::RawEvent;
+
 /// The units, in the order of their indices.
 pub const UNITS: [&str; 6] = ["load", "store", "move", "matrix", "depthwise", "vector"];
 
@@ -60,4 +62,24 @@ pub struct Trace {
     pub events: Vec<TraceEvent>,
     /// The cycle from which on nothing was recorded because there were too many events; `None` for a whole run.
     pub cut_at_cycle: Option<u64>,
+}
+
+impl Trace {
+    /// Takes what the shim recorded; its last event says that there was no room for more.
+    pub(super) fn extend(&mut self, events: &[RawEvent]) {
+        for raw in events {
+            let (cycle, unit) = (raw.cycle, raw.unit);
+            let kind = match raw.kind {
+                0 => EventKind::Issued { unit, pc: raw.pc },
+                1 => EventKind::Taken { unit },
+                2 => EventKind::Retired { unit },
+                3 => EventKind::Activity { unit, code: raw.code },
+                _ => {
+                    self.cut_at_cycle = Some(cycle);
+                    return;
+                }
+            };
+            self.events.push(TraceEvent { cycle, kind });
+        }
+    }
 }
