@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use isa::program::{Layer, Metadata, Program};
 use isa::{Beq, Halt, Instr, Leaf, Load, Loop, Mark, Operand, Profile, Store, Wide};
-use sim::rtl::Cache;
+use sim::rtl::{Cache, EventKind, FRONT_CODES, Trace, UNIT_CODES, UNITS};
 use sim::{DramConfig, Engine, EngineError, RtlEngine, RtlError, RtlOptions, RtlParams, StepEngine};
 
 const TOY: &str = include_str!("toy/toy.v");
@@ -16,7 +16,22 @@ const TOY: &str = include_str!("toy/toy.v");
 /// The toy with its port of `width` bytes.
 fn toy(width: u32) -> String {
     let hash: String = isa::ISA_HASH.iter().map(|byte| format!("{byte:02x}")).collect();
-    TOY.replace("hISA_HASH", &format!("h{hash}")).replace("W = 16", &format!("W = {width}"))
+    whole(&TOY.replace("hISA_HASH", &format!("h{hash}")).replace("W = 16", &format!("W = {width}")))
+}
+
+/// The toy with its counters: those of part *p* are 100·*p* + 1, 100·*p* + 2 and so on; code 0 has none.
+fn whole(toy: &str) -> String {
+    let unit = |(part, name): (usize, &&'static str)| (part, *name, UNIT_CODES);
+    let parts = UNITS.iter().enumerate().map(unit).chain([(UNITS.len(), "front", FRONT_CODES)]);
+    let (mut ports, mut values) = (String::new(), String::new());
+    for (part, name, codes) in parts {
+        for (code, of) in codes.iter().enumerate().skip(1) {
+            ports.push_str(&format!("output wire [63:0] count_{name}_{of},\n    "));
+            values.push_str(&format!("    assign count_{name}_{of} = {};\n", 100 * part + code));
+        }
+    }
+    toy.replace("    COUNTERS\n", &format!("    {}\n", ports.trim_end()))
+        .replace("endmodule", &format!("{values}endmodule"))
 }
 
 fn params(port_bytes: u32) -> RtlParams {
@@ -74,6 +89,58 @@ fn the_toy_equals_the_reference_at_every_width_rate_and_stall() {
         }
         assert_eq!(dram.seed, 19);
     }
+}
+
+#[test]
+fn counters_and_marks_are_those_of_the_ports() {
+    let Some(mut engine) = engine(&toy(16), 16) else { return };
+    let outcome = engine.run_to_end(&program(), &input()).unwrap();
+    let counters = outcome.perf.unwrap().counters;
+    assert_eq!((counters.macs, counters.bytes_read, counters.bytes_written), (1, 2, 3));
+    let rest = |part: u64| counters.cycles.wrapping_sub((1..7).map(|code| 100 * part + code).sum());
+    let row = |part| std::array::from_fn(|code| if code == 0 { rest(part) } else { 100 * part + code as u64 });
+    assert_eq!(counters.units, [0, 1, 2, 3, 4, 5].map(row));
+    assert_eq!(counters.front, row(6));
+    assert_eq!(outcome.marks[0].steps, 5);
+}
+
+/// A run of the toy with so much room for events.
+fn trace(most: usize) -> Option<Trace> {
+    common::can_build().then_some(())?;
+    let options = RtlOptions { trace_events: Some(most), ..RtlOptions::default() };
+    let mut engine = RtlEngine::new(&toy(16), params(16), options).unwrap();
+    assert_eq!(engine.take_trace(), None);
+    engine.run_to_end(&program(), &input()).unwrap();
+    let trace = engine.take_trace();
+    engine.run_to_end(&program(), &input()).unwrap();
+    assert_eq!(engine.take_trace(), trace, "a second run begins anew");
+    trace
+}
+
+#[test]
+fn events_are_recorded_in_order_of_time() {
+    let Some(whole) = trace(1000) else { return };
+    let kinds: Vec<_> = whole.events.iter().map(|event| event.kind).collect();
+    let expected = [
+        EventKind::Issued { unit: 0, pc: 0 },
+        EventKind::Taken { unit: 0 },
+        EventKind::Activity { unit: 0, code: 4 },
+        EventKind::Activity { unit: 6, code: 1 },
+        EventKind::Retired { unit: 0 },
+        EventKind::Issued { unit: 1, pc: 1 },
+        EventKind::Taken { unit: 1 },
+        EventKind::Activity { unit: 0, code: 0 },
+        EventKind::Activity { unit: 1, code: 1 },
+        EventKind::Retired { unit: 1 },
+        EventKind::Activity { unit: 1, code: 0 },
+        EventKind::Activity { unit: 6, code: 0 },
+    ];
+    assert_eq!(kinds, expected);
+    assert!(whole.events.is_sorted_by_key(|event| event.cycle) && whole.cut_at_cycle.is_none());
+    assert_eq!(whole.events[0].cycle, 0);
+    let cut = trace(5).unwrap();
+    assert_eq!(cut.events, whole.events[..4]);
+    assert_eq!(cut.cut_at_cycle, Some(whole.events[4].cycle));
 }
 
 #[test]
@@ -163,9 +230,9 @@ fn another_machine_is_refused() {
     assert!(matches!(refused(&toy(16), 8), RtlError::PortBytes { found: 16, expected: 8 }));
     let message = refused("module systole(); syntax error", 16).to_string();
     assert!(message.contains("syntax error"), "{message}");
-    let other = TOY.replace("hISA_HASH", "h77");
+    let other = whole(TOY).replace("hISA_HASH", "h77");
     assert!(matches!(refused(&other, 16), RtlError::IsaHash));
-    let declared = TOY
+    let declared = whole(TOY)
         .replace("reg [3:0] state", "reg [7:0] lost [0:3];\ninitial $readmemh(\"absent.hex\", lost);\nreg [3:0] state");
     let message = refused(&declared.replace("hISA_HASH", "h1"), 16).to_string();
     assert!(message.contains("readmem"), "{message}");

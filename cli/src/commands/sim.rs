@@ -90,22 +90,21 @@ pub(crate) fn print(output: Output, answer: &Answer, perf: &Perf) {
         perf.array_rows,
         perf.array_cols
     ));
-    output
-        .say("mark layer                       cycles     load    store     move   matmul   vector    issue    clear  MAC use");
+    output.say(format_args!(
+        "memory       {} bytes read, {} written",
+        thousands(c.bytes_read),
+        thousands(c.bytes_written)
+    ));
+    let units = sim::rtl::UNITS.map(|unit| format!("{unit:>10}")).concat();
+    output.say(format_args!("mark {:24} {:>9}{units}  MAC use", "layer, cycles of work", "cycles"));
     for layer in &perf.layers {
         let c = &layer.counters;
         output.say(format_args!(
-            "{:>4} {:24.24} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  {:>5.1} %",
+            "{:>4} {:24.24} {:>9}{}  {:>5.1} %",
             layer.mark,
             format!("{} {}", layer.op, layer.name),
             thousands(c.cycles),
-            thousands(c.load),
-            thousands(c.store),
-            thousands(c.moves),
-            thousands(c.matmul),
-            thousands(c.vector),
-            thousands(c.issue),
-            thousands(c.clear),
+            c.work().map(|cycles| format!("{:>10}", thousands(cycles))).concat(),
             100.0 * layer.mac_utilisation
         ));
     }

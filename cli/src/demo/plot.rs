@@ -10,18 +10,17 @@ use super::fraud::Disputed;
 use crate::output::thousands;
 
 const SIZE: (u32, u32) = (900, 520);
-/// What a cycle was spent on, with its colour.
-const UNITS: [(&str, RGBColor); 7] = [
+/// The units, with their colours.
+const UNITS: [(&str, RGBColor); 6] = [
     ("load", RGBColor(90, 140, 200)),
     ("store", RGBColor(40, 80, 150)),
     ("move", RGBColor(230, 160, 60)),
-    ("matmul", RGBColor(70, 160, 90)),
+    ("matrix", RGBColor(70, 160, 90)),
+    ("depthwise", RGBColor(140, 190, 110)),
     ("vector", RGBColor(170, 110, 180)),
-    ("issue", RGBColor(200, 80, 80)),
-    ("clear", RGBColor(180, 180, 180)),
 ];
 
-/// Where the cycles of each layer went: one stacked bar a layer.
+/// The cycles of each layer, and in how many of them each unit worked: bars over a grey one.
 pub(super) fn machine(path: &Path, perf: &Perf) -> Result<()> {
     draw(path, |root| {
         let longest = perf.layers.iter().map(|layer| layer.counters.cycles).max().unwrap_or(1);
@@ -56,14 +55,17 @@ pub(super) fn machine(path: &Path, perf: &Perf) -> Result<()> {
             .x_label_formatter(&|x| thousands(*x))
             .x_desc("cycles")
             .draw()?;
+        let bottom = |index: usize| (count - 1 - index) as f64 - 0.35;
+        chart.draw_series(perf.layers.iter().enumerate().map(|(index, layer)| {
+            let corners = [(0, bottom(index)), (layer.counters.cycles, bottom(index) + 0.7)];
+            Rectangle::new(corners, RGBColor(225, 225, 225).filled())
+        }))?;
+        let height = 0.7 / UNITS.len() as f64;
         for (unit, (legend, colour)) in UNITS.iter().enumerate() {
-            let mut bars = Vec::new();
-            for (index, layer) in perf.layers.iter().enumerate() {
-                let parts = spent(layer);
-                let from: u64 = parts[..unit].iter().sum();
-                let bottom = (count - 1 - index) as f64 - 0.3;
-                bars.push(Rectangle::new([(from, bottom), (from + parts[unit], bottom + 0.6)], colour.filled()));
-            }
+            let bars = perf.layers.iter().enumerate().map(|(index, layer)| {
+                let from = bottom(index) + height * (UNITS.len() - 1 - unit) as f64;
+                Rectangle::new([(0, from), (layer.counters.work()[unit], from + height)], colour.filled())
+            });
             let colour = *colour;
             chart
                 .draw_series(bars)?
@@ -86,11 +88,6 @@ fn label(op: &str, name: &str) -> String {
         text = text.chars().take(27).collect::<String>() + "…";
     }
     text
-}
-
-fn spent(layer: &sim::LayerPerf) -> [u64; 7] {
-    let c = &layer.counters;
-    [c.load, c.store, c.moves, c.matmul, c.vector, c.issue, c.clear]
 }
 
 /// How the disputed stretch shrinks, and what each transaction costs.

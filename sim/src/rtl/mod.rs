@@ -4,6 +4,7 @@
 
 mod bus;
 mod cache;
+mod counters;
 mod model;
 mod toolchain;
 mod trace;
@@ -16,7 +17,8 @@ use isa::{Leaf, Region, Status};
 
 pub use bus::Fault;
 pub use cache::{Cache, CacheError};
-pub use model::{Counters, DramConfig, ModelError};
+pub use counters::Counters;
+pub use model::{DramConfig, ModelError};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use trace::{DEFAULT_EVENTS, EventKind, FRONT, FRONT_CODES, Trace, TraceEvent, UNIT_CODES, UNITS};
 

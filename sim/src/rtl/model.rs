@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use isa::Leaf;
 use libloading::Library;
 
+use super::counters::Counters;
+
 /// How the memory behind the port behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct DramConfig {
@@ -34,50 +36,6 @@ impl Default for DramConfig {
             stall_permille: 0,
             jitter_cycles: 0,
             seed: 0,
-        }
-    }
-}
-
-/// Where the machine's cycles went; units work side by side, so the parts do not add up to the whole.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counters {
-    /// Busy cycles since start.
-    pub cycles: u64,
-    /// Clearing on-chip memory.
-    pub clear: u64,
-    /// The front end looking for, decoding and checking instructions.
-    pub issue: u64,
-    /// The load unit at work: `LOAD`, `GATHER`.
-    pub load: u64,
-    /// The store unit: `STORE`, `SW`, `LW`, `MARK`.
-    pub store: u64,
-    /// The move unit: `MOVE`, `FILL`.
-    #[serde(rename = "move")]
-    pub moves: u64,
-    /// The matrix and the depthwise unit: `MATMUL`, `DWMAC`.
-    pub matmul: u64,
-    /// The vector unit.
-    pub vector: u64,
-    /// Products of live lanes.
-    pub macs: u64,
-}
-
-impl std::ops::Sub for Counters {
-    type Output = Counters;
-
-    /// What was counted since `earlier`.
-    fn sub(self, earlier: Counters) -> Counters {
-        Counters {
-            cycles: self.cycles.saturating_sub(earlier.cycles),
-            clear: self.clear.saturating_sub(earlier.clear),
-            issue: self.issue.saturating_sub(earlier.issue),
-            load: self.load.saturating_sub(earlier.load),
-            store: self.store.saturating_sub(earlier.store),
-            moves: self.moves.saturating_sub(earlier.moves),
-            matmul: self.matmul.saturating_sub(earlier.matmul),
-            vector: self.vector.saturating_sub(earlier.vector),
-            macs: self.macs.saturating_sub(earlier.macs),
         }
     }
 }

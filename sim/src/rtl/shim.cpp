@@ -34,7 +34,8 @@ void vl_finish(const char* file, int line, const char*) { complain(file, line, "
 namespace {
 
 constexpr uint32_t ROW_BYTES = 32;
-constexpr size_t COUNTERS = 9;
+// cycles, macs, bytes read and written; then those of each part by what it did.
+constexpr size_t COUNTERS = 4 + 7 * 7;
 
 // The next five structs are `repr(C)` twins of those in model.rs.
 struct Sample {
@@ -310,6 +311,56 @@ public:
     }
 };
 
+#define BY_CODE(part, c1, c2, c3, c4, c5, c6)                                                                  \
+    {                                                                                                          \
+        top.count_##part##_##c1, top.count_##part##_##c2, top.count_##part##_##c3, top.count_##part##_##c4,    \
+            top.count_##part##_##c5, top.count_##part##_##c6                                                   \
+    }
+#define UNIT(name) BY_CODE(name, work, operand, bank, memory, start, drain)
+
+// What a machine shows that runs one instruction after another.
+template <class Top, class = void> struct Outputs {
+    static Sample sample(const Top& top) {
+        Sample now{top.mark_id, top.status, top.steps, top.digest, {top.cycles, top.macs}};
+        uint64_t* const parts = now.counters + 4;
+        const uint64_t work[6] = {top.cycles_load, top.cycles_store, top.cycles_move, top.cycles_matmul, 0, top.cycles_vector};
+        for (size_t unit = 0; unit < 6; unit++) parts[7 * unit + 1] = work[unit];
+        parts[7 * 6 + 1] = top.cycles_issue;
+        parts[7 * 6 + 5] = top.cycles_clear;
+        return now;
+    }
+    static Sample mark(const Top& top) { return sample(top); }
+    static void look(Recorder&, const Top&, const Host&, uint64_t) {}
+};
+
+// What one shows whose units run side by side.
+template <class Top> struct Outputs<Top, std::void_t<decltype(std::declval<Top&>().activity)>> {
+    static Sample sample(const Top& top) {
+        Sample now{top.mark_id, top.status, top.steps, top.digest, {top.cycles, top.macs, top.bytes_read, top.bytes_written}};
+        const uint64_t parts[7][6] = {UNIT(load), UNIT(store), UNIT(move), UNIT(matrix), UNIT(depthwise), UNIT(vector),
+                                      BY_CODE(front, issue, fetch, full, result, clear, end)};
+        uint64_t* count = now.counters + 4;
+        for (const auto& part : parts) {
+            // Code 0 has no counter: it is the rest.
+            count[0] = top.cycles;
+            for (size_t code = 1; code < 7; code++) {
+                count[code] = part[code - 1];
+                count[0] -= count[code];
+            }
+            count += 7;
+        }
+        return now;
+    }
+    static Sample mark(const Top& top) {
+        Sample now = sample(top);
+        now.steps = top.mark_steps;
+        return now;
+    }
+    static void look(Recorder& recorder, const Top& top, const Host& host, uint64_t cycle) {
+        recorder.look(top, host, cycle);
+    }
+};
+
 class Machine {
     VerilatedContext context;
     Vdut top;
@@ -380,11 +431,9 @@ public:
             memory.offer(top, host, cycle);
             settle();
             bool progress = memory.take(top, host, cycle);
-            recorder.look(top, host, cycle);
+            Outputs<Vdut>::look(recorder, top, host, cycle);
             if (top.mark_valid) {
-                // The front end may be ahead of the store queue.
-                Sample now = sample();
-                now.steps = top.mark_steps;
+                const Sample now = Outputs<Vdut>::mark(top);
                 host.mark(host.context, &now);
                 progress = true;
             }
@@ -405,19 +454,7 @@ public:
 
     void hand_on_trace(const Host& host) { recorder.flush(host); }
 
-    Sample sample() const {
-// Cycles in which a unit held an instruction.
-#define BUSY(unit) \
-    (top.count_##unit##_work + top.count_##unit##_bank + top.count_##unit##_memory + top.count_##unit##_start + \
-     top.count_##unit##_drain)
-        return {top.mark_id,
-                top.status,
-                top.steps,
-                top.digest,
-                {top.cycles, top.count_front_clear, top.count_front_issue + top.count_front_fetch, BUSY(load), BUSY(store),
-                 BUSY(move), BUSY(matrix) + BUSY(depthwise), BUSY(vector), top.macs}};
-#undef BUSY
-    }
+    Sample sample() const { return Outputs<Vdut>::sample(top); }
 
 private:
     void settle() {

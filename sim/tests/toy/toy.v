@@ -21,48 +21,15 @@ module systole #(parameter W = 16) (
     output wire [63:0] mark_steps,
     output reg [63:0] cycles,
     output wire [63:0] macs,
-    output wire [63:0] count_load_work,
-    output wire [63:0] count_load_operand,
-    output wire [63:0] count_load_bank,
-    output wire [63:0] count_load_memory,
-    output wire [63:0] count_load_start,
-    output wire [63:0] count_load_drain,
-    output wire [63:0] count_store_work,
-    output wire [63:0] count_store_operand,
-    output wire [63:0] count_store_bank,
-    output wire [63:0] count_store_memory,
-    output wire [63:0] count_store_start,
-    output wire [63:0] count_store_drain,
-    output wire [63:0] count_move_work,
-    output wire [63:0] count_move_operand,
-    output wire [63:0] count_move_bank,
-    output wire [63:0] count_move_memory,
-    output wire [63:0] count_move_start,
-    output wire [63:0] count_move_drain,
-    output wire [63:0] count_matrix_work,
-    output wire [63:0] count_matrix_operand,
-    output wire [63:0] count_matrix_bank,
-    output wire [63:0] count_matrix_memory,
-    output wire [63:0] count_matrix_start,
-    output wire [63:0] count_matrix_drain,
-    output wire [63:0] count_depthwise_work,
-    output wire [63:0] count_depthwise_operand,
-    output wire [63:0] count_depthwise_bank,
-    output wire [63:0] count_depthwise_memory,
-    output wire [63:0] count_depthwise_start,
-    output wire [63:0] count_depthwise_drain,
-    output wire [63:0] count_vector_work,
-    output wire [63:0] count_vector_operand,
-    output wire [63:0] count_vector_bank,
-    output wire [63:0] count_vector_memory,
-    output wire [63:0] count_vector_start,
-    output wire [63:0] count_vector_drain,
-    output wire [63:0] count_front_issue,
-    output wire [63:0] count_front_fetch,
-    output wire [63:0] count_front_full,
-    output wire [63:0] count_front_result,
-    output wire [63:0] count_front_clear,
-    output wire [63:0] count_front_end,
+    output wire [63:0] bytes_read,
+    output wire [63:0] bytes_written,
+    COUNTERS
+    output wire [20:0] activity,
+    output wire issued,
+    output wire [2:0] issued_unit,
+    output wire [31:0] issued_pc,
+    output wire [5:0] takes,
+    output wire [5:0] retires,
     output wire read_valid,
     output wire [31:0] read_row,
     output wire [15:0] read_rows,
@@ -135,7 +102,6 @@ module systole #(parameter W = 16) (
     assign steps = done ? 6 : 0;
     assign mark_valid = state == MARK;
     assign mark_id = 7;
-    assign mark_steps = steps;
     assign read_valid = state == READ;
     assign read_row = base_input + (fault == CHANGED ? {31'd0, cycles[0]} : 32'd0);
     assign read_rows = 2;
@@ -145,13 +111,16 @@ module systole #(parameter W = 16) (
     assign write_rows = 2;
     assign wdata_valid = state == GIVE;
     assign wdata = rows[8*W*beat +: 8*W];
-    assign {macs, count_load_work, count_load_operand, count_load_bank, count_load_memory, count_load_start,
-        count_load_drain, count_store_work, count_store_operand, count_store_bank, count_store_memory,
-        count_store_start, count_store_drain, count_move_work, count_move_operand, count_move_bank,
-        count_move_memory, count_move_start, count_move_drain, count_matrix_work, count_matrix_operand,
-        count_matrix_bank, count_matrix_memory, count_matrix_start, count_matrix_drain, count_depthwise_work,
-        count_depthwise_operand, count_depthwise_bank, count_depthwise_memory, count_depthwise_start,
-        count_depthwise_drain, count_vector_work, count_vector_operand, count_vector_bank, count_vector_memory,
-        count_vector_start, count_vector_drain, count_front_issue, count_front_fetch, count_front_full,
-        count_front_result, count_front_clear, count_front_end} = 0;
+    assign mark_steps = 5;
+    assign {macs, bytes_read, bytes_written} = {64'd1, 64'd2, 64'd3};
+
+    // Load is unit 0 and waits for memory (4), store is unit 1 and works (1); each is issued in the cycle of its take.
+    wire loads = state == READ || state == TAKE;
+    wire stores = state == WRITE || state == GIVE || state == SUM || state == WAIT;
+    assign activity = {busy ? 3'd1 : 3'd0, 12'd0, stores ? 3'd1 : 3'd0, loads ? 3'd4 : 3'd0};
+    assign takes = {4'd0, state == WRITE && write_ready && fault != HANG, state == READ && read_ready};
+    assign issued = takes != 0;
+    assign issued_unit = {2'd0, takes[1]};
+    assign issued_pc = {31'd0, takes[1]};
+    assign retires = {4'd0, state == MARK, state == TAKE && rdata_valid && beat == BEATS - 1};
 endmodule
