@@ -134,6 +134,7 @@ pub(crate) struct Machine<const BEAT: usize> {
 
 impl<const BEAT: usize> Machine<BEAT> {
     /// The machine of these parameters, whose port must have `BEAT` bits.
+    #[allow(clippy::too_many_lines, reason = "every port is named once")]
     pub(crate) fn new(params: &Params) -> Self {
         assert_eq!(params.port_bytes * 8, BEAT, "the caller chooses the width by the parameters");
         Self {

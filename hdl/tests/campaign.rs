@@ -35,10 +35,10 @@ fn machines() -> Vec<(&'static str, Params)> {
     };
     let mut all = TARGETS.to_vec();
     all.extend([
-        ("narrow", of(4, 4, 1, 1, 1, 1, 1)),
-        ("tall", of(32, 4, 32, 32, 32, 2, 1)),
+        ("narrow", of(4, 4, 1, 1, 1, 2, 2)),
+        ("tall", of(32, 4, 32, 32, 32, 2, 2)),
         ("wide", of(4, 32, 2, 2, 2, 16, 8)),
-        ("square", of(8, 8, 4, 4, 4, 3, 2)),
+        ("square", of(8, 8, 4, 4, 4, 4, 2)),
     ]);
     all
 }

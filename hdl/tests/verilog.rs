@@ -60,6 +60,8 @@ fn every_target_is_lint_clean() {
         acc_log2: 2,
         port_bytes: 1,
         vector_lanes: 1,
+        spad_banks: 1,
+        acc_banks: 1,
         in_flight: 2,
         queue_depth: 2,
     };

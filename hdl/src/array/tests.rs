@@ -1,6 +1,6 @@
 //! The unit between memories that deny and a queue that hesitates; and what its instructions cost.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use isa::random::Rng;
 use rust_hdl::prelude::*;
@@ -18,7 +18,7 @@ const HANG_CYCLES: usize = 20_000;
 #[derive(Clone)]
 struct Memory {
     spad: Vec<[i8; 32]>,
-    acc: HashMap<u32, [i32; 32]>,
+    acc: BTreeMap<u32, [i32; 32]>,
 }
 
 impl Memory {
@@ -27,7 +27,7 @@ impl Memory {
             let leaf = rng.leaf();
             if rng.one_in(6) { [i8::MIN; 32] } else { leaf.map(u8::cast_signed) }
         };
-        Memory { spad: (0..SPAD_ROWS).map(|_| row(rng)).collect(), acc: HashMap::new() }
+        Memory { spad: (0..SPAD_ROWS).map(|_| row(rng)).collect(), acc: BTreeMap::new() }
     }
 
     fn spad(&self, address: u32) -> &[i8; 32] {

@@ -146,6 +146,7 @@ impl Bench {
         it.connect_all();
         let port = |name: &str, width: usize| (name.to_owned(), width);
         let trace = Trace {
+            clocked: true,
             name: name.into(),
             verilog: crate::equivalence::verilog(it.as_ref(), name),
             inputs: vec![

@@ -2,8 +2,11 @@
 
 use rust_hdl::prelude::*;
 
-use super::column::int8;
 use super::grid_text;
+
+pub(super) fn int8(bits: Bits<8>) -> i32 {
+    i32::from(bits.to_u8().cast_signed())
+}
 
 /// Takes a row in the cycle of `enable` and adds its products to `base`, five cycles later, in the cycle of `add`;
 /// `out` has the row32 one cycle after that.

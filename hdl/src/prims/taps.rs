@@ -2,7 +2,7 @@
 
 use rust_hdl::prelude::*;
 
-use super::column::int8;
+use super::grid::int8;
 
 /// Three rows in a window, three rows of weights, the sums of their products, and those added to a row32.
 ///

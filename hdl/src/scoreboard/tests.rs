@@ -32,9 +32,9 @@ fn flight(entries: usize) -> Trace {
             let ready = bits(it.ready.val());
             let takes = some(rng, ready);
             let retires = some(rng, running);
-            for unit in 0..UNITS {
-                running[unit] += (takes >> unit & 1) as usize;
-                running[unit] -= (retires >> unit & 1) as usize;
+            for (unit, running) in running.iter_mut().enumerate() {
+                *running += (takes >> unit & 1) as usize;
+                *running -= (retires >> unit & 1) as usize;
             }
             (it.takes.next, it.retires.next) = (takes.into(), retires.into());
             if standing {

@@ -106,6 +106,7 @@ impl Default for Load {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Load {
     #[hdl_gen]
     fn update(&mut self) {

@@ -3,8 +3,8 @@
 mod bursts;
 mod indices;
 pub(crate) mod load;
-mod places;
 pub(crate) mod mover;
+mod places;
 pub(crate) mod read_port;
 mod rows;
 pub(crate) mod store;
