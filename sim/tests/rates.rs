@@ -36,6 +36,7 @@ fn rows_move_at_the_rate_of_the_port() {
     let load = |lp, d, m, space| Load { lp, d, m, region: WORK, space };
     let store = |lp, d, m, space| Store { lp, d, m, region: WORK, space };
     let eights = Operand::new(0, 1, 8);
+    #[allow(clippy::type_complexity, reason = "a table of functions")]
     let cases: [(&str, f64, &dyn Fn(u16) -> Instr); 11] = [
         ("LOAD", 2.0, &|n| load(Loop::new(n, 1), near, Wide::new(0, 1, 0), false).into()),
         ("LOAD of runs of eight", 2.0, &|n| load(Loop::new(8, n / 8), eights, Wide::new(0, 1, 60), false).into()),
