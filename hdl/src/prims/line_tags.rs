@@ -25,7 +25,7 @@ pub(crate) struct LineTags {
 impl LineTags {
     fn holds(&self, line: Bits<28>) -> bool {
         let place = Self::place(line);
-        self._full[place] && self._held[place] == line.to_u64()
+        self._full[place] && self._held[place] == line.to_u64() >> LINES_LOG2
     }
 
     fn place(line: Bits<28>) -> usize {
@@ -38,7 +38,7 @@ impl Logic for LineTags {
         if self.clock.pos_edge() {
             let place = Self::place(self.line.val());
             if self.open.val() {
-                self._held[place] = self.line.val().to_u64();
+                self._held[place] = self.line.val().to_u64() >> LINES_LOG2;
                 self._full[place] = false;
             } else if self.finish.val() {
                 self._full[place] = true;
