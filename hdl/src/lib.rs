@@ -10,8 +10,8 @@
 //! order of the requests, and when its last has become readable, `written` is high for one cycle, in that order too.
 //! The channels are not ordered with each other: a read that is accepted after `written` sees what was written.
 //!
-//! *Architecture invariant:* control, structure and wiring are rust-hdl; only the leaves in `prims` are Verilog
-//! written by hand. No number of the encoding stands here: `encoding` looks them up in the table of `isa`.
+//! *Architecture invariant:* control, structure and wiring are rust-hdl; only leaves (`prims`, the table and the queue of
+//! `scoreboard`, `counters`) are Verilog written by hand. No number of the encoding stands here: `encoding` looks them up in the table of `isa`.
 #![allow(unused_braces, reason = "#[hdl_gen] repeats the braces of get_bits::<{ .. }> where none are needed")]
 
 mod array;
