@@ -43,6 +43,10 @@ fn lint(toolchain: &Toolchain, file: &Path) -> String {
     if toolchain.root_is_beside {
         command.env("VERILATOR_ROOT", &toolchain.root);
     }
+    // Verilators before 5.010 take an always block as one node, and see loops where only its outputs meet its inputs.
+    if toolchain.verilator_version.starts_with("Verilator 5.00") {
+        command.arg("-Wno-UNOPTFLAT");
+    }
     let arguments = ["--lint-only", "-Wall", "--top-module", TOP];
     let output = command.args(arguments).arg(verilog("waivers.vlt")).arg(file).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -4777,6 +4777,13 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
     reg  [38:0] multiply$d;
     wire  [38:0] multiply$q;
     reg  multiply$clock;
+    reg  base$needed;
+    reg  [19:0] base$place;
+    reg  base$add_full;
+    reg  [19:0] base$add_place;
+    reg  base$write_full;
+    reg  [19:0] base$write_place;
+    wire  base$asks;
     reg  [22:0] add$d;
     wire  [22:0] add$q;
     reg  add$clock;
@@ -4791,8 +4798,6 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
     reg  write$clock;
 
     // Local signals
-    reg  blocked;
-    reg  asks_base;
     reg  goes;
     reg  stop_front;
     reg  stop_back;
@@ -4845,6 +4850,15 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         .d(multiply$d),
         .q(multiply$q),
         .clock(multiply$clock)
+    );
+    systole$depthwise$base base(
+        .needed(base$needed),
+        .place(base$place),
+        .add_full(base$add_full),
+        .add_place(base$add_place),
+        .write_full(base$write_full),
+        .write_place(base$write_place),
+        .asks(base$asks)
     );
     systole$depthwise$add add(
         .d(add$d),
@@ -4901,11 +4915,15 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         if (~stop_back) begin
             write$d = add$q;
         end
-        blocked = (add$q[(64'h0)+:(1)] & (add$q[(64'h2)+:(20)] == multiply$q[(64'ha)+:(20)])) | (write$q[(64'h0)+:(1)] & (write$q[(64'h2)+:(20)] == multiply$q[(64'ha)+:(20)]));
-        asks_base = multiply$q[(64'h0)+:(1)] & ~multiply$q[(64'h25)+:(1)] & ~blocked;
-        acc_read = asks_base;
+        base$needed = multiply$q[(64'h0)+:(1)] & ~multiply$q[(64'h25)+:(1)];
+        base$place = multiply$q[(64'ha)+:(20)];
+        base$add_full = add$q[(64'h0)+:(1)];
+        base$add_place = add$q[(64'h2)+:(20)];
+        base$write_full = write$q[(64'h0)+:(1)];
+        base$write_place = write$q[(64'h2)+:(20)];
+        acc_read = base$asks;
         acc_address = multiply$q[(64'ha)+:(20)];
-        goes = multiply$q[(64'h0)+:(1)] & ~stop_back & (multiply$q[(64'h25)+:(1)] | (asks_base & acc_grant));
+        goes = multiply$q[(64'h0)+:(1)] & ~stop_back & (multiply$q[(64'h25)+:(1)] | (base$asks & acc_grant));
         stop_front = multiply$q[(64'h0)+:(1)] & ~goes;
         taps$multiply = goes;
         base_arrives$d = goes & ~multiply$q[(64'h25)+:(1)];
@@ -4943,7 +4961,7 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         end
         behind = multiply$q[(64'h0)+:(1)] | add$q[(64'h0)+:(1)] | write$q[(64'h0)+:(1)];
         state = 32'h0;
-        if (stop_back | (asks_base & ~acc_grant) | (asker$active & ~spad_grant)) begin
+        if (stop_back | (base$asks & ~acc_grant) | (asker$active & ~spad_grant)) begin
             state = bank_state;
         end
         else if (asker$active & ~stop_front) begin
@@ -6199,6 +6217,29 @@ module systole$depthwise$asker$weight_stride(d,q,clock);
     end
 
 endmodule // systole$depthwise$asker$weight_stride
+
+
+module systole$depthwise$base(needed,place,add_full,add_place,write_full,write_place,asks);
+
+    // Module arguments
+    input wire  needed;
+    input wire  [19:0] place;
+    input wire  add_full;
+    input wire  [19:0] add_place;
+    input wire  write_full;
+    input wire  [19:0] write_place;
+    output reg  asks;
+
+    // Local signals
+    reg  blocked;
+
+    // Update code
+    always @(*) begin
+        blocked = (add_full & (add_place == place)) | (write_full & (write_place == place));
+        asks = needed & ~blocked;
+    end
+
+endmodule // systole$depthwise$base
 
 
 module systole$depthwise$base_arrives(d,q,clock);
@@ -17837,6 +17878,24 @@ module systole$mover(clock,ready,op,take,retire,state,spad_read,spad_address,spa
     reg  odd_kept$d;
     wire  odd_kept$q;
     reg  odd_kept$clock;
+    reg  look$active;
+    reg  look$filling;
+    reg  [24:0] look$from;
+    reg  [5:0] look$n;
+    reg  [19:0] look$even;
+    reg  look$even_kept;
+    reg  [19:0] look$odd;
+    reg  look$odd_kept;
+    reg  look$catch_writes;
+    reg  [19:0] look$catch_place;
+    reg  look$cut_writes;
+    reg  [19:0] look$cut_place;
+    reg  look$write_writes;
+    reg  [19:0] look$write_place;
+    wire  [19:0] look$row;
+    wire  look$reads;
+    wire  look$asks;
+    wire  look$whole;
     reg  [74:0] catch$d;
     wire  [74:0] catch$q;
     reg  catch$clock;
@@ -17871,16 +17930,6 @@ module systole$mover(clock,ready,op,take,retire,state,spad_read,spad_address,spa
     reg  mask$clock;
 
     // Local signals
-    reg  [19:0] row;
-    reg  [19:0] next_row;
-    reg  [19:0] asked_row;
-    reg  [6:0] run_end;
-    reg  [5:0] shift;
-    reg  low_kept;
-    reg  high_kept;
-    reg  reads;
-    reg  whole;
-    reg  blocked;
     reg  advance;
     reg  stop;
     reg  [31:0] lanes;
@@ -17970,6 +18019,26 @@ module systole$mover(clock,ready,op,take,retire,state,spad_read,spad_address,spa
         .d(odd_kept$d),
         .q(odd_kept$q),
         .clock(odd_kept$clock)
+    );
+    systole$mover$look look(
+        .active(look$active),
+        .filling(look$filling),
+        .from(look$from),
+        .n(look$n),
+        .even(look$even),
+        .even_kept(look$even_kept),
+        .odd(look$odd),
+        .odd_kept(look$odd_kept),
+        .catch_writes(look$catch_writes),
+        .catch_place(look$catch_place),
+        .cut_writes(look$cut_writes),
+        .cut_place(look$cut_place),
+        .write_writes(look$write_writes),
+        .write_place(look$write_place),
+        .row(look$row),
+        .reads(look$reads),
+        .asks(look$asks),
+        .whole(look$whole)
     );
     systole$mover$catch catch(
         .d(catch$d),
@@ -18071,48 +18140,45 @@ module systole$mover(clock,ready,op,take,retire,state,spad_read,spad_address,spa
         write_mask = mask$q;
         write_row8 = byte_run$out;
         write_row32 = splat$row32;
-        row = from$address[(32'h5)+:(20)];
-        next_row = row + 32'h1;
-        shift = ((from$address[(32'h0)+:(5)]) & 6'h3f);
-        run_end = ((shift) & 7'h7f) + ((n$q) & 7'h7f);
-        low_kept = even_kept$q & (even$q == row);
-        high_kept = odd_kept$q & (odd$q == next_row);
-        if (row[32'h0]) begin
-            low_kept = odd_kept$q & (odd$q == row);
-            high_kept = even_kept$q & (even$q == next_row);
-        end
-        asked_row = row;
-        if (low_kept) begin
-            asked_row = next_row;
-        end
-        reads = active$q & ~filling$q & (~low_kept | ((run_end > 32'h20) & ~high_kept));
-        whole = filling$q | low_kept | (run_end <= 32'h20) | high_kept;
-        blocked = (catch$q[(64'h2)+:(1)] & ~catch$q[(64'h3)+:(1)] & (catch$q[(64'h4)+:(20)] == asked_row)) | (cut$q[(64'h2)+:(1)] & ~cut$q[(64'h3)+:(1)] & (cut$q[(64'h4)+:(20)] == asked_row)) | (write$q[(64'h2)+:(1)] & ~write$q[(64'h3)+:(1)] & (write$q[(64'h4)+:(20)] == asked_row));
-        spad_read = reads & ~blocked;
-        spad_address = asked_row;
-        advance = active$q & ~stop & (~reads | (~blocked & spad_grant));
-        nest$step = advance & whole;
-        from$step = advance & whole;
+        look$active = active$q;
+        look$filling = filling$q;
+        look$from = from$address[(32'h0)+:(25)];
+        look$n = n$q;
+        look$even = even$q;
+        look$even_kept = even_kept$q;
+        look$odd = odd$q;
+        look$odd_kept = odd_kept$q;
+        look$catch_writes = catch$q[(64'h2)+:(1)] & ~catch$q[(64'h3)+:(1)];
+        look$catch_place = catch$q[(64'h4)+:(20)];
+        look$cut_writes = cut$q[(64'h2)+:(1)] & ~cut$q[(64'h3)+:(1)];
+        look$cut_place = cut$q[(64'h4)+:(20)];
+        look$write_writes = write$q[(64'h2)+:(1)] & ~write$q[(64'h3)+:(1)];
+        look$write_place = write$q[(64'h4)+:(20)];
+        spad_read = look$asks;
+        spad_address = look$row;
+        advance = active$q & ~stop & (~look$reads | (look$asks & spad_grant));
+        nest$step = advance & look$whole;
+        from$step = advance & look$whole;
         from$turn = nest$last_inner;
-        to$step = advance & whole;
+        to$step = advance & look$whole;
         to$turn = nest$last_inner;
-        if (advance & reads) begin
-            if (asked_row[32'h0]) begin
-                odd$d = asked_row;
+        if (advance & look$reads) begin
+            if (look$row[32'h0]) begin
+                odd$d = look$row;
                 odd_kept$d = 1'b1;
             end
             else begin
-                even$d = asked_row;
+                even$d = look$row;
                 even_kept$d = 1'b1;
             end
         end
-        caught$d = advance & reads;
+        caught$d = advance & look$reads;
         byte_run$take = caught$q;
         byte_run$row = spad_data;
         if (~stop) begin
-            catch$d[(64'h0)+:(1)] = advance & reads;
-            catch$d[(64'h1)+:(1)] = asked_row[32'h0];
-            catch$d[(64'h2)+:(1)] = advance & whole;
+            catch$d[(64'h0)+:(1)] = advance & look$reads;
+            catch$d[(64'h1)+:(1)] = look$row[32'h0];
+            catch$d[(64'h2)+:(1)] = advance & look$whole;
             catch$d[(64'h3)+:(1)] = space$q;
             catch$d[(64'h4)+:(20)] = to$address;
             catch$d[(64'h18)+:(1)] = nest$last;
@@ -18138,10 +18204,10 @@ module systole$mover(clock,ready,op,take,retire,state,spad_read,spad_address,spa
         byte_run$value = cut$q[(64'h1a)+:(32)][(32'h0)+:(8)];
         splat$enable = cut$q[(64'h2)+:(1)] & ~stop & cut$q[(64'h3)+:(1)];
         splat$value = cut$q[(64'h1a)+:(32)];
-        if (advance & whole & nest$last) begin
+        if (advance & look$whole & nest$last) begin
             active$d = 1'b0;
         end
-        take = ready & (~active$q | (advance & whole & nest$last));
+        take = ready & (~active$q | (advance & look$whole & nest$last));
         nest$load = take;
         nest$n0 = op[(64'h26)+:(16)];
         nest$n1 = op[(64'h36)+:(16)];
@@ -18172,10 +18238,10 @@ module systole$mover(clock,ready,op,take,retire,state,spad_read,spad_address,spa
             end
         end
         state = 32'h0;
-        if (stop | (spad_read & ~spad_grant)) begin
+        if (stop | (look$asks & ~spad_grant)) begin
             state = bank_state;
         end
-        else if (active$q & ~(reads & blocked)) begin
+        else if (active$q & (~look$reads | look$asks)) begin
             state = 32'h1;
         end
         else if (active$q | catch$q[(64'h2)+:(1)] | cut$q[(64'h2)+:(1)] | write$q[(64'h2)+:(1)]) begin
@@ -18555,6 +18621,69 @@ module systole$mover$imm(d,q,clock);
     end
 
 endmodule // systole$mover$imm
+
+
+module systole$mover$look(active,filling,from,n,even,even_kept,odd,odd_kept,catch_writes,catch_place,cut_writes,cut_place,write_writes,write_place,row,reads,asks,whole);
+
+    // Module arguments
+    input wire  active;
+    input wire  filling;
+    input wire  [24:0] from;
+    input wire  [5:0] n;
+    input wire  [19:0] even;
+    input wire  even_kept;
+    input wire  [19:0] odd;
+    input wire  odd_kept;
+    input wire  catch_writes;
+    input wire  [19:0] catch_place;
+    input wire  cut_writes;
+    input wire  [19:0] cut_place;
+    input wire  write_writes;
+    input wire  [19:0] write_place;
+    output reg  [19:0] row;
+    output reg  reads;
+    output reg  asks;
+    output reg  whole;
+
+    // Local signals
+    reg  [19:0] low;
+    reg  [19:0] high;
+    reg  [19:0] asked;
+    reg  [6:0] shift;
+    reg  [6:0] run_end;
+    reg  low_kept;
+    reg  high_kept;
+    reg  needs;
+    reg  blocked;
+
+    // Update code
+    always @(*) begin
+        low = from[(32'h5)+:(20)];
+        high = low + 32'h1;
+        shift = ((from[(32'h0)+:(5)]) & 7'h7f);
+        run_end = shift + ((n) & 7'h7f);
+        low_kept = even_kept & (even == low);
+        high_kept = odd_kept & (odd == high);
+        if (low[32'h0]) begin
+            low_kept = odd_kept & (odd == low);
+            high_kept = even_kept & (even == high);
+        end
+        if (run_end <= 32'h20) begin
+            high_kept = 1'b1;
+        end
+        asked = low;
+        if (low_kept) begin
+            asked = high;
+        end
+        blocked = (catch_writes & (catch_place == asked)) | (cut_writes & (cut_place == asked)) | (write_writes & (write_place == asked));
+        needs = active & ~filling & ~(low_kept & high_kept);
+        row = asked;
+        reads = needs;
+        asks = needs & ~blocked;
+        whole = filling | low_kept | high_kept;
+    end
+
+endmodule // systole$mover$look
 
 
 module systole$mover$mask(d,q,clock);

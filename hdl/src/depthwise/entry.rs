@@ -1,4 +1,4 @@
-//! What travels with a row that was asked for.
+//! What travels with a row that was asked for, and what the sum of a pixel waits for.
 
 use rust_hdl::prelude::*;
 
@@ -32,4 +32,27 @@ pub(crate) struct Pixel {
     pub(crate) place: Bits<20>,
     /// The last one of the instruction.
     pub(crate) last: Bit,
+}
+
+/// Whether the pixel that is multiplied asks for its row of acc: not while a row before it is about to write there.
+/// Combinational, and nothing here depends on a grant.
+#[derive(LogicBlock, Default)]
+pub(crate) struct Base {
+    pub(crate) needed: Signal<In, Bit>,
+    pub(crate) place: Signal<In, Bits<20>>,
+    pub(crate) add_full: Signal<In, Bit>,
+    pub(crate) add_place: Signal<In, Bits<20>>,
+    pub(crate) write_full: Signal<In, Bit>,
+    pub(crate) write_place: Signal<In, Bits<20>>,
+    pub(crate) asks: Signal<Out, Bit>,
+    blocked: Signal<Local, Bit>,
+}
+
+impl Logic for Base {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.blocked.next = (self.add_full.val() & (self.add_place.val() == self.place.val()))
+            | (self.write_full.val() & (self.write_place.val() == self.place.val()));
+        self.asks.next = self.needed.val() & !self.blocked.val();
+    }
 }

@@ -3,7 +3,7 @@
 use rust_hdl::prelude::*;
 
 use super::asker::Asker;
-use super::entry::{Entry, Pixel};
+use super::entry::{Base, Entry, Pixel};
 use crate::operation::Operation;
 use crate::prims::{Fixed, Taps};
 
@@ -38,8 +38,7 @@ pub(crate) struct Depthwise {
     kept: DFF<Bit>,
     // Multiply.
     multiply: DFF<Entry>,
-    blocked: Signal<Local, Bit>,
-    asks_base: Signal<Local, Bit>,
+    base: Base,
     goes: Signal<Local, Bit>,
     stop_front: Signal<Local, Bit>,
     // Add: its row of acc arrives in this cycle, or is kept, or is not needed.
@@ -81,14 +80,17 @@ impl Logic for Depthwise {
         }
 
         // Multiply.
-        self.blocked.next = (self.add.q.val().full & (self.add.q.val().place == self.multiply.q.val().place))
-            | (self.write.q.val().full & (self.write.q.val().place == self.multiply.q.val().place));
-        self.asks_base.next = self.multiply.q.val().full & !self.multiply.q.val().zero & !self.blocked.val();
-        self.acc_read.next = self.asks_base.val();
+        self.base.needed.next = self.multiply.q.val().full & !self.multiply.q.val().zero;
+        self.base.place.next = self.multiply.q.val().place;
+        self.base.add_full.next = self.add.q.val().full;
+        self.base.add_place.next = self.add.q.val().place;
+        self.base.write_full.next = self.write.q.val().full;
+        self.base.write_place.next = self.write.q.val().place;
+        self.acc_read.next = self.base.asks.val();
         self.acc_address.next = self.multiply.q.val().place;
         self.goes.next = self.multiply.q.val().full
             & !self.stop_back.val()
-            & (self.multiply.q.val().zero | (self.asks_base.val() & self.acc_grant.val()));
+            & (self.multiply.q.val().zero | (self.base.asks.val() & self.acc_grant.val()));
         self.stop_front.next = self.multiply.q.val().full & !self.goes.val();
         self.taps.multiply.next = self.goes.val();
         self.base_arrives.d.next = self.goes.val() & !self.multiply.q.val().zero;
@@ -132,7 +134,7 @@ impl Logic for Depthwise {
         self.behind.next = self.multiply.q.val().full | self.add.q.val().full | self.write.q.val().full;
         self.state.next = 0.into();
         if self.stop_back.val()
-            | (self.asks_base.val() & !self.acc_grant.val())
+            | (self.base.asks.val() & !self.acc_grant.val())
             | (self.asker.active.val() & !self.spad_grant.val())
         {
             self.state.next = self.bank_state.val();

@@ -3,6 +3,7 @@
 mod bursts;
 mod indices;
 pub(crate) mod load;
+mod look;
 pub(crate) mod mover;
 mod places;
 pub(crate) mod read_port;

@@ -13,6 +13,8 @@ use crate::nest::{Affine, Nest};
 use crate::operation::Operation;
 use crate::prims::{Fixed, Kind, Run, Splat};
 
+use super::look::{Entry, Look};
+
 /// The ports are those of every unit and of the banks.
 #[derive(LogicBlock, Default)]
 pub(crate) struct Mover {
@@ -50,16 +52,7 @@ pub(crate) struct Mover {
     even_kept: DFF<Bit>,
     odd: DFF<Bits<20>>,
     odd_kept: DFF<Bit>,
-    row: Signal<Local, Bits<20>>,
-    next_row: Signal<Local, Bits<20>>,
-    asked_row: Signal<Local, Bits<20>>,
-    run_end: Signal<Local, Bits<7>>,
-    shift: Signal<Local, Bits<6>>,
-    low_kept: Signal<Local, Bit>,
-    high_kept: Signal<Local, Bit>,
-    reads: Signal<Local, Bit>,
-    whole: Signal<Local, Bit>,
-    blocked: Signal<Local, Bit>,
+    look: Look,
     advance: Signal<Local, Bit>,
     stop: Signal<Local, Bit>,
     // Catch.
@@ -79,24 +72,6 @@ pub(crate) struct Mover {
     granted: Signal<Local, Bit>,
     bank_state: Fixed<3, 3>,
     drain_state: Fixed<3, 6>,
-}
-
-/// One read, one row to write, or both, on its way.
-#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
-struct Entry {
-    /// It brings a row, of this oddness.
-    reads: Bit,
-    odd: Bit,
-    /// It writes a row, of acc if `space`.
-    writes: Bit,
-    space: Bit,
-    place: Bits<20>,
-    last: Bit,
-    fills: Bit,
-    imm: Bits<32>,
-    turn: Bits<6>,
-    n: Bits<6>,
-    offset: Bits<5>,
 }
 
 #[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
@@ -121,61 +96,49 @@ impl Logic for Mover {
         self.write_row8.next = self.byte_run.out.val();
         self.write_row32.next = self.splat.row32.val();
 
-        // Ask: for the first row of the run, then for the next one if the run crosses into it.
-        self.row.next = self.from.address.val().get_bits::<20>(5);
-        self.next_row.next = self.row.val() + 1;
-        self.shift.next = bit_cast::<6, 5>(self.from.address.val().get_bits::<5>(0));
-        self.run_end.next = bit_cast::<7, 6>(self.shift.val()) + bit_cast::<7, 6>(self.n.q.val());
-        self.low_kept.next = self.even_kept.q.val() & (self.even.q.val() == self.row.val());
-        self.high_kept.next = self.odd_kept.q.val() & (self.odd.q.val() == self.next_row.val());
-        if self.row.val().get_bit(0) {
-            self.low_kept.next = self.odd_kept.q.val() & (self.odd.q.val() == self.row.val());
-            self.high_kept.next = self.even_kept.q.val() & (self.even.q.val() == self.next_row.val());
-        }
-        self.asked_row.next = self.row.val();
-        if self.low_kept.val() {
-            self.asked_row.next = self.next_row.val();
-        }
-        self.reads.next = self.active.q.val()
-            & !self.filling.q.val()
-            & (!self.low_kept.val() | ((self.run_end.val() > 32) & !self.high_kept.val()));
-        self.whole.next =
-            self.filling.q.val() | self.low_kept.val() | (self.run_end.val() <= 32) | self.high_kept.val();
-        self.blocked.next = (self.catch.q.val().writes
-            & !self.catch.q.val().space
-            & (self.catch.q.val().place == self.asked_row.val()))
-            | (self.cut.q.val().writes & !self.cut.q.val().space & (self.cut.q.val().place == self.asked_row.val()))
-            | (self.write.q.val().writes
-                & !self.write.q.val().space
-                & (self.write.q.val().place == self.asked_row.val()));
-        self.spad_read.next = self.reads.val() & !self.blocked.val();
-        self.spad_address.next = self.asked_row.val();
+        // Ask.
+        self.look.active.next = self.active.q.val();
+        self.look.filling.next = self.filling.q.val();
+        self.look.from.next = self.from.address.val().get_bits::<25>(0);
+        self.look.n.next = self.n.q.val();
+        self.look.even.next = self.even.q.val();
+        self.look.even_kept.next = self.even_kept.q.val();
+        self.look.odd.next = self.odd.q.val();
+        self.look.odd_kept.next = self.odd_kept.q.val();
+        self.look.catch_writes.next = self.catch.q.val().writes & !self.catch.q.val().space;
+        self.look.catch_place.next = self.catch.q.val().place;
+        self.look.cut_writes.next = self.cut.q.val().writes & !self.cut.q.val().space;
+        self.look.cut_place.next = self.cut.q.val().place;
+        self.look.write_writes.next = self.write.q.val().writes & !self.write.q.val().space;
+        self.look.write_place.next = self.write.q.val().place;
+        self.spad_read.next = self.look.asks.val();
+        self.spad_address.next = self.look.row.val();
         self.advance.next = self.active.q.val()
             & !self.stop.val()
-            & (!self.reads.val() | (!self.blocked.val() & self.spad_grant.val()));
-        self.nest.step.next = self.advance.val() & self.whole.val();
-        self.from.step.next = self.advance.val() & self.whole.val();
+            & (!self.look.reads.val() | (self.look.asks.val() & self.spad_grant.val()));
+        self.nest.step.next = self.advance.val() & self.look.whole.val();
+        self.from.step.next = self.advance.val() & self.look.whole.val();
         self.from.turn.next = self.nest.last_inner.val();
-        self.to.step.next = self.advance.val() & self.whole.val();
+        self.to.step.next = self.advance.val() & self.look.whole.val();
         self.to.turn.next = self.nest.last_inner.val();
-        if self.advance.val() & self.reads.val() {
-            if self.asked_row.val().get_bit(0) {
-                self.odd.d.next = self.asked_row.val();
+        if self.advance.val() & self.look.reads.val() {
+            if self.look.row.val().get_bit(0) {
+                self.odd.d.next = self.look.row.val();
                 self.odd_kept.d.next = true;
             } else {
-                self.even.d.next = self.asked_row.val();
+                self.even.d.next = self.look.row.val();
                 self.even_kept.d.next = true;
             }
         }
 
         // Catch: what was read in the last cycle is there in this one only.
-        self.caught.d.next = self.advance.val() & self.reads.val();
+        self.caught.d.next = self.advance.val() & self.look.reads.val();
         self.byte_run.take.next = self.caught.q.val();
         self.byte_run.row.next = self.spad_data.val();
         if !self.stop.val() {
-            self.catch.d.next.reads = self.advance.val() & self.reads.val();
-            self.catch.d.next.odd = self.asked_row.val().get_bit(0);
-            self.catch.d.next.writes = self.advance.val() & self.whole.val();
+            self.catch.d.next.reads = self.advance.val() & self.look.reads.val();
+            self.catch.d.next.odd = self.look.row.val().get_bit(0);
+            self.catch.d.next.writes = self.advance.val() & self.look.whole.val();
             self.catch.d.next.space = self.space.q.val();
             self.catch.d.next.place = self.to.address.val();
             self.catch.d.next.last = self.nest.last.val();
@@ -205,11 +168,11 @@ impl Logic for Mover {
         self.splat.value.next = self.cut.q.val().imm;
 
         // The next instruction follows the last row without a gap.
-        if self.advance.val() & self.whole.val() & self.nest.last.val() {
+        if self.advance.val() & self.look.whole.val() & self.nest.last.val() {
             self.active.d.next = false;
         }
-        self.take.next =
-            self.ready.val() & (!self.active.q.val() | (self.advance.val() & self.whole.val() & self.nest.last.val()));
+        self.take.next = self.ready.val()
+            & (!self.active.q.val() | (self.advance.val() & self.look.whole.val() & self.nest.last.val()));
         self.nest.load.next = self.take.val();
         self.nest.n0.next = self.op.val().n0;
         self.nest.n1.next = self.op.val().n1;
@@ -241,9 +204,9 @@ impl Logic for Mover {
         }
 
         self.state.next = 0.into();
-        if self.stop.val() | (self.spad_read.val() & !self.spad_grant.val()) {
+        if self.stop.val() | (self.look.asks.val() & !self.spad_grant.val()) {
             self.state.next = self.bank_state.val();
-        } else if self.active.q.val() & !(self.reads.val() & self.blocked.val()) {
+        } else if self.active.q.val() & (!self.look.reads.val() | self.look.asks.val()) {
             self.state.next = 1.into();
         } else if self.active.q.val() | self.catch.q.val().writes | self.cut.q.val().writes | self.write.q.val().writes
         {
