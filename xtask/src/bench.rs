@@ -93,15 +93,19 @@ fn executor(args: &Args, _folder: &Path) -> Result<Vec<Value>> {
     Ok(lines)
 }
 
-/// The same on every machine.
+/// Cycles, not seconds: the same on every machine.
 fn kernels(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
-    setup::run()?;
-    let lines = example("sim", "kernels", [])?;
-    println!("kernels scheduled by hand, in the RTL of p16: cycles against the roofline of the problem");
-    println!("kernel           shape                       MMACs  B/cycle  bound      roofline    cycles  reached");
+    let tools = setup::run()?;
+    let mut command = process::cargo();
+    command.args(["run", "--quiet", "--package", "sim", "--example", "kernels"]);
+    let lines = parse(&process::capture_aside(tools.tell(&mut command))?)?;
+    println!("kernels scheduled by hand, in the RTL of p16, against the roofline of the problem; cycles lost by cause");
+    println!("kernel           shape                        MMACs B/cycle bound      roofline   cycles reached  lost");
     for line in &lines {
+        let losses = line["losses"].as_array().into_iter().flatten().take(5);
+        let losses: Vec<String> = losses.map(|loss| format!("{} {}", text(&loss[0]), loss[1])).collect();
         println!(
-            "{:16} {:25} {:>7.2} {:>8}  {:9} {:>9} {:>9} {:>6.1} %",
+            "{:16} {:26} {:>7.2} {:>7} {:9} {:>9} {:>8} {:>5.1} %  {}",
             text(&line["kernel"]),
             text(&line["shape"]),
             1e-6 * number(&line["macs"]),
@@ -110,6 +114,7 @@ fn kernels(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
             line["ideal_cycles"],
             line["cycles"],
             100.0 * number(&line["roofline"]),
+            losses.join(", ")
         );
     }
     Ok(lines)

@@ -5,8 +5,8 @@
 //! largest, from a table of exponentials of the distance to it; their sum divides the result, which is transposed last.
 //!
 //! 32 queries of a head are an item. While the vectors of one go on, the products of its neighbours do: scores of the
-//! next, weighted sums of the one before. Keys are [plane, token, lane] in DRAM, queries and results likewise, values
-//! transposed: [block of tokens, channel, token].
+//! next but one, weighted sums of the one before. In DRAM keys and results are [plane, token, lane], queries [block of
+//! tokens, plane, token, lane], values transposed: [block of tokens, channel, token].
 
 use isa::random::Rng;
 use isa::{
@@ -24,10 +24,12 @@ const CHANNELS: usize = 64;
 /// Rows of 32 channels of a token; items of a head.
 const PLANES: usize = CHANNELS / LANES;
 const ITEMS: usize = TOKENS / LANES;
+/// Rows of an item's queries.
+const ITEM: usize = PLANES * LANES;
 /// Rows of the keys of a head; of its queries, values and results likewise.
 const ROWS: usize = PLANES * TOKENS;
 
-// Spad: three heads' keys in one bank, queries and values in the next two; scores and weights of even and odd items in
+// Spad: two heads' keys in one bank, queries and values in the next two; scores and weights of even and odd items in
 // two; the largest scores, sums of the item in bytes, and results; parameters.
 const BANK: usize = 1024;
 const KEYS: usize = 0;
@@ -50,8 +52,8 @@ const O: [usize; 2] = [512, 768];
 const SUM: [usize; 2] = [640, 641];
 numbered!(usize, 642; ZERO, TWO, LINE, CLZ, SHIFT, M, Y, T);
 
-// This head's place, the next's, that of the head to load; rows to load and to store; constants.
-numbered!(Reg, 1; HERE, NEXT, PLACE, FROM, TO, TURN, END, LAST, DONE);
+// This head's place, the next's; rows to load and to store; constants.
+numbered!(Reg, 1; HERE, NEXT, FROM, TO, TURN, LAST, DONE);
 
 /// Scores are divided by 2^34 / this.
 const SCORE_MULTIPLIER: u32 = 11_766_000;
@@ -65,7 +67,7 @@ pub(super) fn kernel() -> Kernel {
     let mut rng = Rng::new(17);
     let heads: Vec<[Vec<i8>; 3]> = (0..HEADS).map(|_| [(); 3].map(|()| bytes(&mut rng, TOKENS * CHANNELS))).collect();
     let expected = heads.iter().flat_map(|[q, k, v]| plainly(q, k, v)).collect::<Vec<_>>();
-    let input: Vec<Leaf> = heads.iter().flat_map(|[q, k, v]| [planes(k), planes(q), transposed(v)].concat()).collect();
+    let input: Vec<Leaf> = heads.iter().flat_map(|[q, k, v]| [planes(k), blocks(q), transposed(v)].concat()).collect();
     let items = HEADS * ITEMS;
     let ideal = Ideal {
         matrix: 2 * Ideal::products(HEADS * TOKENS, CHANNELS, TOKENS),
@@ -90,6 +92,13 @@ pub(super) fn kernel() -> Kernel {
 fn planes(head: &[i8]) -> Vec<Leaf> {
     let plane = |plane: usize| head.chunks(CHANNELS).flat_map(move |token| &token[plane * LANES..][..LANES]);
     leaves(&(0..PLANES).flat_map(plane).copied().collect::<Vec<_>>())
+}
+
+/// [token, channel] as [block of tokens, plane, token, lane].
+fn blocks(head: &[i8]) -> Vec<Leaf> {
+    let rows = planes(head);
+    let at = |at: usize| rows[at / LANES % PLANES * TOKENS + at / ITEM * LANES + at % LANES];
+    (0..ROWS).map(at).collect()
 }
 
 /// [token, channel] as [block of tokens, channel, token].
@@ -145,66 +154,70 @@ fn constant() -> Vec<Leaf> {
 
 fn text() -> Vec<Leaf> {
     let mut text = Text::default();
-    for plane in 0..PLANES {
-        // Scores begin with the first plane of the first item.
-        part(&mut text, QUERIES, ROWS + plane * TOKENS, plane * TOKENS, LANES);
-        part(&mut text, KEYS, plane * TOKENS, plane * TOKENS, TOKENS);
-    }
-    text.load(Subtree::Const, counts(26, 1), rows(PARAMETERS, 0, 1, 0), wide(0, 0, 1, 0));
-    for plane in 0..PLANES {
-        scores(&mut text, (0, 0), HERE, (plane, 1));
-    }
     for (row, value) in [(TWO, 1 << 30), (LINE, 1_515_870_810)] {
         text.push(Fill { lp: counts(1, 1), d: rows(row, 0, 0, 0), imm: value, space: true });
     }
-    weights(&mut text, 0);
-    for plane in 0..PLANES {
-        let rest = plane * TOKENS + LANES;
-        part(&mut text, QUERIES, ROWS + rest, rest, TOKENS - LANES);
-    }
-    part(&mut text, VALUES, 2 * ROWS, 0, ROWS);
-    for (register, value) in [
-        (NEXT, ROWS),
-        (PLACE, ROWS),
-        (FROM, 3 * ROWS),
-        (TURN, 3 * ROWS),
-        (END, 3 * ROWS * HEADS),
-        (LAST, ROWS * (HEADS - 1)),
-        (DONE, ROWS * HEADS),
-    ] {
+    first(&mut text);
+    for (register, value) in
+        [(NEXT, ROWS), (FROM, 3 * ROWS), (TURN, 2 * ROWS), (LAST, ROWS * (HEADS - 1)), (DONE, ROWS * HEADS)]
+    {
         text.set(register, value);
     }
     let head = text.here();
-    let loaded = text.label();
-    text.unless_less(FROM, END, loaded);
-    for (index, place) in [KEYS, QUERIES, VALUES].into_iter().enumerate() {
-        let from = wide(index * ROWS, FROM, 1, 0);
-        text.load(Subtree::Input, counts(ROWS, 1), rows(place, PLACE, 1, 0), from);
-    }
-    text.add(FROM, 3 * ROWS);
-    text.wrap(PLACE, ROWS, TURN);
-    text.place(loaded);
-    for item in 0..ITEMS - 1 {
-        scores(&mut text, (item + 1, (item + 1) % 2), HERE, (0, PLANES));
+    for item in 0..ITEMS {
+        load(&mut text, item);
+        let [no_weights, no_scores] = [(); 2].map(|()| text.label());
+        if item + 1 == ITEMS {
+            text.if_equal(TO, LAST, no_weights);
+        }
         weights(&mut text, (item + 1) % 2);
+        text.place(no_weights);
+        sums(&mut text, item);
+        // The scores of the item after the next: there is room for two, and the vectors below must not hold them up.
+        let (of, later) = if item + 2 < ITEMS { (HERE, item + 2) } else { (NEXT, item + 2 - ITEMS) };
+        if of == NEXT {
+            text.if_equal(TO, LAST, no_scores);
+        }
+        scores(&mut text, (later, item % 2), of, (0, PLANES));
+        text.place(no_scores);
         result(&mut text, item);
     }
-    let last = text.label();
-    text.if_equal(TO, LAST, last);
-    scores(&mut text, (0, 0), NEXT, (0, PLANES));
-    weights(&mut text, 0);
-    text.place(last);
-    result(&mut text, ITEMS - 1);
     text.copy(HERE, NEXT);
     text.wrap(NEXT, ROWS, TURN);
+    text.add(FROM, 3 * ROWS);
     text.add(TO, ROWS);
     text.unless_equal(TO, DONE, head);
     text.finish()
 }
 
-/// Loads rows of the first head.
-fn part(text: &mut Text, base: usize, from: usize, to: usize, count: usize) {
-    text.load(Subtree::Input, counts(count, 1), rows(base + to, 0, 1, 0), wide(from, 0, 1, 0));
+/// The first head's loads, the scores of its first two items and the weights of the first.
+fn first(text: &mut Text) {
+    for plane in 0..PLANES {
+        // Scores begin with the first plane of the first item.
+        part(text, QUERIES, ROWS, plane * LANES, LANES);
+        part(text, KEYS, 0, plane * TOKENS, TOKENS);
+        scores(text, (0, 0), HERE, (plane, 1));
+    }
+    text.load(Subtree::Const, counts(26, 1), rows(PARAMETERS, 0, 1, 0), wide(0, 0, 1, 0));
+    part(text, QUERIES, ROWS, ITEM, ITEM);
+    scores(text, (1, 1), HERE, (0, PLANES));
+    weights(text, 0);
+    part(text, VALUES, 2 * ROWS, 0, ROWS);
+    part(text, QUERIES, ROWS, 2 * ITEM, ROWS - 2 * ITEM);
+}
+
+/// With an item a part of the next head: all at once would fill the table of instructions in flight.
+fn load(text: &mut Text, item: usize) {
+    let Some(place) = [KEYS, QUERIES, VALUES].get(item) else { return };
+    let loaded = text.label();
+    text.if_equal(TO, LAST, loaded);
+    text.load(Subtree::Input, counts(ROWS, 1), rows(*place, NEXT, 1, 0), wide(item * ROWS, FROM, 1, 0));
+    text.place(loaded);
+}
+
+/// Loads rows of a part of the first head, which begins at row `from`.
+fn part(text: &mut Text, base: usize, from: usize, at: usize, count: usize) {
+    text.load(Subtree::Input, counts(count, 1), rows(base + at, 0, 1, 0), wide(from + at, 0, 1, 0));
 }
 
 /// Products of all keys of a head with an item's queries, over some planes.
@@ -214,9 +227,9 @@ fn scores(text: &mut Text, (item, parity): (usize, usize), head: Reg, (plane, co
         d: rows(S[parity], 0, 1, 0),
         a: rows(KEYS + plane * TOKENS, head, 1, 0),
         a_sk: TOKENS as i16,
-        w_base: (QUERIES + plane * TOKENS + item * LANES) as u32,
+        w_base: (QUERIES + item * ITEM + plane * LANES) as u32,
         w_reg: head,
-        w_sk: TOKENS as i16,
+        w_sk: LANES as i16,
         n: 32,
         k: 32,
         kt: count as u16,
@@ -247,8 +260,8 @@ fn weights(text: &mut Text, parity: usize) {
     });
 }
 
-/// The weighted sum of values over the sum of weights, as bytes, transposed and stored.
-fn result(text: &mut Text, item: usize) {
+/// The weighted sums of values.
+fn sums(text: &mut Text, item: usize) {
     let parity = item % 2;
     text.matmul(Matmul {
         lp: counts(CHANNELS, 1),
@@ -262,6 +275,11 @@ fn result(text: &mut Text, item: usize) {
         kt: ITEMS as u16,
         ..Matmul::default()
     });
+}
+
+/// The weighted sums over the sums of weights, as bytes, transposed and stored.
+fn result(text: &mut Text, item: usize) {
+    let parity = item % 2;
     reciprocal(text, SUM[parity]);
     let (all, sums, bytes) = (counts(CHANNELS, 1), rows(O[parity], 0, 1, 0), rows(BYTES[parity], 0, 1, 0));
     let y = rows(Y, 0, 0, 0);

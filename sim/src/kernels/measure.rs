@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Ideal, Kernel};
+use crate::rtl::{FRONT_CODES, UNIT_CODES, UNITS};
 use crate::{Counters, DramConfig, Engine, FastEngine, RtlEngine};
 
 /// One run of a kernel.
@@ -26,6 +27,8 @@ pub struct Measurement {
     pub cycles: u64,
     /// Ideal over taken.
     pub roofline: f64,
+    /// Where the cycles beyond the ideal went, most first; they sum up to them.
+    pub losses: Vec<(&'static str, u64)>,
     /// The machine's counters.
     pub counters: Counters,
 }
@@ -63,7 +66,28 @@ impl Kernel {
             ideal_cycles,
             cycles: counters.cycles,
             roofline: ideal_cycles as f64 / counters.cycles.max(1) as f64,
+            losses: losses(&self.ideal, bytes_per_cycle, &counters),
             counters,
         })
     }
+}
+
+/// What the unit that bounds the kernel did besides its ideal work; of the port, how long it was idle.
+fn losses(ideal: &Ideal, bytes_per_cycle: u32, counters: &Counters) -> Vec<(&'static str, u64)> {
+    let (bound, needed) = (ideal.bound(bytes_per_cycle), ideal.cycles(bytes_per_cycle));
+    let clear = FRONT_CODES.iter().position(|&code| code == "clear").map_or(0, |code| counters.front[code]);
+    let mut all = vec![("clear", clear)];
+    if let Some(unit) = UNITS.iter().position(|&unit| unit == bound) {
+        let [idle, work, rest @ ..] = counters.units[unit];
+        all.push(("more work", work.saturating_sub(needed)));
+        all.push(("idle", idle.saturating_sub(clear)));
+        all.extend(UNIT_CODES[2..].iter().copied().zip(rest));
+    } else {
+        let moved = (counters.bytes_read + counters.bytes_written).div_ceil(bytes_per_cycle.into());
+        all.push(("more bytes", moved.saturating_sub(needed)));
+        all.push(("port idle", counters.cycles.saturating_sub(moved + clear)));
+    }
+    all.retain(|&(_, cycles)| cycles > 0);
+    all.sort_by_key(|&(_, cycles)| std::cmp::Reverse(cycles));
+    all
 }

@@ -21,8 +21,8 @@ const STRIPS: usize = CHANNELS / 32;
 const BLOCK: usize = 4 * EDGE;
 /// Rows of a bank.
 const BANK: usize = 1024;
-/// Rows of weights for one strip of outputs.
-const COLUMN: usize = STRIPS * 32;
+/// Rows of weights of one strip of inputs in spad, and of one strip of outputs in DRAM.
+const TILES: usize = STRIPS * 32;
 
 /// Three blocks of input, a bank each.
 const INPUT: usize = 2 * BANK;
@@ -96,7 +96,9 @@ fn text() -> Vec<isa::Leaf> {
     text.place(loaded);
     for strip in 0..STRIPS {
         text.matmul(product(strip, (0, STRIPS), FROM, false));
-        results(&mut text, strip, TO, DONE);
+        requant(&mut text, strip, TO);
+        let place = rows(RESULT + strip * BLOCK, TO, 1, 0);
+        text.store(counts(BLOCK, 1), place, wide(strip * PIXELS, DONE, 1, 0));
     }
     text.wrap(FROM, BANK, INPUTS);
     text.wrap(INTO, BANK, INPUTS);
@@ -106,37 +108,42 @@ fn text() -> Vec<isa::Leaf> {
     text.finish()
 }
 
-/// The first block, with the weights, input by input; then the second block's input.
+/// The first block, with the weights, input by input; what the products of one input need comes under those before.
 fn first(text: &mut Text) {
+    strip_of(text, 0);
+    tiles_of(text, 0, 0, 1);
+    text.matmul(product(0, (0, 1), 0, false));
+    tiles_of(text, 0, 1, STRIPS - 1);
     for inputs in 0..STRIPS {
-        let (place, strip) = (rows(INPUT + inputs * BLOCK, 0, 1, 0), wide(inputs * PIXELS, 0, 1, 0));
-        text.load(Subtree::Input, counts(BLOCK, 1), place, strip);
-        // Products begin with the very first tile.
-        let first = if inputs == 0 { 1 } else { 0 };
-        if inputs == 0 {
-            tiles_of(text, inputs, 0, 1);
-        }
-        tiles_of(text, inputs, first, STRIPS - first);
-        if inputs == 0 {
-            let blocks = (PARAMETERS, STRIPS * COLUMN);
-            text.load(Subtree::Const, counts(8 * STRIPS, 1), rows(blocks.0, 0, 1, 0), wide(blocks.1, 0, 1, 0));
-        }
-        if inputs + 1 == STRIPS {
+        if inputs + 1 < STRIPS {
+            strip_of(text, inputs + 1);
+            tiles_of(text, inputs + 1, 0, STRIPS);
+        } else {
+            let blocks = rows(PARAMETERS, 0, 1, 0);
+            text.load(Subtree::Const, counts(8 * STRIPS, 1), blocks, wide(STRIPS * TILES, 0, 1, 0));
             input(text, 0, (BLOCK, 0));
         }
-        for strip in 0..STRIPS {
+        for strip in usize::from(inputs == 0)..STRIPS {
             text.matmul(product(strip, (inputs, 1), 0, inputs > 0));
             if inputs + 1 == STRIPS {
-                results(text, strip, 0, 0);
+                requant(text, strip, 0);
             }
         }
     }
+    text.store(counts(BLOCK, STRIPS), rows(RESULT, 0, 1, BLOCK), wide(0, 0, 1, PIXELS));
 }
 
-/// Loads the tiles of a strip of inputs for some strips of outputs.
+/// Loads a strip of the first block.
+fn strip_of(text: &mut Text, inputs: usize) {
+    let strip = wide(inputs * PIXELS, 0, 1, 0);
+    text.load(Subtree::Input, counts(BLOCK, 1), rows(INPUT + inputs * BLOCK, 0, 1, 0), strip);
+}
+
+/// Loads the tiles of a strip of inputs for some strips of outputs. They lie together in spad: were their rows between
+/// those of others, the products of other inputs would have to wait.
 fn tiles_of(text: &mut Text, inputs: usize, first: usize, count: usize) {
-    let at = inputs * 32 + first * COLUMN;
-    text.load(Subtree::Const, counts(32, count), rows(at, 0, 1, COLUMN), wide(at, 0, 1, COLUMN));
+    let place = rows(inputs * TILES + first * 32, 0, 1, 32);
+    text.load(Subtree::Const, counts(32, count), place, wide(first * TILES + inputs * 32, 0, 1, TILES));
 }
 
 /// Loads a block of input from pixel `first + x[reg]` on: to `x[into]`, or the second place.
@@ -152,8 +159,8 @@ fn product(strip: usize, (inputs, count): (usize, usize), from: u8, acc: bool) -
         d: rows(sums(strip), 0, 1, 0),
         a: rows(INPUT + inputs * BLOCK, from, 1, 0),
         a_sk: BLOCK as i16,
-        w_base: (strip * COLUMN + inputs * 32) as u32,
-        w_sk: 32,
+        w_base: (inputs * TILES + strip * 32) as u32,
+        w_sk: TILES as i16,
         n: 32,
         k: 32,
         kt: count as u16,
@@ -162,10 +169,8 @@ fn product(strip: usize, (inputs, count): (usize, usize), from: u8, acc: bool) -
     }
 }
 
-/// Requantises and stores a strip.
-fn results(text: &mut Text, strip: usize, to: u8, done: u8) {
-    let lp = counts(BLOCK, 1);
+fn requant(text: &mut Text, strip: usize, to: u8) {
     let place = rows(RESULT + strip * BLOCK, to, 1, 0);
-    text.requant(lp, place, rows(sums(strip), 0, 1, 0), rows(PARAMETERS + 8 * strip, 0, 0, 0), ZERO_POINT);
-    text.store(lp, place, wide(strip * PIXELS, done, 1, 0));
+    let block = rows(PARAMETERS + 8 * strip, 0, 0, 0);
+    text.requant(counts(BLOCK, 1), place, rows(sums(strip), 0, 1, 0), block, ZERO_POINT);
 }
