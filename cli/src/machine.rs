@@ -68,6 +68,8 @@ pub(crate) struct Simulation {
     pub(crate) dram_latency: Option<u32>,
     /// FST file.
     pub(crate) waves: Option<std::path::PathBuf>,
+    /// Events to record at most.
+    pub(crate) trace_events: Option<usize>,
 }
 
 /// The Verilated machine; built on first use, which takes a while.
@@ -89,6 +91,7 @@ pub(crate) fn rtl(params: &Params, simulation: &Simulation) -> Result<RtlEngine>
         acc_log2: u8::try_from(params.acc_log2)?,
         port_bytes,
     };
-    let options = RtlOptions { dram, waves: simulation.waves.clone(), ..RtlOptions::default() };
+    let waves = simulation.waves.clone();
+    let options = RtlOptions { dram, waves, trace_events: simulation.trace_events, ..RtlOptions::default() };
     Ok(RtlEngine::new(&hdl::emit(params)?, rtl, options)?)
 }

@@ -7,6 +7,7 @@ mod inspect;
 mod machine;
 mod npz;
 mod output;
+mod profile;
 mod request;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +39,8 @@ enum Command {
     Run(commands::run::Run),
     /// Run a program on the Verilated accelerator and count cycles.
     Sim(commands::sim::Sim),
+    /// Show where the cycles of a run went, as a page for a browser.
+    Profile(commands::profile::ProfileCommand),
     /// Print the state root after a number of micro-steps.
     Root(commands::root::Root),
     /// Find where two runs part.
@@ -81,6 +84,7 @@ fn run(command: &Command, output: Output) -> anyhow::Result<()> {
         Command::Asm(command) => command.run(output),
         Command::Run(command) => command.run(output),
         Command::Sim(command) => command.run(output),
+        Command::Profile(command) => command.run(output),
         Command::Root(command) => command.run(output),
         Command::Diff(command) => command.run(output),
         Command::Deploy(command) => command.run(output),

@@ -49,7 +49,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Setup => setup::run().map(|_tools| ()),
+        Command::Setup => setup::run().map(|_tools| setup::browser()),
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Nightly(args) => nightly::run(&args),

@@ -77,6 +77,7 @@ fn build(_tools: &Tools) -> Result<()> {
 }
 
 fn rust(tools: &Tools) -> Result<()> {
+    setup::browser();
     // Where set-up has run, a test that cannot find the RTL's tools has failed, not been skipped.
     let mut test = process::cargo();
     test.args(["test", "--workspace", "--no-fail-fast"]).env("SYSTOLE_REQUIRE_RTL", "1");

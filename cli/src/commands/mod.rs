@@ -4,6 +4,7 @@ pub(crate) mod chain;
 pub(crate) mod compile;
 pub(crate) mod diff;
 pub(crate) mod info;
+pub(crate) mod profile;
 pub(crate) mod root;
 pub(crate) mod run;
 pub(crate) mod sim;

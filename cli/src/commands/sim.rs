@@ -7,8 +7,10 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use proof_bridge::Loaded;
 use serde::Serialize;
+use sim::rtl::DEFAULT_EVENTS;
 use sim::{Engine, Perf};
 
+use super::profile::{profile, write_trace};
 use super::{one_request, program};
 use crate::answer::{Answer, Ended, describe};
 use crate::machine::{self, Simulation};
@@ -37,6 +39,9 @@ pub(crate) struct Sim {
     /// Write waves (FST); slow.
     #[arg(long, value_name = "F.fst")]
     waves: Option<PathBuf>,
+    /// Write what each unit did and when, for Perfetto or Chrome.
+    #[arg(long, value_name = "F.json")]
+    trace: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +64,7 @@ impl Sim {
             dram_bytes_per_cycle: self.dram_bytes_per_cycle,
             dram_latency: self.dram_latency,
             waves: self.waves.clone(),
+            trace_events: self.trace.is_some().then_some(DEFAULT_EVENTS),
         };
         let mut engine = machine::rtl(&params, &simulation)?;
         let started = Instant::now();
@@ -67,6 +73,9 @@ impl Sim {
         let ended = Ended { status: outcome.status, steps: outcome.steps, output: &outcome.output };
         let answer = describe(&program, Loaded::new(&program)?.model(), &request, &ended)?;
         let Some(perf) = &outcome.perf else { return Ok(()) };
+        if let (Some(path), Some(trace)) = (&self.trace, engine.take_trace()) {
+            write_trace(path, &program, &trace, &profile("", &self.target, 0, perf))?;
+        }
         print(output, &answer, perf);
         let cycles_per_second = perf.counters.cycles as f64 / seconds;
         output.say(format_args!("simulation   {:.2} M cycles/s", cycles_per_second / 1e6));

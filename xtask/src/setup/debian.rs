@@ -37,6 +37,13 @@ pub(crate) const PYTHON_VENV: Need =
 pub(crate) const VERILATOR: Need =
     Need { package: "verilator", purpose: "simulates the accelerator", is_there: || on_path("verilator").is_some() };
 
+/// A browser that can be driven from outside.
+pub(crate) const CHROMIUM: Need = Need {
+    package: "chromium",
+    purpose: "opens the profiler's page in its test",
+    is_there: || ["chromium", "chromium-browser", "google-chrome"].iter().any(|name| on_path(name).is_some()),
+};
+
 /// Python that can make virtual environments: Debian's can only with its package python3-venv.
 pub(crate) fn has_python_venv() -> bool {
     let probe = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();

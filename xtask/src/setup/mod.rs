@@ -34,6 +34,13 @@ pub(crate) fn python() -> Result<PathBuf> {
     python::provide()
 }
 
+/// A browser for the profiler's page. Where it cannot be had, the page's test does without.
+pub(crate) fn browser() {
+    if let Err(error) = lock().and_then(|_lock| debian::provide(&[debian::CHROMIUM])) {
+        eprintln!("set-up: no browser, the profiler's page will not be opened in the tests: {error:#}");
+    }
+}
+
 /// Installs what is missing.
 ///
 /// # Errors
