@@ -30,6 +30,8 @@ fn the_page_of_the_digits_works_in_a_browser() {
     let (html, trace) = (path("page.html"), path("trace.json"));
     let said = systole(&["profile", &path("digits.sys"), "--input", &input, "--html", &html, "--trace", &trace]);
     check_summary(&said);
+    let program = systole(&["info", &path("digits.sys")]);
+    check_layers(&said, &program);
     check_trace(Path::new(&trace), &said);
     let page = std::fs::read(&html).unwrap();
     assert!(page.len() < 4 << 20, "the page has {} bytes", page.len());
@@ -46,6 +48,24 @@ fn check_summary(said: &Value) {
     for part in said["parts"].as_array().unwrap() {
         let sum: u64 = part.as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).sum();
         assert_eq!(sum, cycles, "every cycle of every part has a cause");
+    }
+}
+
+fn check_layers(said: &Value, program: &Value) {
+    let layers = |of: &Value, key: &str| -> Vec<u64> {
+        of["layers"].as_array().unwrap().iter().map(|layer| layer[key].as_u64().unwrap()).collect()
+    };
+    assert_eq!(layers(said, "macs"), layers(program, "macs"), "each layer has its own products");
+    let [begin, own] = ["begin", "own_cycles"].map(|key| layers(said, key));
+    let ends: Vec<u64> = begin.iter().zip(&own).map(|(begin, own)| begin + own).collect();
+    assert_eq!(begin[0], 0);
+    assert_eq!(begin[1..], ends[..ends.len() - 1], "one after another");
+    assert!(ends.last().unwrap() + 20 > said["cycles"].as_u64().unwrap(), "nothing but HALT follows");
+    for layer in said["layers"].as_array().unwrap() {
+        for part in layer["parts"].as_array().unwrap() {
+            let sum: u64 = part.as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).sum();
+            assert_eq!(sum, layer["cycles"].as_u64().unwrap(), "in {layer}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use isa::program::Layer;
 use serde::Serialize;
 
-use crate::rtl::Counters;
+use crate::rtl::{Counters, LayerCounts};
 
 /// Where the cycles of a run went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,7 +17,7 @@ pub struct Perf {
     pub counters: Counters,
     /// Useful MACs over cycles × array size.
     pub mac_utilisation: f64,
-    /// One row for each `MARK` that retired: what happened between the one before it and itself.
+    /// One row for each `MARK`: what the instructions between the one before it and itself did.
     pub layers: Vec<LayerPerf>,
 }
 
@@ -30,7 +30,12 @@ pub struct LayerPerf {
     pub name: String,
     /// Operator, likewise.
     pub op: String,
-    /// Within the layer.
+    /// When all layers before it had ended, every instruction of theirs retired.
+    pub begin_cycle: u64,
+    /// By how many cycles it ended after that; these sum up to the end of the last layer.
+    pub own_cycles: u64,
+    /// What was done for its instructions, in the cycles in which a unit had one of them. Layers overlap: units go on
+    /// with the next while others end this one.
     #[serde(flatten)]
     pub counters: Counters,
     /// Useful MACs over cycles × array size.
@@ -38,16 +43,26 @@ pub struct LayerPerf {
 }
 
 impl Perf {
-    /// From the counters at the end and at each mark (id, counters since start).
+    /// From the counters at the end and those of each layer.
     #[must_use]
-    pub fn new(array: (u32, u32), end: Counters, marks: &[(u32, Counters)], layers: &[Layer]) -> Perf {
-        let before = std::iter::once(Counters::default()).chain(marks.iter().map(|&(_, counters)| counters));
-        let rows = marks.iter().zip(before).map(|(&(mark, counters), earlier)| {
-            let counters = counters - earlier;
+    pub fn new(array: (u32, u32), end: Counters, counts: &[LayerCounts], layers: &[Layer]) -> Perf {
+        let mut last_end = 0;
+        let rows = counts.iter().map(|&LayerCounts { mark, end_cycle, counters, .. }| {
+            let mark = mark.unwrap_or_default();
+            let begin_cycle = last_end;
+            last_end = last_end.max(end_cycle);
             let layer = layers.iter().find(|layer| layer.mark == mark);
             let (name, op) =
                 layer.map_or((String::new(), String::new()), |layer| (layer.name.clone(), layer.op.clone()));
-            LayerPerf { mark, name, op, counters, mac_utilisation: utilisation(array, &counters) }
+            LayerPerf {
+                mark,
+                name,
+                op,
+                begin_cycle,
+                own_cycles: last_end - begin_cycle,
+                counters,
+                mac_utilisation: utilisation(array, &counters),
+            }
         });
         let layers = rows.collect();
         Perf {

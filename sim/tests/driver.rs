@@ -131,6 +131,9 @@ fn events_are_recorded_in_order_of_time() {
         EventKind::Taken { unit: 1 },
         EventKind::Activity { unit: 0, code: 0 },
         EventKind::Activity { unit: 1, code: 1 },
+        EventKind::Issued { unit: 1, pc: 2 },
+        EventKind::Taken { unit: 1 },
+        EventKind::Retired { unit: 1 },
         EventKind::Retired { unit: 1 },
         EventKind::Activity { unit: 1, code: 0 },
         EventKind::Activity { unit: 6, code: 0 },
@@ -138,7 +141,7 @@ fn events_are_recorded_in_order_of_time() {
     assert_eq!(kinds, expected);
     assert!(whole.events.is_sorted_by_key(|event| event.cycle) && whole.cut_at_cycle.is_none());
     assert_eq!(whole.events[0].cycle, 0);
-    let cut = trace(5).unwrap();
+    let cut = trace(4).unwrap();
     assert_eq!(cut.events, whole.events[..4]);
     assert_eq!(cut.cut_at_cycle, Some(whole.events[4].cycle));
 }

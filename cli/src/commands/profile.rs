@@ -8,13 +8,13 @@ use clap::Args;
 use isa::program::Program;
 use serde::Serialize;
 use sim::rtl::{DEFAULT_EVENTS, Trace};
-use sim::{Counters, Engine, Perf};
+use sim::{Engine, Perf};
 
 use super::{one_request, program};
 use crate::machine::{self, Simulation};
 use crate::output::{Output, go_on, thousands};
 use crate::profile::page::page;
-use crate::profile::{Counted, Profile, ProgramNames, Setting, chrome};
+use crate::profile::{Profile, ProgramNames, Setting, chrome};
 
 /// Show where the cycles of a run went, as a page for a browser.
 #[derive(Args)]
@@ -75,14 +75,14 @@ impl ProfileCommand {
         let shown = self.program.file_name().unwrap_or_default().to_string_lossy();
         let port = u32::try_from(params.port_bytes)?;
         let bytes_per_cycle = self.dram_bytes_per_cycle.map_or(port, |bytes| bytes.min(port));
-        let profile = profile(&shown, &self.target, bytes_per_cycle, perf);
+        let profile = Profile::new(Setting { program: &shown, target: &self.target, bytes_per_cycle }, perf);
         let names = ProgramNames::of(&program);
         if let Some(path) = &self.html {
             let text = page(&profile, &trace, &names)?;
             std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
         }
         if let Some(path) = &self.trace {
-            write_trace(path, &program, &trace, &profile)?;
+            write_trace(path, &program, &trace, perf)?;
         }
         say(output, &profile, &trace);
         for path in [&self.html, &self.trace].into_iter().flatten() {
@@ -100,31 +100,12 @@ impl ProfileCommand {
     }
 }
 
-fn counted(counters: &Counters) -> Counted {
-    let [a, b, c, d, e, f] = counters.units;
-    Counted {
-        cycles: counters.cycles,
-        macs: counters.macs,
-        bytes_read: counters.bytes_read,
-        bytes_written: counters.bytes_written,
-        parts: [a, b, c, d, e, f, counters.front],
-    }
-}
-
-/// What the page shows of a run's counters.
-pub(crate) fn profile(program: &str, target: &str, bytes_per_cycle: u32, perf: &Perf) -> Profile {
-    let setting = Setting { program, target, array: [perf.array_rows, perf.array_cols], bytes_per_cycle };
-    let layers =
-        perf.layers.iter().map(|layer| (layer.mark, layer.name.clone(), layer.op.clone(), counted(&layer.counters)));
-    Profile::new(setting, counted(&perf.counters), layers)
-}
-
 /// Writes a run's events for Perfetto.
-pub(crate) fn write_trace(path: &Path, program: &Program, trace: &Trace, profile: &Profile) -> Result<()> {
+pub(crate) fn write_trace(path: &Path, program: &Program, trace: &Trace, perf: &Perf) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
     let mut file = BufWriter::new(std::fs::File::create(path).with_context(context)?);
     let names = ProgramNames::of(program);
-    chrome::write(&mut file, trace, profile.total.cycles, &names, &profile.layer_spans()).with_context(context)?;
+    chrome::write(&mut file, trace, perf.counters.cycles, &names, &perf.layers).with_context(context)?;
     std::io::Write::flush(&mut file).with_context(context)
 }
 

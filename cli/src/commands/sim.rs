@@ -10,7 +10,7 @@ use serde::Serialize;
 use sim::rtl::DEFAULT_EVENTS;
 use sim::{Engine, Perf};
 
-use super::profile::{profile, write_trace};
+use super::profile::write_trace;
 use super::{one_request, program};
 use crate::answer::{Answer, Ended, describe};
 use crate::machine::{self, Simulation};
@@ -74,7 +74,7 @@ impl Sim {
         let answer = describe(&program, Loaded::new(&program)?.model(), &request, &ended)?;
         let Some(perf) = &outcome.perf else { return Ok(()) };
         if let (Some(path), Some(trace)) = (&self.trace, engine.take_trace()) {
-            write_trace(path, &program, &trace, &profile("", &self.target, 0, perf))?;
+            write_trace(path, &program, &trace, perf)?;
         }
         print(output, &answer, perf);
         let cycles_per_second = perf.counters.cycles as f64 / seconds;
@@ -105,14 +105,15 @@ pub(crate) fn print(output: Output, answer: &Answer, perf: &Perf) {
         thousands(c.bytes_written)
     ));
     let units = sim::rtl::UNITS.map(|unit| format!("{unit:>10}")).concat();
-    output.say(format_args!("mark {:24} {:>9}{units}  MAC use", "layer, cycles of work", "cycles"));
+    output.say(format_args!("mark {:24} {:>9} of run{units}  MAC use", "layer, cycles of work", "cycles"));
     for layer in &perf.layers {
         let c = &layer.counters;
         output.say(format_args!(
-            "{:>4} {:24.24} {:>9}{}  {:>5.1} %",
+            "{:>4} {:24.24} {:>9} {:>4.1} %{}  {:>5.1} %",
             layer.mark,
             format!("{} {}", layer.op, layer.name),
             thousands(c.cycles),
+            100.0 * layer.own_cycles as f64 / perf.counters.cycles.max(1) as f64,
             c.work().map(|cycles| format!("{:>10}", thousands(cycles))).concat(),
             100.0 * layer.mac_utilisation
         ));

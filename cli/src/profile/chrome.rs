@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
+use sim::LayerPerf;
 use sim::rtl::{FRONT, FRONT_CODES, Trace, UNIT_CODES, UNITS};
 
 use super::spans::{PARTS, Piece, pieces};
@@ -17,9 +18,6 @@ pub(crate) trait Names {
     /// The layer that it belongs to.
     fn layer(&self, pc: u32) -> String;
 }
-
-/// Name, first cycle and length of a layer.
-pub(crate) type LayerSpan = (String, u64, u64);
 
 const INSTRUCTIONS: u32 = 1;
 const ACTIVITY: u32 = 2;
@@ -34,7 +32,7 @@ pub(crate) fn write(
     trace: &Trace,
     cycles: u64,
     names: &impl Names,
-    layers: &[LayerSpan],
+    layers: &[LayerPerf],
 ) -> io::Result<()> {
     write!(out, "{{\"displayTimeUnit\":\"ms\",\"otherData\":{},\"traceEvents\":[", other(trace, cycles))?;
     let mut first = true;
@@ -45,8 +43,14 @@ pub(crate) fn write(
     for value in tracks() {
         line(out, value)?;
     }
-    for (name, begin, length) in layers {
-        line(out, json!({"ph": "X", "name": name, "pid": LAYERS, "tid": 0, "ts": begin, "dur": length}))?;
+    for LayerPerf { op, name, begin_cycle, own_cycles, counters, .. } in layers {
+        let name = format!("{op} {name}");
+        let args =
+            json!({"macs": counters.macs, "bytes_read": counters.bytes_read, "bytes_written": counters.bytes_written});
+        line(
+            out,
+            json!({"ph": "X", "name": name, "pid": LAYERS, "tid": 0, "ts": begin_cycle, "dur": own_cycles, "args": args}),
+        )?;
     }
     pieces(trace, cycles, &mut |piece| match event(piece, names) {
         Some(value) => line(out, value),

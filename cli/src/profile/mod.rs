@@ -12,9 +12,10 @@ use isa::asm::disassemble;
 use isa::program::Program;
 use serde::Serialize;
 use sim::rtl::{FRONT_CODES, Trace, UNIT_CODES, UNITS};
+use sim::{Counters, LayerPerf, Perf};
 
 use crate::inspect::layers::Layers;
-use chrome::{LayerSpan, Names};
+use chrome::Names;
 use spans::PARTS;
 use timeline::{MOST_PIECES, Timeline, timeline};
 
@@ -34,17 +35,46 @@ pub(crate) struct Counted {
     pub(crate) parts: [[u64; 7]; PARTS],
 }
 
+impl Counted {
+    fn of(counters: &Counters) -> Counted {
+        let [a, b, c, d, e, f] = counters.units;
+        Counted {
+            cycles: counters.cycles,
+            macs: counters.macs,
+            bytes_read: counters.bytes_read,
+            bytes_written: counters.bytes_written,
+            parts: [a, b, c, d, e, f, counters.front],
+        }
+    }
+}
+
 /// A layer's row.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Layer {
     pub(crate) mark: u32,
     pub(crate) name: String,
     pub(crate) op: String,
-    /// When it began: when the stores of the one before were accepted.
+    /// When all layers before it had ended.
     pub(crate) begin: u64,
+    /// How much later it ended.
+    pub(crate) own_cycles: u64,
     pub(crate) mac_utilisation: f64,
     #[serde(flatten)]
     pub(crate) counted: Counted,
+}
+
+impl Layer {
+    fn of(layer: &LayerPerf) -> Layer {
+        Layer {
+            mark: layer.mark,
+            name: layer.name.clone(),
+            op: layer.op.clone(),
+            begin: layer.begin_cycle,
+            own_cycles: layer.own_cycles,
+            mac_utilisation: layer.mac_utilisation,
+            counted: Counted::of(&layer.counters),
+        }
+    }
 }
 
 /// A run, without its trace.
@@ -70,35 +100,20 @@ pub(crate) struct Profile {
 pub(crate) struct Setting<'a> {
     pub(crate) program: &'a str,
     pub(crate) target: &'a str,
-    pub(crate) array: [u32; 2],
     pub(crate) bytes_per_cycle: u32,
 }
 
 impl Profile {
-    /// From what was counted in all, and in each layer: mark, name, operator, counts.
-    pub(crate) fn new(
-        setting: Setting<'_>,
-        total: Counted,
-        layers: impl IntoIterator<Item = (u32, String, String, Counted)>,
-    ) -> Profile {
-        let utilisation = |counted: &Counted| {
-            let offered = counted.cycles as f64 * f64::from(setting.array[0] * setting.array[1]);
-            if offered == 0.0 { 0.0 } else { counted.macs as f64 / offered }
-        };
-        let mut begin = 0;
-        let row = |(mark, name, op, counted): (u32, String, String, Counted)| {
-            let row = Layer { mark, name, op, begin, mac_utilisation: utilisation(&counted), counted };
-            begin += counted.cycles;
-            row
-        };
+    /// From what was counted in all, and in each layer.
+    pub(crate) fn new(setting: Setting<'_>, perf: &Perf) -> Profile {
         Profile {
             program: setting.program.to_string(),
             target: setting.target.to_string(),
-            array: setting.array,
+            array: [perf.array_rows, perf.array_cols],
             bytes_per_cycle: setting.bytes_per_cycle,
-            mac_utilisation: utilisation(&total),
-            total,
-            layers: layers.into_iter().map(row).collect(),
+            mac_utilisation: perf.mac_utilisation,
+            total: Counted::of(&perf.counters),
+            layers: perf.layers.iter().map(Layer::of).collect(),
             part_names: std::array::from_fn(part),
             unit_codes: UNIT_CODES,
             front_codes: FRONT_CODES,
@@ -108,12 +123,6 @@ impl Profile {
     /// The page's timeline.
     pub(crate) fn timeline(&self, trace: &Trace, names: &impl Names) -> Timeline {
         timeline(trace, self.total.cycles, MOST_PIECES, names)
-    }
-
-    /// The layers for a trace.
-    pub(crate) fn layer_spans(&self) -> Vec<LayerSpan> {
-        let span = |layer: &Layer| (format!("{} {}", layer.op, layer.name), layer.begin, layer.counted.cycles);
-        self.layers.iter().map(span).collect()
     }
 }
 

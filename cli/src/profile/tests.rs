@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use isa::{Instr, Regs};
-use sim::rtl::{EventKind, FRONT, Trace, TraceEvent};
+use isa::{Instr, Mark, Regs};
+use sim::rtl::{EventKind, FRONT, LayerCounts, Trace, TraceEvent};
+use sim::{Counters, Perf};
 
 use super::*;
 
@@ -26,13 +27,12 @@ fn digits() -> Program {
 }
 
 /// Each unit takes its instructions one after another, `slow` cycles a row.
-fn made_up(program: &Program, slow: u64) -> (Profile, Trace) {
+fn made_up(program: &Program, slow: u64) -> (Perf, Trace) {
     let mut events = Vec::new();
     let mut free = [0u64; 6];
     let mut now = 40;
-    let mut layers: Vec<Counted> = Vec::new();
-    let mut counted = Counted::default();
-    let mut last = 0;
+    let mut layers = vec![LayerCounts::default()];
+    let mut last_end = 0;
     for (pc, leaf) in (0..).zip(&program.text) {
         let Ok(instr) = Instr::decode(leaf) else { continue };
         let Some(unit) = unit(&instr) else { continue };
@@ -49,47 +49,53 @@ fn made_up(program: &Program, slow: u64) -> (Profile, Trace) {
         event(begin + 6 + rows, EventKind::Activity { unit, code: if unit < 2 { 4 } else { 6 } });
         event(end, EventKind::Retired { unit });
         event(end, EventKind::Activity { unit, code: 2 });
-        let parts = &mut counted.parts[usize::from(unit)];
-        parts[5] += 6;
-        parts[1] += rows;
-        parts[6] += 6;
+        let Some(layer) = layers.last_mut() else { continue };
+        layer.end_cycle = layer.end_cycle.max(end);
+        let counted = &mut layer.counters;
+        let codes = &mut counted.units[usize::from(unit)];
+        codes[5] += 6;
+        codes[1] += rows;
+        codes[6] += 6;
         if unit == 3 {
             counted.macs += 700 * rows;
         }
         if unit == 0 {
             counted.bytes_read += 32 * rows;
         }
-        if let Instr::Mark(_) = instr {
-            counted.cycles = end - last;
-            last = end;
-            layers.push(std::mem::take(&mut counted));
+        if let Instr::Mark(Mark { imm }) = instr {
+            layer.mark = Some(imm);
+            layer.counters.cycles = layer.end_cycle - last_end;
+            last_end = layer.end_cycle;
+            layers.push(LayerCounts::default());
         }
         now = now.max(begin.saturating_sub(2000));
     }
     events.push(TraceEvent { cycle: 3, kind: EventKind::Activity { unit: FRONT, code: 5 } });
     events.push(TraceEvent { cycle: 40, kind: EventKind::Activity { unit: FRONT, code: 1 } });
     events.sort_by_key(|event| event.cycle);
-    let mut total = Counted { cycles: *free.iter().max().unwrap(), ..Counted::default() };
-    for layer in &layers {
-        total.macs += layer.macs;
-        total.bytes_read += layer.bytes_read;
-        for (sum, part) in total.parts.iter_mut().flatten().zip(layer.parts.as_flattened()) {
+    layers.retain(|layer| layer.mark.is_some());
+    let mut total = Counters { cycles: free.into_iter().max().unwrap_or_default(), ..Counters::default() };
+    for LayerCounts { counters, .. } in &layers {
+        total.macs += counters.macs;
+        total.bytes_read += counters.bytes_read;
+        for (sum, part) in total.units.iter_mut().flatten().zip(counters.units.as_flattened()) {
             *sum += part;
         }
     }
-    let setting = Setting { program: "digits.sys", target: "p16", array: [16, 16], bytes_per_cycle: 16 };
-    let named = program.metadata.layers.iter().zip(layers);
-    let rows = named.map(|(layer, counted)| (layer.mark, layer.name.clone(), layer.op.clone(), counted));
-    (Profile::new(setting, total, rows), Trace { events, cut_at_cycle: None })
+    (Perf::new((16, 16), total, &layers, &program.metadata.layers), Trace { events, cut_at_cycle: None })
+}
+
+fn profile(perf: &Perf) -> Profile {
+    Profile::new(Setting { program: "digits.sys", target: "p16", bytes_per_cycle: 16 }, perf)
 }
 
 #[test]
 fn a_trace_is_json_with_every_instruction() {
     let program = digits();
-    let (profile, trace) = made_up(&program, 1);
+    let (perf, trace) = made_up(&program, 1);
     let mut out = Vec::new();
     let names = ProgramNames::of(&program);
-    chrome::write(&mut out, &trace, profile.total.cycles, &names, &profile.layer_spans()).unwrap();
+    chrome::write(&mut out, &trace, perf.counters.cycles, &names, &perf.layers).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
     let events = json["traceEvents"].as_array().unwrap();
     let issued = trace.events.iter().filter(|event| matches!(event.kind, EventKind::Issued { .. })).count();
@@ -103,7 +109,8 @@ fn a_trace_is_json_with_every_instruction() {
 #[test]
 fn a_page_is_one_file_and_of_bounded_size() {
     let program = digits();
-    let (profile, mut trace) = made_up(&program, 1);
+    let (perf, mut trace) = made_up(&program, 1);
+    let profile = profile(&perf);
     let names = ProgramNames::of(&program);
     let page = page::page(&profile, &trace, &names).unwrap();
     assert!(page.contains("\"kind\":\"pieces\"") && !page.contains("/*"), "a place was not filled in");

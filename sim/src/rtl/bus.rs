@@ -4,6 +4,7 @@ use isa::digest::Digest;
 use isa::{Leaf, Profile, Region, Subtree, ZERO};
 
 use super::RtlError;
+use super::layers::{LayerCounts, LayerMeter};
 use super::model::{Bus, RawEvent, Sample};
 use super::trace::Trace;
 use crate::engine::MAX_MARKS;
@@ -71,12 +72,21 @@ pub(super) struct Dram<'a> {
     digest: Digest,
     marks: Vec<Sample>,
     trace: Trace,
+    /// Events that the trace may have.
+    trace_events: usize,
+    meter: LayerMeter,
     fault: Option<Fault>,
 }
 
 impl<'a> Dram<'a> {
-    /// Work and output are zero.
-    pub(super) fn new(map: AddressMap, text: &'a [Leaf], constant: &'a [Leaf], input: &'a [Leaf]) -> Dram<'a> {
+    /// Work and output are zero; at most so many events are kept.
+    pub(super) fn new(
+        map: AddressMap,
+        text: &'a [Leaf],
+        constant: &'a [Leaf],
+        input: &'a [Leaf],
+        trace_events: usize,
+    ) -> Dram<'a> {
         let (work, output) = (Region::default(), Region::default());
         Dram {
             map,
@@ -88,6 +98,8 @@ impl<'a> Dram<'a> {
             digest: Digest::default(),
             marks: Vec::new(),
             trace: Trace::default(),
+            trace_events,
+            meter: LayerMeter::default(),
             fault: None,
         }
     }
@@ -112,9 +124,9 @@ impl<'a> Dram<'a> {
         self.digest.0
     }
 
-    /// Work, output, and what was seen at each mark.
-    pub(super) fn into_parts(self) -> (Region, Region, Vec<Sample>) {
-        (self.work, self.output, self.marks)
+    /// Work, output, what was seen at each mark, and the layers.
+    pub(super) fn into_parts(self) -> (Region, Region, Vec<Sample>, Vec<LayerCounts>) {
+        (self.work, self.output, self.marks, self.meter.finish())
     }
 }
 
@@ -159,6 +171,10 @@ impl Bus for Dram<'_> {
     }
 
     fn trace(&mut self, events: &[RawEvent]) {
-        self.trace.extend(events);
+        for raw in events {
+            let event = raw.into();
+            self.meter.see(raw, &event, self.text);
+            self.trace.push(event, self.trace_events);
+        }
     }
 }

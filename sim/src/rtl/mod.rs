@@ -5,6 +5,7 @@
 mod bus;
 mod cache;
 mod counters;
+mod layers;
 mod model;
 mod toolchain;
 mod trace;
@@ -18,6 +19,7 @@ use isa::{Leaf, Region, Status};
 pub use bus::Fault;
 pub use cache::{Cache, CacheError};
 pub use counters::Counters;
+pub use layers::LayerCounts;
 pub use model::{DramConfig, ModelError};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use trace::{DEFAULT_EVENTS, EventKind, FRONT, FRONT_CODES, Trace, TraceEvent, UNIT_CODES, UNITS};
@@ -241,8 +243,7 @@ impl RtlEngine {
     ) -> Result<Sample, EngineError> {
         let chunk = if self.options.waves.is_some() { CHUNK_CYCLES_WAVES } else { CHUNK_CYCLES };
         let job = model::Job { profile: program.profile.to_leaf(), bases: dram.bases() };
-        let events = self.options.trace_events.map_or(0, |most| most as u64);
-        let mut ended = model.start(&job, &self.options.dram, self.options.hang_cycles, events);
+        let mut ended = model.start(&job, &self.options.dram, self.options.hang_cycles);
         loop {
             if ended == Ended::Running {
                 ended = model.run(dram, chunk);
@@ -273,11 +274,10 @@ impl RtlEngine {
         if dram.digest() != end.digest {
             return Err(RtlError::Digest { register: end.digest, observed: dram.digest() });
         }
-        let (work, output, samples) = dram.into_parts();
+        let (work, output, samples, layers) = dram.into_parts();
         let marks = samples.iter().map(|s| Mark { id: s.mark_id, digest: s.digest, steps: s.steps }).collect();
-        let stamps: Vec<_> = samples.iter().map(|sample| (sample.mark_id, sample.counters)).collect();
         let array = (self.params.array_rows, self.params.array_cols);
-        let perf = Perf::new(array, end.counters, &stamps, &program.metadata.layers);
+        let perf = Perf::new(array, end.counters, &layers, &program.metadata.layers);
         // The machine leaves it to the host to clear the output of a run that trapped.
         let output = if status == Status::Halted { output } else { Region::default() };
         Ok(Outcome { status, steps: end.steps, digest: end.digest, marks, output, work, perf: Some(perf) })
@@ -293,7 +293,7 @@ impl Engine for RtlEngine {
         check_input(program, input)?;
         self.check_fit(program)?;
         let map = AddressMap::new(&program.profile, self.options.base_row)?;
-        let mut dram = Dram::new(map, &program.text, &program.constant, input);
+        let mut dram = Dram::new(map, &program.text, &program.constant, input, self.options.trace_events.unwrap_or(0));
         let mut model = match self.model.take() {
             Some(model) => model,
             None => self.power_up()?,

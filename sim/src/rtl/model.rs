@@ -62,14 +62,18 @@ struct Host {
 
 /// An event as the shim hands it on.
 #[repr(C)]
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RawEvent {
     pub(super) cycle: u64,
+    /// The machine's counters before this cycle.
+    pub(super) macs: u64,
+    pub(super) bytes_read: u64,
+    pub(super) bytes_written: u64,
     pub(super) pc: u32,
     pub(super) kind: u8,
     pub(super) unit: u8,
     pub(super) code: u8,
-    unused: u8,
+    pub(super) unused: u8,
 }
 
 #[repr(C)]
@@ -81,7 +85,6 @@ struct Timing {
     jitter_cycles: u32,
     seed: u64,
     hang_cycles: u64,
-    trace_events: u64,
 }
 
 /// What a run is given: the profile leaf, and row 0 of text, const, input, work and output.
@@ -209,8 +212,8 @@ impl Model {
         leaf
     }
 
-    /// Pulses `start`; at most so many events are recorded.
-    pub(super) fn start(&mut self, job: &Job, dram: &DramConfig, hang_cycles: u64, trace_events: u64) -> Ended {
+    /// Pulses `start`.
+    pub(super) fn start(&mut self, job: &Job, dram: &DramConfig, hang_cycles: u64) -> Ended {
         let width = self.port_bytes();
         let timing = Timing {
             latency_cycles: dram.latency_cycles,
@@ -220,7 +223,6 @@ impl Model {
             jitter_cycles: dram.jitter_cycles.min(u32::MAX - 1),
             seed: dram.seed,
             hang_cycles,
-            trace_events,
         };
         // SAFETY: the machine lives, and both structs outlive the call.
         let code = unsafe { (self.api.start)(self.machine, job, &timing) };

@@ -46,10 +46,13 @@ struct Sample {
     uint64_t counters[COUNTERS];
 };
 
-// Something that happened: 0 an instruction was issued to a unit, 1 taken, 2 retired, 3 a part does something else;
-// 4 ends the record.
+// Something that happened: 0 an instruction was issued to a unit, 1 taken, 2 retired, 3 a part does something else.
 struct Event {
     uint64_t cycle;
+    // The machine's counters before this cycle.
+    uint64_t macs;
+    uint64_t bytes_read;
+    uint64_t bytes_written;
     uint32_t pc;
     uint8_t kind;
     uint8_t unit;
@@ -73,7 +76,6 @@ struct Timing {
     uint32_t jitter_cycles;
     uint64_t seed;
     uint64_t hang_cycles;
-    uint64_t trace_events;
 };
 
 struct Job {
@@ -264,45 +266,38 @@ private:
     }
 };
 
-// Records what the units do, when asked to, and hands it on in chunks.
+// Records what the units do and hands it on in chunks.
 class Recorder {
     static constexpr size_t CHUNK = 4096;
     static constexpr uint32_t UNITS = 6;
     static constexpr uint32_t PARTS = UNITS + 1;
 
     std::vector<Event> events;
-    uint64_t left = 0;
     uint64_t start_cycle = 0;
     uint32_t activity = 0;
 
-    void put(const Host& host, uint64_t cycle, Event event) {
-        if (left == 0) return;
-        left -= 1;
-        event.cycle = cycle - start_cycle;
-        if (left == 0) event.kind = 4;
-        events.push_back(event);
-        if (events.size() == CHUNK) flush(host);
-    }
-
 public:
-    void reset(uint64_t most, uint64_t cycle) {
+    void reset(uint64_t cycle) {
         events.clear();
-        left = most;
         start_cycle = cycle;
         activity = 0;
     }
 
-    template <class Top> void look(const Top& top, const Host& host, uint64_t cycle) {
-        if (left == 0) return;
-        if (top.issued) put(host, cycle, {0, top.issued_pc, 0, uint8_t(top.issued_unit), 0, 0});
+    void look(const Vdut& top, const Host& host, uint64_t cycle) {
+        const auto put = [&](uint8_t kind, uint32_t unit, uint32_t pc, uint32_t code) {
+            events.push_back({cycle - start_cycle, top.macs, top.bytes_read, top.bytes_written, pc, kind, uint8_t(unit),
+                              uint8_t(code), 0});
+        };
+        if (top.issued) put(0, top.issued_unit, top.issued_pc, 0);
         for (uint32_t unit = 0; top.takes >> unit != 0; unit++)
-            if (top.takes >> unit & 1) put(host, cycle, {0, 0, 1, uint8_t(unit), 0, 0});
+            if (top.takes >> unit & 1) put(1, unit, 0, 0);
         for (uint32_t unit = 0; top.retires >> unit != 0; unit++)
-            if (top.retires >> unit & 1) put(host, cycle, {0, 0, 2, uint8_t(unit), 0, 0});
+            if (top.retires >> unit & 1) put(2, unit, 0, 0);
         const uint32_t changed = top.activity ^ activity;
         activity = top.activity;
         for (uint32_t part = 0; changed >> 3 * part != 0 && part < PARTS; part++)
-            if (changed >> 3 * part & 7) put(host, cycle, {0, 0, 3, uint8_t(part), uint8_t(activity >> 3 * part & 7), 0});
+            if (changed >> 3 * part & 7) put(3, part, 0, activity >> 3 * part & 7);
+        if (events.size() >= CHUNK) flush(host);
     }
 
     void flush(const Host& host) {
@@ -318,48 +313,22 @@ public:
     }
 #define UNIT(name) BY_CODE(name, work, operand, bank, memory, start, drain)
 
-// What a machine shows that runs one instruction after another.
-template <class Top, class = void> struct Outputs {
-    static Sample sample(const Top& top) {
-        Sample now{top.mark_id, top.status, top.steps, top.digest, {top.cycles, top.macs}};
-        uint64_t* const parts = now.counters + 4;
-        const uint64_t work[6] = {top.cycles_load, top.cycles_store, top.cycles_move, top.cycles_matmul, 0, top.cycles_vector};
-        for (size_t unit = 0; unit < 6; unit++) parts[7 * unit + 1] = work[unit];
-        parts[7 * 6 + 1] = top.cycles_issue;
-        parts[7 * 6 + 5] = top.cycles_clear;
-        return now;
-    }
-    static Sample mark(const Top& top) { return sample(top); }
-    static void look(Recorder&, const Top&, const Host&, uint64_t) {}
-};
-
-// What one shows whose units run side by side.
-template <class Top> struct Outputs<Top, std::void_t<decltype(std::declval<Top&>().activity)>> {
-    static Sample sample(const Top& top) {
-        Sample now{top.mark_id, top.status, top.steps, top.digest, {top.cycles, top.macs, top.bytes_read, top.bytes_written}};
-        const uint64_t parts[7][6] = {UNIT(load), UNIT(store), UNIT(move), UNIT(matrix), UNIT(depthwise), UNIT(vector),
-                                      BY_CODE(front, issue, fetch, full, result, clear, end)};
-        uint64_t* count = now.counters + 4;
-        for (const auto& part : parts) {
-            // Code 0 has no counter: it is the rest.
-            count[0] = top.cycles;
-            for (size_t code = 1; code < 7; code++) {
-                count[code] = part[code - 1];
-                count[0] -= count[code];
-            }
-            count += 7;
+Sample sampled(const Vdut& top) {
+    Sample now{top.mark_id, top.status, top.steps, top.digest, {top.cycles, top.macs, top.bytes_read, top.bytes_written}};
+    const uint64_t parts[7][6] = {UNIT(load), UNIT(store), UNIT(move), UNIT(matrix), UNIT(depthwise), UNIT(vector),
+                                  BY_CODE(front, issue, fetch, full, result, clear, end)};
+    uint64_t* count = now.counters + 4;
+    for (const auto& part : parts) {
+        // Code 0 has no counter: it is the rest.
+        count[0] = top.cycles;
+        for (size_t code = 1; code < 7; code++) {
+            count[code] = part[code - 1];
+            count[0] -= count[code];
         }
-        return now;
+        count += 7;
     }
-    static Sample mark(const Top& top) {
-        Sample now = sample(top);
-        now.steps = top.mark_steps;
-        return now;
-    }
-    static void look(Recorder& recorder, const Top& top, const Host& host, uint64_t cycle) {
-        recorder.look(top, host, cycle);
-    }
-};
+    return now;
+}
 
 class Machine {
     VerilatedContext context;
@@ -421,7 +390,7 @@ public:
         top.start = 1;
         edge();
         top.start = 0;
-        recorder.reset(timing.trace_events, cycle);
+        recorder.reset(cycle);
         last_progress_cycle = cycle;
         last_steps = 0;
     }
@@ -431,9 +400,10 @@ public:
             memory.offer(top, host, cycle);
             settle();
             bool progress = memory.take(top, host, cycle);
-            Outputs<Vdut>::look(recorder, top, host, cycle);
+            recorder.look(top, host, cycle);
             if (top.mark_valid) {
-                const Sample now = Outputs<Vdut>::mark(top);
+                Sample now = sampled(top);
+                now.steps = top.mark_steps;
                 host.mark(host.context, &now);
                 progress = true;
             }
@@ -454,7 +424,7 @@ public:
 
     void hand_on_trace(const Host& host) { recorder.flush(host); }
 
-    Sample sample() const { return Outputs<Vdut>::sample(top); }
+    Sample sample() const { return sampled(top); }
 
 private:
     void settle() {

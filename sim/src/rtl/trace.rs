@@ -55,6 +55,19 @@ pub enum EventKind {
     },
 }
 
+impl From<&RawEvent> for TraceEvent {
+    fn from(raw: &RawEvent) -> TraceEvent {
+        let unit = raw.unit;
+        let kind = match raw.kind {
+            0 => EventKind::Issued { unit, pc: raw.pc },
+            1 => EventKind::Taken { unit },
+            2 => EventKind::Retired { unit },
+            _ => EventKind::Activity { unit, code: raw.code },
+        };
+        TraceEvent { cycle: raw.cycle, kind }
+    }
+}
+
 /// The events of one run, in order of time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
@@ -65,21 +78,12 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Takes what the shim recorded; its last event says that there was no room for more.
-    pub(super) fn extend(&mut self, events: &[RawEvent]) {
-        for raw in events {
-            let (cycle, unit) = (raw.cycle, raw.unit);
-            let kind = match raw.kind {
-                0 => EventKind::Issued { unit, pc: raw.pc },
-                1 => EventKind::Taken { unit },
-                2 => EventKind::Retired { unit },
-                3 => EventKind::Activity { unit, code: raw.code },
-                _ => {
-                    self.cut_at_cycle = Some(cycle);
-                    return;
-                }
-            };
-            self.events.push(TraceEvent { cycle, kind });
+    /// Keeps an event, if there are not `most` yet.
+    pub(super) fn push(&mut self, event: TraceEvent, most: usize) {
+        if self.events.len() < most {
+            self.events.push(event);
+        } else if self.cut_at_cycle.is_none() {
+            self.cut_at_cycle = Some(event.cycle);
         }
     }
 }

@@ -114,13 +114,14 @@ module systole #(parameter W = 16) (
     assign mark_steps = 5;
     assign {macs, bytes_read, bytes_written} = {64'd1, 64'd2, 64'd3};
 
-    // Load is unit 0 and waits for memory (4), store is unit 1 and works (1); each is issued in the cycle of its take.
+    // Load is unit 0 and waits for memory (4), store is unit 1 and works (1), MARK goes through it; each is issued in the
+    // cycle of its take.
     wire loads = state == READ || state == TAKE;
     wire stores = state == WRITE || state == GIVE || state == SUM || state == WAIT;
     assign activity = {busy ? 3'd1 : 3'd0, 12'd0, stores ? 3'd1 : 3'd0, loads ? 3'd4 : 3'd0};
-    assign takes = {4'd0, state == WRITE && write_ready && fault != HANG, state == READ && read_ready};
+    assign takes = {4'd0, state == SUM || (state == WRITE && write_ready && fault != HANG), state == READ && read_ready};
     assign issued = takes != 0;
     assign issued_unit = {2'd0, takes[1]};
-    assign issued_pc = {31'd0, takes[1]};
-    assign retires = {4'd0, state == MARK, state == TAKE && rdata_valid && beat == BEATS - 1};
+    assign issued_pc = state == SUM ? 32'd2 : {31'd0, takes[1]};
+    assign retires = {4'd0, state == SUM || state == MARK, state == TAKE && rdata_valid && beat == BEATS - 1};
 endmodule

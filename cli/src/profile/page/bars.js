@@ -32,7 +32,7 @@ const COLUMNS = [
   { name: "#", value: (l) => l.mark },
   { name: "layer", left: true, value: (l) => layerName(l) },
   { name: "cycles", value: (l) => l.cycles },
-  { name: "share", value: (l) => l.cycles / DATA.cycles },
+  { name: "of the run", value: (l) => l.own_cycles / DATA.cycles },
   { name: "MACs", value: (l) => l.macs },
   { name: "MAC utilisation", value: (l) => l.mac_utilisation },
   { name: "memory", value: (l) => bytesOf(l) },
@@ -49,7 +49,7 @@ function layers(state) {
     return (
       `<tr data-i="${DATA.layers.indexOf(layer)}"><td>${layer.mark}</td>` +
       `<td class="left name"><span class="op">${escape(layer.op)}</span>${escape(layerName(layer))}</td>` +
-      `<td>${whole(layer.cycles)}</td><td>${percent(layer.cycles / DATA.cycles)}</td><td>${short(layer.macs)}</td>` +
+      `<td>${whole(layer.cycles)}</td><td>${percent(layer.own_cycles / DATA.cycles)}</td><td>${short(layer.macs)}</td>` +
       `<td><div class="meter"><div class="bar"><i style="width:${100 * use}%"></i></div><b>${percent(layer.mac_utilisation)}</b></div></td>` +
       `<td>${short(bytesOf(layer))}B</td><td>${(bytesOf(layer) / layer.cycles).toFixed(2)}</td>` +
       `<td class="left wide"><div class="cause"><span class="busy">${DATA.part_names[part]}</span>${stack(part, layer.parts[part], layer.cycles)}</div></td></tr>`
@@ -65,7 +65,9 @@ function layers(state) {
         `<th data-i="${i}" class="${column.left ? "left " : ""}${i === sorted ? "sorted" : ""}${up ? " up" : ""}">${column.name}</th>`,
     );
     root.innerHTML = DATA.layers.length
-      ? `<div class="scroll"><table><thead><tr>${head.join("")}</tr></thead><tbody>${rows.map(row).join("")}</tbody></table></div>`
+      ? `<div class="scroll"><table><thead><tr>${head.join("")}</tr></thead><tbody>${rows.map(row).join("")}</tbody></table></div>` +
+        `<p class="note"><b>cycles</b>: in which a unit had an instruction of the layer; layers overlap. <b>of the run</b>: from the end of all ` +
+        `layers before to its own end, as in the timeline. MACs, memory and causes are those of its own instructions.</p>`
       : `<p class="note">The program marks no layers.</p>`;
   };
   draw();

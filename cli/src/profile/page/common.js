@@ -69,7 +69,8 @@ function layerTip(layer) {
   const row = (name, value) => `<tr><td class="left" style="--c:transparent">${name}</td><td>${value}</td></tr>`;
   return (
     `<b>${escape(layerName(layer))}</b> ${escape(layer.op)}<table>` +
-    row("cycles", `${whole(layer.cycles)} (${percent(layer.cycles / DATA.cycles)} of the run)`) +
+    row("cycles", whole(layer.cycles)) +
+    (layer.own_cycles === undefined ? "" : row("of the run", percent(layer.own_cycles / DATA.cycles))) +
     row("MACs", whole(layer.macs)) +
     row("MACs a cycle", `${(layer.macs / layer.cycles).toFixed(1)} (${percent(layer.mac_utilisation)})`) +
     row("bytes read, written", `${whole(layer.bytes_read)}, ${whole(layer.bytes_written)}`) +

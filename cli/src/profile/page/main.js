@@ -19,7 +19,7 @@ const state = { points: [], show: () => {} };
 facts();
 const view = timeline();
 state.show = (layer) => {
-  if (layer) view.go(layer.begin, layer.begin + layer.cycles);
+  if (layer) view.go(layer.begin, layer.begin + layer.own_cycles);
   else view.go(0, DATA.cycles);
   $("timeline").scrollIntoView({ block: "nearest", behavior: "smooth" });
 };

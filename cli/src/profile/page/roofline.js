@@ -31,7 +31,7 @@ function roofline() {
   body += `<text class="soft" x="${mx}" y="${my - 7}" text-anchor="middle" transform="rotate(${slope} ${mx} ${my})">${DATA.bytes_per_cycle} bytes a cycle</text>`;
   body += `<text class="soft" x="${(left + width - right) / 2}" y="${height - 4}" text-anchor="middle">MACs a byte of memory traffic</text>`;
   body += `<text class="soft" transform="translate(12 ${(top + height - bottom) / 2}) rotate(-90)" text-anchor="middle">MACs a cycle</text>`;
-  const size = (layer) => 4 + 12 * Math.sqrt(layer.cycles / DATA.cycles);
+  const size = (layer) => 4 + 12 * Math.sqrt(layer.own_cycles / DATA.cycles);
   const order = points.map((p, i) => i).sort((a, b) => points[b].layer.cycles - points[a].layer.cycles);
   const labels = [];
   for (const i of order) {
@@ -49,7 +49,7 @@ function roofline() {
   root.innerHTML = svg(width, height, body);
   const left_out = DATA.layers.length - layers.length;
   $("roofline-note").textContent =
-    "A point is a layer, as large as its share of the cycles; the ring is the whole run." +
+    "A point is a layer, as large as its share of the run; the ring is the whole run." +
     (left_out ? ` ${left_out} of ${DATA.layers.length} layers have no products.` : "");
   return points;
 }

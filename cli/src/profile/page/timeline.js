@@ -126,7 +126,7 @@ function timeline() {
   function bands({ y, height }) {
     return DATA.layers
       .map((layer, i) => {
-        const [x0, x1] = [Math.max(LEFT, X(layer.begin)), Math.min(width, X(layer.begin + layer.cycles))];
+        const [x0, x1] = [Math.max(LEFT, X(layer.begin)), Math.min(width, X(layer.begin + layer.own_cycles))];
         if (x1 <= LEFT || x0 >= width || x1 - x0 < 0.3) return "";
         const room = Math.floor((x1 - x0 - 8) / 6.2);
         const name = [`${layer.op} ${layerName(layer)}`, layerName(layer), layer.op].find((text) => text && text.length <= room);
@@ -221,7 +221,7 @@ function timeline() {
     const lane = lanes.find((lane) => y >= lane.y - 1 && y <= lane.y + lane.height + 1);
     let html = null;
     if (lane?.kind === "layers") {
-      const layer = DATA.layers.find((layer) => cycle >= layer.begin && cycle < layer.begin + layer.cycles);
+      const layer = DATA.layers.find((layer) => cycle >= layer.begin && cycle < layer.begin + layer.own_cycles);
       html = layer ? layerTip(layer) : null;
     } else if (lane?.kind === "instructions") html = instructionTip(lane, cycle);
     else if (lane?.kind === "activity" && cycle < end) html = activityTip(lane, cycle);
