@@ -32,12 +32,13 @@ const PIXELS: usize = BLOCK * OUT;
 const STEP: usize = 2 * BLOCK;
 const AHEAD: usize = 12;
 
-// Spad: gathered rows of even blocks, weights, parameters, results, gathered rows of odd blocks, the image.
-const WEIGHTS: usize = PIXELS * GATHERED;
+// Spad: gathered rows of even and of odd blocks, the image; in the last bank, apart from the gathered rows that are read
+// with them, weights, and parameters and results.
+const ODD: usize = PIXELS * GATHERED;
+const MAP: usize = 2 * PIXELS * GATHERED;
+const WEIGHTS: usize = 231 * 32;
 const PARAMETERS: usize = WEIGHTS + STRIPS * GATHERED * 32;
 const RESULT: usize = PARAMETERS + STRIPS * 8;
-const ODD: usize = RESULT + PIXELS * STRIPS;
-const MAP: usize = ODD + PIXELS * GATHERED;
 const ZERO_POINT: i8 = -14;
 
 // The block's gathered rows and half of acc; its first byte; places of rows to load, to load from and to store; constants.
