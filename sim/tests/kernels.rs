@@ -10,6 +10,9 @@ use std::path::Path;
 use sim::kernels::{self, BYTES_PER_CYCLE, Kernel};
 use sim::{Engine, FastEngine, FastOptions, StepEngine};
 
+/// Percent of the roofline that every kernel reaches.
+const LEAST: f64 = 95.0;
+
 fn check(kernel: &Kernel, engine: &mut dyn Engine) {
     let outcome = engine.run_to_end(&kernel.program, &kernel.input).unwrap();
     assert_eq!(outcome.status, isa::Status::Halted, "{} on {}", kernel.name, engine.name());
@@ -37,6 +40,12 @@ fn cycles_on_the_rtl_are_those_committed() {
         for bytes_per_cycle in BYTES_PER_CYCLE {
             let m = kernel.measure(bytes_per_cycle, &mut rtl, &mut fast).unwrap();
             let reached = 100.0 * m.roofline;
+            assert!(
+                reached >= LEAST,
+                "{} at {bytes_per_cycle} bytes a cycle: {reached:.1} %, {:?}",
+                m.kernel,
+                m.losses
+            );
             writeln!(
                 table,
                 "{:18} {bytes_per_cycle:>11} {:>9} {:>9} {reached:>6.1} %",

@@ -166,13 +166,18 @@ fn text() -> Vec<Leaf> {
     let head = text.here();
     for item in 0..ITEMS {
         load(&mut text, item);
+        if item == 0 {
+            // Block by block, since those of the first head come one after another.
+            (0..ITEMS).for_each(|block| sums(&mut text, item, (block, 1)));
+        } else {
+            sums(&mut text, item, (0, ITEMS));
+        }
         let [no_weights, no_scores] = [(); 2].map(|()| text.label());
         if item + 1 == ITEMS {
             text.if_equal(TO, LAST, no_weights);
         }
         weights(&mut text, (item + 1) % 2);
         text.place(no_weights);
-        sums(&mut text, item);
         // The scores of the item after the next: there is room for two, and the vectors below must not hold them up.
         let (of, later) = if item + 2 < ITEMS { (HERE, item + 2) } else { (NEXT, item + 2 - ITEMS) };
         if of == NEXT {
@@ -200,18 +205,28 @@ fn first(text: &mut Text) {
     }
     text.load(Subtree::Const, counts(26, 1), rows(PARAMETERS, 0, 1, 0), wide(0, 0, 1, 0));
     part(text, QUERIES, ROWS, ITEM, ITEM);
+    let values = |text: &mut Text, block: usize| part(text, VALUES, 2 * ROWS, block * CHANNELS, CHANNELS);
+    (0..2).for_each(|block| values(text, block));
     scores(text, (1, 1), HERE, (0, PLANES));
     weights(text, 0);
-    part(text, VALUES, 2 * ROWS, 0, ROWS);
-    part(text, QUERIES, ROWS, 2 * ITEM, ROWS - 2 * ITEM);
+    (2..ITEMS).for_each(|block| values(text, block));
+    (2..ITEMS).for_each(|item| part(text, QUERIES, ROWS, item * ITEM, ITEM));
 }
 
 /// With an item a part of the next head: all at once would fill the table of instructions in flight.
 fn load(text: &mut Text, item: usize) {
-    let Some(place) = [KEYS, QUERIES, VALUES].get(item) else { return };
+    // What is needed first comes apart, so that it is not waited for with the rest.
+    let parts: &[(usize, usize, usize)] = match item {
+        0 => &[(KEYS, 0, ROWS)],
+        1 => &[(QUERIES, 0, ITEM), (QUERIES, ITEM, ROWS - ITEM)],
+        2 => &[(VALUES, 0, ROWS / 2), (VALUES, ROWS / 2, ROWS / 2)],
+        _ => return,
+    };
     let loaded = text.label();
     text.if_equal(TO, LAST, loaded);
-    text.load(Subtree::Input, counts(ROWS, 1), rows(*place, NEXT, 1, 0), wide(item * ROWS, FROM, 1, 0));
+    for &(place, at, count) in parts {
+        text.load(Subtree::Input, counts(count, 1), rows(place + at, NEXT, 1, 0), wide(item * ROWS + at, FROM, 1, 0));
+    }
     text.place(loaded);
 }
 
@@ -260,19 +275,20 @@ fn weights(text: &mut Text, parity: usize) {
     });
 }
 
-/// The weighted sums of values.
-fn sums(text: &mut Text, item: usize) {
+/// The weighted sums of values, over some blocks of tokens.
+fn sums(text: &mut Text, item: usize, (block, count): (usize, usize)) {
     let parity = item % 2;
     text.matmul(Matmul {
         lp: counts(CHANNELS, 1),
         d: rows(O[parity], 0, 1, 0),
-        a: rows(VALUES, HERE, 1, 0),
+        a: rows(VALUES + block * CHANNELS, HERE, 1, 0),
         a_sk: CHANNELS as i16,
-        w_base: WEIGHTS[parity] as u32,
+        w_base: (WEIGHTS[parity] + block * LANES) as u32,
         w_sk: 32,
         n: 32,
         k: 32,
-        kt: ITEMS as u16,
+        kt: count as u16,
+        acc: block > 0,
         ..Matmul::default()
     });
 }
