@@ -12,7 +12,7 @@ function parts() {
   root.innerHTML =
     `<div class="parts">${DATA.part_names.map(row).join("")}</div>` +
     `<div class="legend">units: ${legend(0)}</div><div class="legend">front end: ${legend(FRONT)}</div>` +
-    `<p class="note"><b>operand</b>: the next instruction waits for another unit’s result. <b>bank</b>: a memory bank served another unit. ` +
+    `<p class="note"><b>operand</b>: the next instruction waits for another unit’s result. <b>bank</b>: a memory bank served another access. ` +
     `<b>memory</b>: waits for DRAM or its port. <b>start</b>: set-up, first weights. <b>drain</b>: the unit’s own pipeline. ` +
     `<b>full</b>: a queue or the table of instructions in flight is full. <b>result</b>: waits for LW or ARGMAX. The rest is idle.</p>`;
   tip.over(root, ".part", (target) => {

@@ -24,7 +24,7 @@ function roofline() {
   }
   const [low, high] = [Math.max(10 ** xs[0], 10 ** ys[0] / DATA.bytes_per_cycle), 10 ** xs[1]];
   body += `<path class="roof solid" d="M${X(low)},${Y(low * DATA.bytes_per_cycle)}L${X(ridge)},${Y(peak)}L${X(high)},${Y(peak)}"/>`;
-  body += `<text class="soft" x="${width - right - 4}" y="${Y(peak) - 6}" text-anchor="end">${peak} MACs a cycle</text>`;
+  body += `<text class="soft" x="${width - right - 4}" y="${Y(peak) - 11}" text-anchor="end">${peak} MACs a cycle</text>`;
   const middle = Math.sqrt(low * ridge);
   const slope = (-180 / Math.PI) * Math.atan2(Y(low * DATA.bytes_per_cycle) - Y(peak), X(ridge) - X(low));
   const [mx, my] = [X(middle), Y(middle * DATA.bytes_per_cycle)];

@@ -40,11 +40,10 @@ function timeline() {
     return low;
   }
 
-  function hue(text) {
-    let hash = 0;
-    for (const c of text.split(" ")[0]) hash = (hash * 31 + c.charCodeAt(0)) >>> 0;
-    return HUES[hash % HUES.length];
-  }
+  // A colour for each instruction that occurs.
+  const mnemonic = (text) => text.split(" ")[0];
+  const mnemonics = [...new Set(Object.values(data.texts ?? {}).map(([text]) => mnemonic(text)))].sort();
+  const hue = (text) => HUES[mnemonics.indexOf(mnemonic(text)) % HUES.length];
 
   function instructions({ part, y, height }) {
     const pieces = data.instructions[part];
