@@ -64,8 +64,8 @@ fn made_up(program: &Program, slow: u64) -> (Perf, Trace) {
         }
         if let Instr::Mark(Mark { imm }) = instr {
             layer.mark = Some(imm);
-            layer.counters.cycles = layer.end_cycle - last_end;
-            last_end = layer.end_cycle;
+            layer.counters.cycles = layer.end_cycle.saturating_sub(last_end).max(1);
+            last_end = last_end.max(layer.end_cycle);
             layers.push(LayerCounts::default());
         }
         now = now.max(begin.saturating_sub(2000));
