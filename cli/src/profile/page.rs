@@ -3,9 +3,9 @@
 use serde::Serialize;
 use sim::rtl::Trace;
 
+use super::Profile;
 use super::chrome::Names;
 use super::timeline::Timeline;
-use super::{Profile, timeline};
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
@@ -24,7 +24,6 @@ struct Data<'a> {
     timeline: Timeline,
     /// The trace ends before the run.
     cut_at_cycle: Option<u64>,
-    most_pieces: usize,
 }
 
 /// The page of a run.
@@ -32,12 +31,7 @@ struct Data<'a> {
 /// # Errors
 /// None that can happen: numbers and strings always serialise.
 pub(crate) fn page(profile: &Profile, trace: &Trace, names: &impl Names) -> serde_json::Result<String> {
-    let data = Data {
-        profile,
-        timeline: profile.timeline(trace, names),
-        cut_at_cycle: trace.cut_at_cycle,
-        most_pieces: timeline::MOST_PIECES,
-    };
+    let data = Data { profile, timeline: profile.timeline(trace, names), cut_at_cycle: trace.cut_at_cycle };
     // A `<` in a string could end the script.
     let data = serde_json::to_string(&data)?.replace('<', "\\u003c");
     let parts = [("/*STYLE*/", STYLE), ("/*SCRIPT*/", &SCRIPTS.concat()), ("/*DATA*/", &data)];

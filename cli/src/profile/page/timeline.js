@@ -2,7 +2,8 @@
 function timeline() {
   const root = $("timeline");
   const data = DATA.timeline;
-  const whole_pieces = data.kind === "pieces";
+  const doing = data.activity;
+  const exact = doing.kind === "pieces";
   const end = Math.max(1, DATA.cut_at_cycle ?? DATA.cycles);
   const [LEFT, TOP, AXIS] = [86, 4, 22];
   const STRIDE = 5, ACTIVITY = 3;
@@ -23,8 +24,8 @@ function timeline() {
     };
     if (DATA.layers.length) lane("layers", 0, 18, 8);
     for (let part = 0; part <= FRONT; part++) {
-      if (whole_pieces && part < FRONT) lane("instructions", part, 20, 1);
-      lane("activity", part, whole_pieces ? 12 : 24, 7);
+      if (data.instructions && part < FRONT) lane("instructions", part, 20, 1);
+      lane("activity", part, data.instructions ? 12 : 24, 7);
     }
     return y;
   }
@@ -42,7 +43,7 @@ function timeline() {
 
   // A colour for each instruction that occurs.
   const mnemonic = (text) => text.split(" ")[0];
-  const mnemonics = [...new Set(Object.values(data.texts ?? {}).map(([text]) => mnemonic(text)))].sort();
+  const mnemonics = [...new Set(Object.values(data.texts).map(([text]) => mnemonic(text)))].sort();
   const hue = (text) => HUES[mnemonics.indexOf(mnemonic(text)) % HUES.length];
 
   function instructions({ part, y, height }) {
@@ -88,13 +89,13 @@ function timeline() {
         sums[column * 7 + code] += (Math.min(b, column + 1) - Math.max(a, column)) * share;
       }
     };
-    if (whole_pieces) {
-      const pieces = data.activity[part];
+    if (exact) {
+      const pieces = doing.parts[part];
       for (let i = first(pieces, ACTIVITY, 1, from); i * ACTIVITY < pieces.length && pieces[i * ACTIVITY + 1] < to; i++) {
         add(pieces[i * ACTIVITY], pieces[i * ACTIVITY + 1], pieces[i * ACTIVITY + 2], 1);
       }
     } else {
-      const bins = data.shares[part], size = data.bin_cycles;
+      const bins = doing.parts[part], size = doing.bin_cycles;
       for (let bin = Math.max(0, Math.floor(from / size)); bin < bins.length && bin * size < to; bin++) {
         for (let code = 1; code < 7; code++) if (bins[bin][code - 1]) add(code, bin * size, size, bins[bin][code - 1] / 1000);
       }
@@ -157,7 +158,7 @@ function timeline() {
     for (const lane of lanes) {
       if (lane.kind !== "layers") grid += `<rect class="lane" x="${LEFT}" y="${lane.y}" width="${width - LEFT}" height="${lane.height}" rx="2"/>`;
       body += { layers: bands, instructions, activity }[lane.kind](lane);
-      const label = lane.kind === "layers" ? "layers" : lane.kind === "instructions" || !whole_pieces || lane.part === FRONT ? DATA.part_names[lane.part] : "";
+      const label = lane.kind === "layers" ? "layers" : lane.kind === "instructions" || !data.instructions || lane.part === FRONT ? DATA.part_names[lane.part] : "";
       body += `<text class="soft" x="${LEFT - 10}" y="${lane.y + lane.height / 2 + 4}" text-anchor="end">${label}</text>`;
     }
     body += `<line class="hover-line" id="hover" x1="-9" x2="-9" y1="${TOP}" y2="${bottom}"/>`;
@@ -198,7 +199,7 @@ function timeline() {
     const step = (to - from) / count;
     const counts = [...sums.subarray(column * 7, column * 7 + 7)].map((share) => share * step);
     const begin = from + column * step;
-    if (whole_pieces && step < 1.5) {
+    if (exact && step < 1.5) {
       const code = counts.indexOf(Math.max(...counts));
       return `<b>${DATA.part_names[part]}</b>: ${codeName(part, counts[code] > step / 2 ? code : 0)} at cycle ${whole(Math.floor(cycle))}`;
     }
@@ -278,9 +279,11 @@ function timeline() {
   $("zoom-out").addEventListener("click", () => zoom(2));
   $("zoom-all").addEventListener("click", () => go(0, end));
 
-  const notes = ["Drag to move; + and −, a double click, Ctrl with the wheel, or the wheel after a click to zoom. A click on a layer below shows it here."];
-  if (!whole_pieces) {
-    notes.push(`The run has ${whole(data.pieces)} pieces, more than the ${whole(DATA.most_pieces)} that a page holds: shown are shares of stretches of ${whole(data.bin_cycles)} cycles.`);
+  const notes = ["Drag to move; + and −, a double click, Ctrl with the wheel, or the wheel after a click to zoom."];
+  if (DATA.layers.length) notes.push("A click on a layer below shows it here.");
+  if (!exact) {
+    const what = data.instructions ? "" : " Instructions are left out.";
+    notes.push(`The run has ${whole(data.pieces)} pieces, more than a page holds: what the parts do is shown in stretches of ${whole(doing.bin_cycles)} cycles.${what} The trace has all.`);
   }
   if (DATA.cut_at_cycle !== null) notes.push(`Events were recorded up to cycle ${whole(DATA.cut_at_cycle)}; there were too many.`);
   $("timeline-legend").innerHTML = `units: ${legend(0)} front end: ${legend(FRONT)}`;
