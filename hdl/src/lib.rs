@@ -10,11 +10,16 @@
 //! order of the requests, and when its last has become readable, `written` is high for one cycle, in that order too.
 //! The channels are not ordered with each other: a read that is accepted after `written` sees what was written.
 //!
+//! `clock` and the eight `clock_*` are one clock. Each part but the memory, the port and the counters has a gate of its own:
+//! `clock_<part>` may stay low in a cycle in which that part's bit of `awake` (load, store, move, matrix, depthwise,
+//! vector, front, scoreboard, from bit 0) is low before the edge, and nothing changes by it. A board may as well tie them all together.
+//!
 //! *Architecture invariant:* control, structure and wiring are rust-hdl; only leaves (`prims`, the table and the queue of
 //! `scoreboard`, `counters`) are Verilog written by hand. No number of the encoding stands here: `encoding` looks them up in the table of `isa`.
 #![allow(unused_braces, reason = "#[hdl_gen] repeats the braces of get_bits::<{ .. }> where none are needed")]
 
 mod array;
+mod awake;
 mod banks;
 #[cfg(test)]
 mod block_tests;

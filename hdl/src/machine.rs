@@ -8,10 +8,11 @@ use num_bigint::BigUint;
 use rust_hdl::prelude::*;
 
 use crate::array::Array;
+use crate::awake::Awake;
 use crate::banks::{Acc, Clear, Spad};
 use crate::counters::Counters;
 use crate::depthwise::Depthwise;
-use crate::front::Front;
+use crate::front::{Activity, Front};
 use crate::lanes::Lanes;
 use crate::monitor::Monitor;
 use crate::params::Params;
@@ -27,6 +28,15 @@ use crate::transfer::write_port::WritePort;
 #[derive(LogicBlock)]
 pub(crate) struct Machine<const BEAT: usize> {
     pub(crate) clock: Signal<In, Clock>,
+    pub(crate) clock_load: Signal<In, Clock>,
+    pub(crate) clock_store: Signal<In, Clock>,
+    pub(crate) clock_move: Signal<In, Clock>,
+    pub(crate) clock_matrix: Signal<In, Clock>,
+    pub(crate) clock_depthwise: Signal<In, Clock>,
+    pub(crate) clock_vector: Signal<In, Clock>,
+    pub(crate) clock_front: Signal<In, Clock>,
+    pub(crate) clock_scoreboard: Signal<In, Clock>,
+    pub(crate) awake: Signal<Out, Bits<8>>,
     pub(crate) start: Signal<In, Bit>,
     pub(crate) profile: Signal<In, Bits<256>>,
     pub(crate) base_text: Signal<In, Bits<32>>,
@@ -113,6 +123,7 @@ pub(crate) struct Machine<const BEAT: usize> {
     head: Sizes,
     front: Front,
     scoreboard: Scoreboard,
+    sleep: Awake,
     monitor: Monitor,
     counters: Counters,
     reads: ReadPort<BEAT>,
@@ -139,6 +150,15 @@ impl<const BEAT: usize> Machine<BEAT> {
         assert_eq!(params.port_bytes * 8, BEAT, "the caller chooses the width by the parameters");
         Self {
             clock: Signal::default(),
+            clock_load: Signal::default(),
+            clock_store: Signal::default(),
+            clock_move: Signal::default(),
+            clock_matrix: Signal::default(),
+            clock_depthwise: Signal::default(),
+            clock_vector: Signal::default(),
+            clock_front: Signal::default(),
+            clock_scoreboard: Signal::default(),
+            awake: Signal::default(),
             start: Signal::default(),
             profile: Signal::default(),
             base_text: Signal::default(),
@@ -225,6 +245,7 @@ impl<const BEAT: usize> Machine<BEAT> {
             head: Sizes::default(),
             front: Front::default(),
             scoreboard: Scoreboard::new(params),
+            sleep: Awake::default(),
             monitor: Monitor::default(),
             counters: Counters::new(params.port_bytes),
             reads: ReadPort::default(),
@@ -250,8 +271,15 @@ impl<const BEAT: usize> Machine<BEAT> {
 impl<const BEAT: usize> Logic for Machine<BEAT> {
     #[hdl_gen]
     fn update(&mut self) {
-        clock!(self, clock, head, front, scoreboard, counters, reads, writes, load, store);
-        clock!(self, clock, mover, array, depthwise, lanes, clear, spad, acc);
+        clock!(self, clock, head, sleep, counters, reads, writes, clear, spad, acc);
+        clock!(self, clock_load, load);
+        clock!(self, clock_store, store);
+        clock!(self, clock_move, mover);
+        clock!(self, clock_matrix, array);
+        clock!(self, clock_depthwise, depthwise);
+        clock!(self, clock_vector, lanes);
+        clock!(self, clock_front, front);
+        clock!(self, clock_scoreboard, scoreboard);
         self.isa_hash.next = self.hash.val();
         self.head.profile.next = self.profile.val();
 
@@ -315,6 +343,15 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.retired.next = self.retired.val().replace_bit(5, self.lanes.retire.val());
         self.scoreboard.takes.next = self.taken.val();
         self.scoreboard.retires.next = self.retired.val();
+
+        // Clocks.
+        self.sleep.all.next = !self.front.busy.val() | self.front.reset.val();
+        self.sleep.ready.next = self.scoreboard.ready.val();
+        self.sleep.takes.next = self.taken.val();
+        self.sleep.retires.next = self.retired.val();
+        self.sleep.stuck.next = (self.front.activity.val() == Activity::Full) & !self.scoreboard.entered.val();
+        self.sleep.fetches.next = self.front.req_valid.val() | self.reads.fetch_data_valid.val();
+        self.awake.next = self.sleep.awake.val();
 
         // The memory port: reads.
         self.reads.fetch_valid.next = self.front.req_valid.val();

@@ -81,3 +81,18 @@ fn on_the_rtl_p16() {
     let Some(mut engine) = common::rtl("p16") else { return };
     check_all(&mut engine);
 }
+
+#[test]
+fn clock_gating_changes_nothing() {
+    let Some(mut engine) = common::rtl("p8") else { return };
+    for (seed, (name, source)) in (0..).zip(sources()) {
+        let program = common::program(&source);
+        common::memory::set(&mut engine, seed);
+        let [gated, always] = [true, false].map(|on| {
+            engine.set_clock_gating(on);
+            engine.run_to_end(&program, &source.input).unwrap()
+        });
+        assert_eq!(gated.difference(&always), None, "{name}");
+        assert_eq!(gated.perf, always.perf, "{name}: cycles and counters");
+    }
+}

@@ -17,6 +17,7 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench { name: "executor", run: executor },
     Bench { name: "kernels", run: kernels },
+    Bench { name: "speed", run: speed },
     Bench { name: "roots", run: roots },
     Bench { name: "gas", run: gas },
 ];
@@ -24,7 +25,7 @@ const BENCHES: &[Bench] = &[
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these tables: executor, kernels, roots, gas
+    /// Only these tables: executor, kernels, speed, roots, gas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Pairs of runs of the executor and of ONNX Runtime
@@ -35,7 +36,7 @@ pub(crate) struct Args {
     threads: String,
 }
 
-/// Measures the fast executor against ONNX Runtime, the cycles of kernels in RTL, what roots cost beside a run, and shows
+/// Measures the fast executor against ONNX Runtime, the cycles of kernels in RTL, how quickly it is simulated, what roots cost beside a run, and shows
 /// the gas of micro-steps.
 ///
 /// # Errors
@@ -94,11 +95,16 @@ fn executor(args: &Args, _folder: &Path) -> Result<Vec<Value>> {
 }
 
 /// Cycles, not seconds: the same on every machine.
-fn kernels(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
+/// An example of `sim` that drives the RTL.
+fn on_rtl(name: &str) -> Result<Vec<Value>> {
     let tools = setup::run()?;
     let mut command = process::cargo();
-    command.args(["run", "--quiet", "--package", "sim", "--example", "kernels"]);
-    let lines = parse(&process::capture_aside(tools.tell(&mut command))?)?;
+    command.args(["run", "--quiet", "--package", "sim", "--example", name]);
+    parse(&process::capture_aside(tools.tell(&mut command))?)
+}
+
+fn kernels(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
+    let lines = on_rtl("kernels")?;
     println!("kernels scheduled by hand, in the RTL of p16, against the roofline of the problem; cycles lost by cause");
     println!("kernel           shape                        MMACs B/cycle bound      roofline   cycles reached  lost");
     for line in &lines {
@@ -115,6 +121,22 @@ fn kernels(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
             line["cycles"],
             100.0 * number(&line["roofline"]),
             losses.join(", ")
+        );
+    }
+    Ok(lines)
+}
+
+fn speed(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
+    let lines = on_rtl("speed")?;
+    println!("the RTL of p16 in Verilator, one thread, the memory at 16 B/cycle; best of 3");
+    println!("kernel             cycles  seconds  M cycles/s");
+    for line in &lines {
+        println!(
+            "{:16} {:>8} {:>8.3} {:>11.2}",
+            text(&line["kernel"]),
+            line["cycles"],
+            number(&line["seconds"]),
+            1e-6 * number(&line["cycles_per_second"])
         );
     }
     Ok(lines)

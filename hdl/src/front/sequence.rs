@@ -13,7 +13,6 @@ use crate::operation::Operation;
 use crate::prims::{Fixed, Kind, OpcodeRom, RegFile};
 use crate::profile::SizesLog2;
 use crate::scoreboard::Claim;
-use crate::traits::Traits;
 
 /// What the front end is about.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, LogicState)]
@@ -70,7 +69,6 @@ pub(crate) struct Front {
     pub(crate) operation: Signal<Out, Operation>,
     pub(crate) claim: Signal<Out, Claim>,
     pub(crate) operation_pc: Signal<Out, Bits<32>>,
-    pub(crate) operation_traits: Signal<Out, Traits>,
     pub(crate) entered: Signal<In, Bit>,
     /// By unit: instructions are in flight.
     pub(crate) live: Signal<In, Bits<6>>,
@@ -95,8 +93,6 @@ pub(crate) struct Front {
     value_target: DFF<Bits<4>>,
     index_written: DFF<Bit>,
     check_pc: DFF<Bits<32>>,
-    check_traits: DFF<Traits>,
-    issue_traits: DFF<Traits>,
     issue: DFF<Bit>,
     issue_op: DFF<Operation>,
     issue_claim: DFF<Claim>,
@@ -148,7 +144,7 @@ impl Logic for Front {
             awaits_word
         );
         dff_setup!(self, clock, awaits_best, target, value_target, index_written, check_pc);
-        dff_setup!(self, clock, issue, issue_op, issue_claim, issue_pc, check_traits, issue_traits);
+        dff_setup!(self, clock, issue, issue_op, issue_claim, issue_pc);
         clock!(self, clock, fetch, registers, rom, check);
         self.room.next = self.limit.val() - self.step_count.q.val();
 
@@ -205,7 +201,6 @@ impl Logic for Front {
             self.issue_op.d.next = self.check.operation.val();
             self.issue_claim.d.next = self.check.claim.val();
             self.issue_pc.d.next = self.check_pc.q.val();
-            self.issue_traits.d.next = self.check_traits.q.val();
             if self.check.operation.val().kind == Kind::Mark {
                 self.issue_op.d.next.a_base = self.after.val().get_bits::<32>(0);
                 self.issue_op.d.next.b_base = self.after.val().get_bits::<32>(32);
@@ -295,7 +290,6 @@ impl Logic for Front {
                         if self.ready.val() {
                             self.check.go.next = true;
                             self.check_pc.d.next = self.pc.q.val();
-                            self.check_traits.d.next = self.rom.traits.val();
                             self.advance.next = true;
                             self.awaits_word.d.next = self.rom.kind.val() == Kind::Lw;
                             self.awaits_best.d.next = self.rom.kind.val() == Kind::Argmax;
@@ -358,7 +352,6 @@ impl Logic for Front {
         self.operation.next = self.issue_op.q.val();
         self.claim.next = self.issue_claim.q.val();
         self.operation_pc.next = self.issue_pc.q.val();
-        self.operation_traits.next = self.issue_traits.q.val();
         self.busy.next = self.state.q.val() != Phase::Idle;
         self.status.next = self.end_status.q.val();
         self.steps.next = self.step_count.q.val();

@@ -125,16 +125,17 @@ impl<const D: usize> Banks<D> {
         .ok();
         writeln!(text, "always @(posedge clock) begin").ok();
         writeln!(text, "    if ({}) out[{bank}] <= bank{bank}[read_row{bank}];", any("read", reads)).ok();
+        // One assignment: a simulator keeps what each assignment to a memory writes until the end of the cycle.
         let place = format!("bank{bank}[write_row{bank}]");
-        writeln!(text, "    if (clear) {place} <= 0;").ok();
-        for port in 0..writes {
+        let data = (0..writes).rev().fold(String::new(), |rest, port| {
             let data = if self.write_mask.is_empty() {
                 format!("write_data${port}")
             } else {
                 format!("merged({place}, write_data${port}, write_mask${port})")
             };
-            writeln!(text, "    else if ({}) {place} <= {data};", self.chosen("write", port, bank)).ok();
-        }
+            if rest.is_empty() { data } else { format!("{} ? {data} : {rest}", self.chosen("write", port, bank)) }
+        });
+        writeln!(text, "    if (clear || {}) {place} <= clear ? 0 : {data};", any("write", writes)).ok();
         text + "end\n"
     }
 

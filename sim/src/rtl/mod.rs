@@ -58,6 +58,8 @@ pub struct RtlOptions {
     pub waves: Option<PathBuf>,
     /// Record what the units do, up to so many events; [`DEFAULT_EVENTS`] is a sensible bound.
     pub trace_events: Option<usize>,
+    /// Let parts that sleep miss the clock: nothing changes by it but the speed of simulation.
+    pub clock_gating: bool,
     /// A run in which nothing happens for so many cycles has hung.
     pub hang_cycles: u64,
     /// A run that takes more cycles than this is given up.
@@ -72,6 +74,7 @@ impl Default for RtlOptions {
             dram: DramConfig::default(),
             waves: None,
             trace_events: None,
+            clock_gating: true,
             hang_cycles: 20_000_000,
             max_cycles: u64::MAX,
             base_row: 0,
@@ -202,6 +205,11 @@ impl RtlEngine {
         self.options.dram = dram;
     }
 
+    /// Changes [`RtlOptions::clock_gating`], from the next run on.
+    pub fn set_clock_gating(&mut self, on: bool) {
+        self.options.clock_gating = on;
+    }
+
     /// Changes where the regions are laid, from the next run on.
     pub fn set_base_row(&mut self, base_row: u32) {
         self.options.base_row = base_row;
@@ -243,7 +251,7 @@ impl RtlEngine {
     ) -> Result<Sample, EngineError> {
         let chunk = if self.options.waves.is_some() { CHUNK_CYCLES_WAVES } else { CHUNK_CYCLES };
         let job = model::Job { profile: program.profile.to_leaf(), bases: dram.bases() };
-        let mut ended = model.start(&job, &self.options.dram, self.options.hang_cycles);
+        let mut ended = model.start(&job, &self.options);
         loop {
             if ended == Ended::Running {
                 ended = model.run(dram, chunk);

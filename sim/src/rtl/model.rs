@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use isa::Leaf;
 use libloading::Library;
 
+use super::RtlOptions;
 use super::counters::Counters;
 
 /// How the memory behind the port behaves.
@@ -85,6 +86,7 @@ struct Timing {
     jitter_cycles: u32,
     seed: u64,
     hang_cycles: u64,
+    gated: u64,
 }
 
 /// What a run is given: the profile leaf, and row 0 of text, const, input, work and output.
@@ -213,7 +215,8 @@ impl Model {
     }
 
     /// Pulses `start`.
-    pub(super) fn start(&mut self, job: &Job, dram: &DramConfig, hang_cycles: u64) -> Ended {
+    pub(super) fn start(&mut self, job: &Job, options: &RtlOptions) -> Ended {
+        let dram = &options.dram;
         let width = self.port_bytes();
         let timing = Timing {
             latency_cycles: dram.latency_cycles,
@@ -222,7 +225,8 @@ impl Model {
             stall_permille: dram.stall_permille.min(999),
             jitter_cycles: dram.jitter_cycles.min(u32::MAX - 1),
             seed: dram.seed,
-            hang_cycles,
+            hang_cycles: options.hang_cycles,
+            gated: options.clock_gating.into(),
         };
         // SAFETY: the machine lives, and both structs outlive the call.
         let code = unsafe { (self.api.start)(self.machine, job, &timing) };
