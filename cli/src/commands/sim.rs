@@ -85,7 +85,7 @@ impl Sim {
     }
 }
 
-/// Cycles, MACs and utilisation, in all and by layer.
+/// Cycles, MACs and utilisation, in all and by layer. Layers overlap: their cycles sum up to more, their shares do not.
 pub(crate) fn print(output: Output, answer: &Answer, perf: &Perf) {
     let c = &perf.counters;
     output.say(format_args!("status       {}", answer.status));
@@ -104,8 +104,11 @@ pub(crate) fn print(output: Output, answer: &Answer, perf: &Perf) {
         thousands(c.bytes_read),
         thousands(c.bytes_written)
     ));
+    if perf.layers.is_empty() {
+        return;
+    }
     let units = sim::rtl::UNITS.map(|unit| format!("{unit:>10}")).concat();
-    output.say(format_args!("mark {:24} {:>9} of run{units}  MAC use", "layer, cycles of work", "cycles"));
+    output.say(format_args!("mark {:24} {:>9}  share{units}  MAC use", "layer, cycles of work", "cycles"));
     for layer in &perf.layers {
         let c = &layer.counters;
         output.say(format_args!(
