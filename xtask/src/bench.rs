@@ -71,7 +71,7 @@ fn parse(lines: &str) -> Result<Vec<Value>> {
 }
 
 fn executor(args: &Args, _folder: &Path) -> Result<Vec<Value>> {
-    let python = setup::python()?.display().to_string();
+    let python = setup::python("bench")?.display().to_string();
     let pairs = args.pairs.to_string();
     let words = ["--python", &python, "--pairs", &pairs, "--threads", &args.threads];
     let lines = example("sim", "against_ort", words)?;

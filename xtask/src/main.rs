@@ -6,16 +6,21 @@
 //! | `demo` | set-up, then `systole demo` |
 //! | `test` | everything that must hold before a commit |
 //! | `nightly` | the campaigns that take hours |
+//! | `formal` | proofs of the parts that keep instructions apart |
+//! | `synth` | what the core takes of an FPGA, and how fast it is there |
 //! | `bench` | measurements on this machine |
 //! | `codegen` | writes the generated files, or checks that they are fresh |
 
 mod bench;
 mod codegen;
 mod demo;
+mod formal;
+mod modules;
 mod nightly;
 mod process;
 mod repo;
 mod setup;
+mod synth;
 mod test;
 mod tools;
 
@@ -41,6 +46,10 @@ enum Command {
     Test(test::Args),
     /// Set up, then run the campaigns that take hours
     Nightly(nightly::Args),
+    /// Prove the bank arbiter, the memories, the queues and the scoreboard, and see each proof catch seeded faults
+    Formal(formal::Args),
+    /// Synthesise, place and route the core for an FPGA: cells, frequency
+    Synth(synth::Args),
     /// Measure: the fast executor against ONNX Runtime, kernels in RTL, claims and roots beside a run, gas of micro-steps
     Bench(bench::Args),
     /// Write the generated files, or check that they are fresh
@@ -53,6 +62,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Nightly(args) => nightly::run(&args),
+        Command::Formal(args) => formal::run(&args),
+        Command::Synth(args) => synth::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Codegen(args) => codegen::run(&args),
     };

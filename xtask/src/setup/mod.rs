@@ -25,13 +25,13 @@ fn lock() -> Result<File> {
     Ok(lock)
 }
 
-/// A Python with ONNX Runtime, which only `bench` needs.
+/// A Python with what `xtask/COMMAND/requirements.txt` lists, for a command that needs more than the others.
 ///
 /// # Errors
 /// As [`run`].
-pub(crate) fn python() -> Result<PathBuf> {
+pub(crate) fn python(command: &str) -> Result<PathBuf> {
     let _lock = lock()?;
-    python::provide()
+    python::provide(command)
 }
 
 /// A browser for the profiler's page. Where it cannot be had, the page's test does without.

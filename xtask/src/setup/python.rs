@@ -1,4 +1,5 @@
-//! Python packages for measurements: what `xtask/bench/requirements.txt` pins, in the virtual environment below `.tools`.
+//! Python packages of commands that few need: each pins them in `xtask/COMMAND/requirements.txt`, and all share the virtual
+//! environment below `.tools`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,19 +11,15 @@ use super::debian;
 use crate::process::run_aside;
 use crate::repo;
 
-/// Lines `name==version`.
-fn requirements() -> PathBuf {
-    repo::root().join("xtask/bench/requirements.txt")
-}
-
-/// The interpreter of an environment that holds the pinned packages; installs what is missing, from PyPI.
+/// The interpreter of an environment that holds the packages that `command` pins; installs what is missing, from PyPI.
 ///
 /// # Errors
 /// No virtual environment can be made, or PyPI does not answer.
-pub(crate) fn provide() -> Result<PathBuf> {
+pub(crate) fn provide(command: &str) -> Result<PathBuf> {
+    let requirements = repo::root().join(format!("xtask/{command}/requirements.txt"));
     let folder = repo::tools().join("python");
     let python = folder.join("bin/python");
-    let text = fs::read_to_string(requirements()).context("cannot read xtask/bench/requirements.txt")?;
+    let text = fs::read_to_string(&requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
     if python.is_file() && text.lines().all(|line| is_installed(&folder, line)) {
         return Ok(python);
     }
@@ -34,8 +31,8 @@ pub(crate) fn provide() -> Result<PathBuf> {
     }
     eprintln!("set-up: {}, from PyPI, into .tools/python", text.split_whitespace().collect::<Vec<_>>().join(" "));
     let options = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries=2", "--only-binary=:all:"];
-    run_aside(Command::new(&python).args(["-m", "pip", "install"]).args(options).arg("-r").arg(requirements()))
-        .context("pip could not install ONNX Runtime: is PyPI reachable?")?;
+    run_aside(Command::new(&python).args(["-m", "pip", "install"]).args(options).arg("-r").arg(&requirements))
+        .with_context(|| format!("pip could not install what {command} needs: is PyPI reachable?"))?;
     ensure!(text.lines().all(|line| is_installed(&folder, line)), "pip left .tools/python without what it installed");
     Ok(python)
 }

