@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::{process, repo, setup, tools::Tools};
+use crate::{formal, process, repo, setup, tools::Tools};
 
 /// A campaign over seeds.
 struct Campaign {
@@ -60,13 +60,17 @@ const CAMPAIGNS: &[Campaign] = &[
 /// The contracts' fuzz and invariant tests at the length of Foundry's profile `deep`.
 const CONTRACTS: (&str, &str) = ("contracts", "20,000 runs of each fuzz test, 10,000 sequences of each invariant");
 
+/// The proofs of `cargo xtask formal`, the long ones too.
+const FORMAL: (&str, &str) =
+    ("formal", "proofs by induction over the emitted Verilog, and seeded faults that they must find");
+
 /// Arguments of `cargo xtask nightly`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these campaigns: fast, rtl, edges, twin, contracts
+    /// Only these campaigns: fast, rtl, edges, twin, contracts, formal
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// So many times as long (contracts excepted)
+    /// So many times as long (contracts and formal excepted)
     #[arg(long, default_value_t = 1.0, value_name = "F")]
     scale: f64,
     /// Begin at this seed, to go on where a campaign was stopped; the last one stays the same
@@ -82,7 +86,7 @@ pub(crate) struct Args {
 /// # Errors
 /// Set-up failed, or a test did; the test prints its counterexample.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let names = || CAMPAIGNS.iter().map(|campaign| campaign.name).chain([CONTRACTS.0]);
+    let names = || CAMPAIGNS.iter().map(|campaign| campaign.name).chain([CONTRACTS.0, FORMAL.0]);
     if let Some(unknown) = args.only.iter().find(|name| !names().any(|it| it == *name)) {
         bail!("no campaign `{unknown}`; there are: {}", names().collect::<Vec<_>>().join(", "));
     }
@@ -101,6 +105,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         eprintln!("\n== {}: {} ==", CONTRACTS.0, CONTRACTS.1);
         if let Some(tools) = &tools {
             timed(|| contracts(tools))?;
+        }
+    }
+    if wanted(FORMAL.0) {
+        eprintln!("\n== {}: {} ==", FORMAL.0, FORMAL.1);
+        if !args.list {
+            timed(|| formal::run(&formal::Args::all()))?;
         }
     }
     Ok(())

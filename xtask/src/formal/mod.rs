@@ -31,6 +31,13 @@ pub(crate) struct Args {
     all: bool,
 }
 
+impl Args {
+    /// Everything.
+    pub(crate) fn all() -> Args {
+        Args { only: Vec::new(), no_faults: false, all: true }
+    }
+}
+
 /// Proves, and tries each proof on faults.
 ///
 /// # Errors
