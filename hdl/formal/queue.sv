@@ -1,13 +1,16 @@
 // See hdl/src/scoreboard/queue.rs. The text goes into the module.
 //
-// A list that is plainly first in, first out, runs beside it: entry 0 is the oldest.
-reg [DEPTH*WIDTH-1:0] list;
+// A list that is plainly first in, first out, runs beside it: entry 0 is the oldest. Of each item one bit, which is any
+// but always the same, is followed: what holds of it holds of all.
+(* anyconst *) wire [9:0] which;
+always @(*) assume (which < WIDTH);
+reg [DEPTH-1:0] list;
 reg [DEPTH_LOG2:0] length;
 initial begin
     list = 0;
     length = 0;
 end
-wire [DEPTH*WIDTH-1:0] popped = pop ? list >> WIDTH : list;
+wire [DEPTH-1:0] popped = pop ? list >> 1 : list;
 wire [DEPTH_LOG2:0] left = length - {{DEPTH_LOG2{1'b0}}, pop};
 integer n;
 always @(posedge clock) begin
@@ -16,7 +19,7 @@ always @(posedge clock) begin
         list <= popped;
         length <= left + {{DEPTH_LOG2{1'b0}}, push};
         for (n = 0; n < DEPTH; n = n + 1) begin
-            if (push && left == n) list[n*WIDTH +: WIDTH] <= item;
+            if (push && left == n) list[n] <= item[which];
         end
     end
 end
@@ -33,7 +36,7 @@ always @(*) begin
     assert (length <= DEPTH);
     assert (empty == (length == 0));
     assert (room == (length < DEPTH));
-    if (!empty) assert (head == list[WIDTH-1:0]);
+    if (!empty) assert (head[which] == list[0]);
     // What makes it inductive.
     assert (count == length);
     assert (held == behind);
@@ -42,6 +45,7 @@ genvar gi;
 generate
     for (gi = 1; gi < DEPTH; gi = gi + 1) begin : behind_head
         wire [DEPTH_LOG2-1:0] place = out_at + gi - 1;
-        always @(*) if (gi < length) assert (rest[place] == list[gi*WIDTH +: WIDTH]);
+        wire [WIDTH-1:0] word = rest[place];
+        always @(*) if (gi < length) assert (word[which] == list[gi]);
     end
 endgenerate
