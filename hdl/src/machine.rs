@@ -16,7 +16,7 @@ use crate::front::{Activity, Front};
 use crate::lanes::Lanes;
 use crate::monitor::Monitor;
 use crate::params::Params;
-use crate::profile::Sizes;
+use crate::profile::Head;
 use crate::scoreboard::Scoreboard;
 use crate::transfer::load::Load;
 use crate::transfer::mover::Mover;
@@ -120,7 +120,7 @@ pub(crate) struct Machine<const BEAT: usize> {
     pub(crate) wdata: Signal<Out, Bits<BEAT>>,
     pub(crate) wdata_ready: Signal<In, Bit>,
     pub(crate) written: Signal<In, Bit>,
-    head: Sizes,
+    head: Head,
     front: Front,
     scoreboard: Scoreboard,
     sleep: Awake,
@@ -242,7 +242,7 @@ impl<const BEAT: usize> Machine<BEAT> {
             wdata: Signal::default(),
             wdata_ready: Signal::default(),
             written: Signal::default(),
-            head: Sizes::default(),
+            head: Head::default(),
             front: Front::default(),
             scoreboard: Scoreboard::new(params),
             sleep: Awake::default(),
@@ -287,11 +287,16 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.front.start.next = self.start.val();
         self.front.limit.next = self.head.limit.val();
         self.front.sizes.next = self.head.sizes.val();
-        self.front.base_text.next = self.base_text.val();
-        self.front.base_const.next = self.base_const.val();
-        self.front.base_input.next = self.base_input.val();
-        self.front.base_work.next = self.base_work.val();
-        self.front.base_output.next = self.base_output.val();
+        self.head.base_text.next = self.base_text.val();
+        self.front.base_text.next = self.head.row_text.val();
+        self.head.base_const.next = self.base_const.val();
+        self.front.base_const.next = self.head.row_const.val();
+        self.head.base_input.next = self.base_input.val();
+        self.front.base_input.next = self.head.row_input.val();
+        self.head.base_work.next = self.base_work.val();
+        self.front.base_work.next = self.head.row_work.val();
+        self.head.base_output.next = self.base_output.val();
+        self.front.base_output.next = self.head.row_output.val();
         self.front.live.next = self.scoreboard.live.val();
         self.front.entered.next = self.scoreboard.entered.val();
         self.front.word.next = self.store.word.val();

@@ -154,8 +154,18 @@ module systole(clock,clock_load,clock_store,clock_move,clock_matrix,clock_depthw
     // Stub signals
     reg  head$clock;
     reg  [255:0] head$profile;
+    reg  [31:0] head$base_text;
+    reg  [31:0] head$base_const;
+    reg  [31:0] head$base_input;
+    reg  [31:0] head$base_work;
+    reg  [31:0] head$base_output;
     wire  [63:0] head$limit;
     wire  [55:0] head$sizes;
+    wire  [31:0] head$row_text;
+    wire  [31:0] head$row_const;
+    wire  [31:0] head$row_input;
+    wire  [31:0] head$row_work;
+    wire  [31:0] head$row_output;
     reg  front$clock;
     reg  front$start;
     reg  [63:0] front$limit;
@@ -544,8 +554,18 @@ module systole(clock,clock_load,clock_store,clock_move,clock_matrix,clock_depthw
     systole$head head(
         .clock(head$clock),
         .profile(head$profile),
+        .base_text(head$base_text),
+        .base_const(head$base_const),
+        .base_input(head$base_input),
+        .base_work(head$base_work),
+        .base_output(head$base_output),
         .limit(head$limit),
-        .sizes(head$sizes)
+        .sizes(head$sizes),
+        .row_text(head$row_text),
+        .row_const(head$row_const),
+        .row_input(head$row_input),
+        .row_work(head$row_work),
+        .row_output(head$row_output)
     );
     systole$front front(
         .clock(front$clock),
@@ -982,11 +1002,16 @@ module systole(clock,clock_load,clock_store,clock_move,clock_matrix,clock_depthw
         front$start = start;
         front$limit = head$limit;
         front$sizes = head$sizes;
-        front$base_text = base_text;
-        front$base_const = base_const;
-        front$base_input = base_input;
-        front$base_work = base_work;
-        front$base_output = base_output;
+        head$base_text = base_text;
+        front$base_text = head$row_text;
+        head$base_const = base_const;
+        front$base_const = head$row_const;
+        head$base_input = base_input;
+        front$base_input = head$row_input;
+        head$base_work = base_work;
+        front$base_work = head$row_work;
+        head$base_output = base_output;
+        front$base_output = head$row_output;
         front$live = scoreboard$live;
         front$entered = scoreboard$entered;
         front$word = store$word;
@@ -11075,13 +11100,23 @@ module systole$front$value_target(d,q,clock);
 endmodule // systole$front$value_target
 
 
-module systole$head(clock,profile,limit,sizes);
+module systole$head(clock,profile,base_text,base_const,base_input,base_work,base_output,limit,sizes,row_text,row_const,row_input,row_work,row_output);
 
     // Module arguments
     input wire  clock;
     input wire  [255:0] profile;
+    input wire  [31:0] base_text;
+    input wire  [31:0] base_const;
+    input wire  [31:0] base_input;
+    input wire  [31:0] base_work;
+    input wire  [31:0] base_output;
     output reg  [63:0] limit;
     output reg  [55:0] sizes;
+    output reg  [31:0] row_text;
+    output reg  [31:0] row_const;
+    output reg  [31:0] row_input;
+    output reg  [31:0] row_work;
+    output reg  [31:0] row_output;
 
     // Constant declarations
     localparam  at_limit = 8'h0;
@@ -11094,6 +11129,21 @@ module systole$head(clock,profile,limit,sizes);
     localparam  at_acc = 8'h70;
 
     // Stub signals
+    reg  [31:0] text_row$d;
+    wire  [31:0] text_row$q;
+    reg  text_row$clock;
+    reg  [31:0] const_row$d;
+    wire  [31:0] const_row$q;
+    reg  const_row$clock;
+    reg  [31:0] input_row$d;
+    wire  [31:0] input_row$q;
+    reg  input_row$clock;
+    reg  [31:0] work_row$d;
+    wire  [31:0] work_row$q;
+    reg  work_row$clock;
+    reg  [31:0] output_row$d;
+    wire  [31:0] output_row$q;
+    reg  output_row$clock;
     reg  [63:0] step_limit$d;
     wire  [63:0] step_limit$q;
     reg  step_limit$clock;
@@ -11102,6 +11152,31 @@ module systole$head(clock,profile,limit,sizes);
     reg  log2$clock;
 
     // Sub module instances
+    systole$head$text_row text_row(
+        .d(text_row$d),
+        .q(text_row$q),
+        .clock(text_row$clock)
+    );
+    systole$head$const_row const_row(
+        .d(const_row$d),
+        .q(const_row$q),
+        .clock(const_row$clock)
+    );
+    systole$head$input_row input_row(
+        .d(input_row$d),
+        .q(input_row$q),
+        .clock(input_row$clock)
+    );
+    systole$head$work_row work_row(
+        .d(work_row$d),
+        .q(work_row$q),
+        .clock(work_row$clock)
+    );
+    systole$head$output_row output_row(
+        .d(output_row$d),
+        .q(output_row$q),
+        .clock(output_row$clock)
+    );
     systole$head$step_limit step_limit(
         .d(step_limit$d),
         .q(step_limit$q),
@@ -11117,8 +11192,28 @@ module systole$head(clock,profile,limit,sizes);
     always @(*) begin
         step_limit$clock = clock;
         log2$clock = clock;
+        text_row$clock = clock;
+        const_row$clock = clock;
+        input_row$clock = clock;
+        work_row$clock = clock;
+        output_row$clock = clock;
         step_limit$d = step_limit$q;
         log2$d = log2$q;
+        text_row$d = text_row$q;
+        const_row$d = const_row$q;
+        input_row$d = input_row$q;
+        work_row$d = work_row$q;
+        output_row$d = output_row$q;
+        text_row$d = base_text;
+        row_text = text_row$q;
+        const_row$d = base_const;
+        row_const = const_row$q;
+        input_row$d = base_input;
+        row_input = input_row$q;
+        work_row$d = base_work;
+        row_work = work_row$q;
+        output_row$d = base_output;
+        row_output = output_row$q;
         step_limit$d = profile[(at_limit)+:(64)];
         log2$d[(64'h0)+:(8)] = profile[(at_text)+:(8)];
         log2$d[(64'h8)+:(8)] = profile[(at_constant)+:(8)];
@@ -11132,6 +11227,44 @@ module systole$head(clock,profile,limit,sizes);
     end
 
 endmodule // systole$head
+
+
+module systole$head$const_row(d,q,clock);
+
+    // Module arguments
+    input wire  [31:0] d;
+    output reg  [31:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 32'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$head$const_row
+
+
+module systole$head$input_row(d,q,clock);
+
+    // Module arguments
+    input wire  [31:0] d;
+    output reg  [31:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 32'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$head$input_row
 
 
 module systole$head$log2(d,q,clock);
@@ -11153,6 +11286,25 @@ module systole$head$log2(d,q,clock);
 endmodule // systole$head$log2
 
 
+module systole$head$output_row(d,q,clock);
+
+    // Module arguments
+    input wire  [31:0] d;
+    output reg  [31:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 32'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$head$output_row
+
+
 module systole$head$step_limit(d,q,clock);
 
     // Module arguments
@@ -11170,6 +11322,44 @@ module systole$head$step_limit(d,q,clock);
     end
 
 endmodule // systole$head$step_limit
+
+
+module systole$head$text_row(d,q,clock);
+
+    // Module arguments
+    input wire  [31:0] d;
+    output reg  [31:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 32'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$head$text_row
+
+
+module systole$head$work_row(d,q,clock);
+
+    // Module arguments
+    input wire  [31:0] d;
+    output reg  [31:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 32'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$head$work_row
 
 
 module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read,spad_address,spad_grant,spad_data,acc_read,acc_address,acc_grant,acc_data,spad_write,spad_write_grant,acc_write,acc_write_grant,write_address,write_row8,write_row32);
