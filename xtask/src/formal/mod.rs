@@ -1,4 +1,4 @@
-//! `cargo xtask formal`: proofs by k-induction over the emitted Verilog, with SymbiYosys and Yices.
+//! `cargo xtask formal`: proofs by induction over the emitted Verilog, with SymbiYosys and Yices.
 //!
 //! The properties are in `hdl/formal/`; their text goes into the module, so that they can name its registers. A proof that
 //! could not fail would prove nothing: each is also run on modules with a fault seeded into them, and must find a run from
@@ -15,12 +15,12 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::modules::{Modules, emitted};
 use crate::{repo, setup};
-use proofs::{Fault, PROOFS, Proof};
+use proofs::{Change, PROOFS, Proof};
 
 /// Arguments of `cargo xtask formal`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these proofs: arbiter, banks, queue, flight, flight4
+    /// Only these proofs: arbiter, banks, queue, hulls, flight, flight4
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Without the modules that have a fault
@@ -61,15 +61,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             fs::read_to_string(&properties).with_context(|| format!("cannot read {}", properties.display()))?;
         let text = |body: &str| assembled(&modules, proof.module, body, &properties);
         let body = modules.body(proof.module)?;
-        let proved = tools.check(proof.name, &text(body)?, "mode prove\ndepth 1")?;
-        failed.extend(report("holds, by induction", &proved, Verdict::Holds, proof.name));
+        let body = proof.open.map_or_else(|| Ok(body.to_owned()), |part| part.apply(body))?;
+        let (options, method) = match proof.bound_cycles {
+            None => ("mode prove\ndepth 1".to_owned(), "holds, by induction".to_owned()),
+            Some(cycles) => {
+                (format!("mode bmc\ndepth {cycles}"), format!("holds for {cycles} cycles from reset, no longer tried"))
+            }
+        };
+        let proved = tools.check(proof.name, &text(&body)?, &options)?;
+        failed.extend(report(&method, &proved, Verdict::Holds, proof.name));
         if args.no_faults {
             continue;
         }
         for (number, fault) in proof.faults.iter().enumerate() {
             let name = format!("{}-fault{number}", proof.name);
             let options = format!("mode bmc\ndepth {}", proof.fault_depth);
-            let tried = tools.check(&name, &text(&fault.seed(body)?)?, &options)?;
+            let tried = tools.check(&name, &text(&fault.apply(&body)?)?, &options)?;
             failed.extend(report(&format!("finds: {}", fault.about), &tried, Verdict::Fails, &name));
         }
     }
@@ -95,9 +102,9 @@ fn assembled(modules: &Modules, module: &str, body: &str, properties: &str) -> R
     Ok(text)
 }
 
-impl Fault {
-    fn seed(&self, body: &str) -> Result<String> {
-        ensure!(body.contains(self.from), "the module no longer has `{}`, where a fault is seeded", self.from);
+impl Change {
+    fn apply(&self, body: &str) -> Result<String> {
+        ensure!(body.contains(self.from), "the module no longer has `{}`, which was to be changed", self.from);
         Ok(body.replacen(self.from, self.to, 1))
     }
 }

@@ -9,15 +9,20 @@ pub(super) struct Proof {
     pub(super) module: &'static str,
     /// In `hdl/formal`.
     pub(super) properties: &'static str,
+    /// What is left open, with no claim of its own.
+    pub(super) open: Option<Change>,
+    /// Only so many cycles from reset, where induction does not come to an end.
+    pub(super) bound_cycles: Option<u32>,
     /// Cycles from reset in which every fault shows.
     pub(super) fault_depth: u32,
-    pub(super) faults: &'static [Fault],
+    pub(super) faults: &'static [Change],
     /// Left out unless asked for.
     pub(super) is_long: bool,
 }
 
-/// A change of the module that its proof must notice.
-pub(super) struct Fault {
+/// A change of the module: a fault that its proof must notice, or what stands for a part that is proved elsewhere.
+#[derive(Clone, Copy)]
+pub(super) struct Change {
     pub(super) about: &'static str,
     pub(super) from: &'static str,
     pub(super) to: &'static str,
@@ -34,16 +39,18 @@ pub(super) const PROOFS: &[Proof] = &[
         params: SMALL,
         module: "systole$spad$reads",
         properties: "arbiter.sv",
+        open: None,
+        bound_cycles: None,
         fault_depth: 1,
         faults: &[
-            Fault { about: "the second port does not look at the first", from: "taken$0 | want$0", to: "taken$0" },
-            Fault { about: "a port waits for no reason", from: "taken$3 | want$3", to: "taken$3 | 1" },
-            Fault {
+            Change { about: "the second port does not look at the first", from: "taken$0 | want$0", to: "taken$0" },
+            Change { about: "a port waits for no reason", from: "taken$3 | want$3", to: "taken$3 | 1" },
+            Change {
                 about: "a port is granted what it did not ask for",
                 from: "grant$6 = ask$6 &",
                 to: "grant$6 = (ask$6 | ask$5) &",
             },
-            Fault {
+            Change {
                 about: "banks by the low bits",
                 from: "bank$4 = (address$4 >> bank_log2)",
                 to: "bank$4 = (address$4)",
@@ -57,16 +64,22 @@ pub(super) const PROOFS: &[Proof] = &[
         params: SMALL,
         module: "systole$spad$banks",
         properties: "banks.sv",
+        open: None,
+        bound_cycles: None,
         fault_depth: 4,
         faults: &[
-            Fault { about: "a byte ignores its mask", from: "mask[7] ? data[63:56] : old[63:56]", to: "data[63:56]" },
-            Fault {
+            Change { about: "a byte ignores its mask", from: "mask[7] ? data[63:56] : old[63:56]", to: "data[63:56]" },
+            Change {
                 about: "a port has the data of another bank",
                 from: "if (read$3) from3 <=",
                 to: "if (read$3 && !read$2) from3 <=",
             },
-            Fault { about: "a clear misses a bank", from: "if (clear) bank2[write_row2] <= 0;\n        else ", to: "" },
-            Fault {
+            Change {
+                about: "a clear misses a bank",
+                from: "if (clear || write$0 && write_address$0[4:3] == 2",
+                to: "if (write$0 && write_address$0[4:3] == 2",
+            },
+            Change {
                 about: "a writer's address is that of another",
                 from: "write_row1 = clear ? clear_address[2:0] : write$0",
                 to: "write_row1 = clear ? clear_address[2:0] : write$0 && !write$1",
@@ -80,17 +93,31 @@ pub(super) const PROOFS: &[Proof] = &[
         params: SMALL,
         module: "systole$scoreboard$queue$0",
         properties: "queue.sv",
+        open: None,
+        bound_cycles: None,
         fault_depth: 9,
         faults: &[
-            Fault {
+            Change {
                 about: "one that comes as the last leaves is put behind",
                 from: "(pop && !more)",
                 to: "(pop && !push && !more)",
             },
-            Fault { about: "room for one too many", from: "room <= !after[DEPTH_LOG2]", to: "room <= 1" },
-            Fault { about: "the place to write stays", from: "in_at <= in_at + 1", to: "in_at <= in_at + pop" },
-            Fault { about: "a clear leaves the count", from: "count <= 0;\n        end else", to: "end else" },
+            Change { about: "room for one too many", from: "room <= !after[DEPTH_LOG2]", to: "room <= 1" },
+            Change { about: "the place to write stays", from: "in_at <= in_at + 1", to: "in_at <= in_at + pop" },
+            Change { about: "a clear leaves the count", from: "count <= 0;\n        end else", to: "end else" },
         ],
+        is_long: false,
+    },
+    Proof {
+        name: "hulls",
+        about: "instructions are compared as the machine's manual says, and an entry keeps what it was compared with",
+        params: "p16",
+        module: "systole$scoreboard$flight",
+        properties: "hulls.sv",
+        open: None,
+        bound_cycles: None,
+        fault_depth: 4,
+        faults: HULLS_FAULTS,
         is_long: false,
     },
     Proof {
@@ -99,6 +126,8 @@ pub(super) const PROOFS: &[Proof] = &[
         params: SMALL,
         module: "systole$scoreboard$flight",
         properties: "flight.sv",
+        open: Some(CONFLICTS),
+        bound_cycles: None,
         fault_depth: 8,
         faults: FLIGHT_FAULTS,
         is_long: false,
@@ -109,35 +138,52 @@ pub(super) const PROOFS: &[Proof] = &[
         params: FOUR_IN_FLIGHT,
         module: "systole$scoreboard$flight",
         properties: "flight.sv",
+        open: Some(CONFLICTS),
+        bound_cycles: Some(5),
         fault_depth: 8,
         faults: &[],
         is_long: true,
     },
 ];
 
-const FLIGHT_FAULTS: &[Fault] = &[
-    Fault {
+const CONFLICTS: Change = Change {
+    about: "which instructions conflict: see hulls.sv",
+    from: "wire conflict = write_write || first_reads || second_reads || third_reads || first_read || second_read || third_read;",
+    to: "(* anyseq *) wire [ENTRIES-1:0] new_clashes;\nwire conflict = new_clashes[slot];",
+};
+
+const HULLS_FAULTS: &[Change] = &[
+    Change {
+        about: "a hull ends one row early",
+        from: "write_low <= old_write_high",
+        to: "write_low < old_write_high",
+    },
+    Change { about: "reads are not kept from later writes", from: " || second_read || third_read", to: "" },
+    Change { about: "spaces are not told apart", from: "write_space == old_write_space", to: "1'b1" },
+    Change { about: "hulls go to another slot", from: "hulls[free] <= new_hulls", to: "hulls[slot] <= new_hulls" },
+    Change { about: "a slot is taken twice", from: "!slots[k]) free", to: "!slots[k] || k == 1) free" },
+];
+
+const FLIGHT_FAULTS: &[Change] = &[
+    Change {
         about: "the last comparison is forgotten",
         from: "waits[free] <= found_now & ~retiring",
         to: "waits[free] <= (comparing ? found : 0) & ~retiring",
     },
-    Fault {
+    Change {
         about: "a wait for an instruction that retires in that cycle",
         from: "waits[free] <= found_now & ~retiring",
         to: "waits[free] <= found_now",
     },
-    Fault {
+    Change {
         about: "a wait that no retirement ends",
         from: "waits[e] <= waits[e] & ~retiring",
         to: "waits[e] <= waits[e]",
     },
-    Fault { about: "a hull ends one row early", from: "write_low <= old_write_high", to: "write_low < old_write_high" },
-    Fault { about: "reads are not kept from later writes", from: " || second_read || third_read", to: "" },
-    Fault { about: "spaces are not told apart", from: "write_space == old_write_space", to: "1'b1" },
-    Fault {
+    Change {
         about: "an instruction enters a table that is full",
         from: "|(room & pushed) && !(&slots)",
         to: "|(room & pushed)",
     },
-    Fault { about: "a unit is offered what waits", from: "|queued && !blocked", to: "|queued" },
+    Change { about: "a unit is offered what waits", from: "|queued && !blocked", to: "|queued" },
 ];
