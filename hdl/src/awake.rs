@@ -4,11 +4,8 @@ use rust_hdl::prelude::*;
 
 use crate::scoreboard::UNITS;
 
-/// The six units, the front end, the scoreboard.
-pub(crate) const PARTS: usize = UNITS + 2;
-
-/// A part is awake while it works and for 31 cycles more, in which all that its last input set off comes to rest. A unit works from
-/// the cycle in which it is offered an instruction until the last one it took has retired. The front end works unless an
+/// A part is awake while it works and for 32 cycles more at least, in which all that its last input set off comes to rest. A unit works
+/// from the cycle in which it is offered an instruction until the last one it took has retired. The front end works unless an
 /// admitted instruction waits for the scoreboard and the next has been checked: nothing else may execute then, but rows of text
 /// come and go. The scoreboard sleeps with the front end where no unit takes or retires.
 #[derive(LogicBlock)]
@@ -24,13 +21,19 @@ pub(crate) struct Awake {
     /// It asks for rows of text, or gets one.
     pub(crate) fetches: Signal<In, Bit>,
     pub(crate) awake: Signal<Out, Bits<8>>,
-    /// Taken and not retired.
+    /// Instructions taken and not retired, and which units have some.
     flying: Vec<DFF<Bits<5>>>,
-    /// Cycles until sleep.
-    rest: Vec<DFF<Bits<5>>>,
-    longest: Constant<Bits<5>>,
+    holding: DFF<Bits<6>>,
+    /// Time is cut into periods of 32 cycles: who worked in this one, and in the last one.
+    period: DFF<Bits<5>>,
+    now: DFF<Bits<8>>,
+    earlier: DFF<Bits<8>>,
+    of_front: Constant<Bits<8>>,
+    of_scoreboard: Constant<Bits<8>>,
+    everyone: Constant<Bits<8>>,
+    moves: Signal<Local, Bits<6>>,
+    held: Signal<Local, Bits<6>>,
     working: Signal<Local, Bits<8>>,
-    resting: Signal<Local, Bits<8>>,
 }
 
 impl Default for Awake {
@@ -45,10 +48,16 @@ impl Default for Awake {
             fetches: Signal::default(),
             awake: Signal::default(),
             flying: (0..UNITS).map(|_| DFF::default()).collect(),
-            rest: (0..PARTS).map(|_| DFF::default()).collect(),
-            longest: Constant::new(31.into()),
+            holding: DFF::default(),
+            period: DFF::default(),
+            now: DFF::default(),
+            earlier: DFF::default(),
+            of_front: Constant::new((1 << UNITS).into()),
+            of_scoreboard: Constant::new((2 << UNITS).into()),
+            everyone: Constant::new(Bits::mask()),
+            moves: Signal::default(),
+            held: Signal::default(),
             working: Signal::default(),
-            resting: Signal::default(),
         }
     }
 }
@@ -56,33 +65,42 @@ impl Default for Awake {
 impl Logic for Awake {
     #[hdl_gen]
     fn update(&mut self) {
-        self.working.next = bit_cast::<8, 6>(self.ready.val() | self.takes.val() | self.retires.val());
+        dff_setup!(self, clock, holding, period, now, earlier);
         for i in 0..6 {
             self.flying[i].clock.next = self.clock.val();
             self.flying[i].d.next = self.flying[i].q.val();
-            if self.takes.val().get_bit(i) & !self.retires.val().get_bit(i) {
-                self.flying[i].d.next = self.flying[i].q.val() + 1;
-            } else if self.retires.val().get_bit(i) & !self.takes.val().get_bit(i) {
-                self.flying[i].d.next = self.flying[i].q.val() - 1;
-            }
-            if self.flying[i].q.val().any() {
-                self.working.next = self.working.val().replace_bit(i, true);
+        }
+        self.moves.next = self.takes.val() ^ self.retires.val();
+        self.held.next = self.holding.q.val();
+        if self.moves.val().any() {
+            for i in 0..6 {
+                if self.moves.val().get_bit(i) & self.takes.val().get_bit(i) {
+                    self.flying[i].d.next = self.flying[i].q.val() + 1;
+                    self.held.next = self.held.val().replace_bit(i, true);
+                } else if self.moves.val().get_bit(i) {
+                    self.flying[i].d.next = self.flying[i].q.val() - 1;
+                    self.held.next = self.held.val().replace_bit(i, self.flying[i].q.val() != 1);
+                }
             }
         }
-        self.working.next = self.working.val().replace_bit(6, !self.stuck.val() | self.fetches.val());
+        self.holding.d.next = self.held.val();
         self.working.next =
-            self.working.val().replace_bit(7, !self.stuck.val() | self.takes.val().any() | self.retires.val().any());
-        self.resting.next = 0.into();
-        for i in 0..8 {
-            self.rest[i].clock.next = self.clock.val();
-            self.rest[i].d.next = self.rest[i].q.val();
-            if self.all.val() | self.working.val().get_bit(i) {
-                self.rest[i].d.next = self.longest.val();
-            } else if self.rest[i].q.val().any() {
-                self.rest[i].d.next = self.rest[i].q.val() - 1;
-            }
-            self.resting.next = self.resting.val().replace_bit(i, self.rest[i].q.val().any() | self.all.val());
+            bit_cast::<8, 6>(self.ready.val() | self.takes.val() | self.retires.val() | self.holding.q.val());
+        if !self.stuck.val() | self.fetches.val() {
+            self.working.next = self.working.val() | self.of_front.val();
         }
-        self.awake.next = self.working.val() | self.resting.val();
+        if !self.stuck.val() | self.takes.val().any() | self.retires.val().any() {
+            self.working.next = self.working.val() | self.of_scoreboard.val();
+        }
+        if self.all.val() {
+            self.working.next = self.everyone.val();
+        }
+        self.period.d.next = self.period.q.val() + 1;
+        self.now.d.next = self.now.q.val() | self.working.val();
+        if !self.period.q.val().any() {
+            self.now.d.next = self.working.val();
+            self.earlier.d.next = self.now.q.val();
+        }
+        self.awake.next = self.working.val() | self.now.q.val() | self.earlier.q.val();
     }
 }

@@ -1527,28 +1527,48 @@ module systole$acc$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,r
     wire [7:0] write_row0 = clear ? clear_address[7:0] : write$0 && write_address$0[9:8] == 0 ? write_address$0[7:0] : write$1 && write_address$1[9:8] == 0 ? write_address$1[7:0] : write$2 && write_address$2[9:8] == 0 ? write_address$2[7:0] : write$3 && write_address$3[9:8] == 0 ? write_address$3[7:0] : write_address$4[7:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[9:8] == 0 || read$1 && read_address$1[9:8] == 0 || read$2 && read_address$2[9:8] == 0 || read$3 && read_address$3[9:8] == 0) out[0] <= bank0[read_row0];
-        if (clear || write$0 && write_address$0[9:8] == 0 || write$1 && write_address$1[9:8] == 0 || write$2 && write_address$2[9:8] == 0 || write$3 && write_address$3[9:8] == 0 || write$4 && write_address$4[9:8] == 0) bank0[write_row0] <= clear ? 0 : write$0 && write_address$0[9:8] == 0 ? write_data$0 : write$1 && write_address$1[9:8] == 0 ? write_data$1 : write$2 && write_address$2[9:8] == 0 ? write_data$2 : write$3 && write_address$3[9:8] == 0 ? write_data$3 : write_data$4;
+        if (clear || write$0 && write_address$0[9:8] == 0 || write$1 && write_address$1[9:8] == 0 || write$2 && write_address$2[9:8] == 0 || write$3 && write_address$3[9:8] == 0 || write$4 && write_address$4[9:8] == 0)
+    `ifdef VERILATOR
+        bank0[write_row0] = clear ? 0 : write$0 && write_address$0[9:8] == 0 ? write_data$0 : write$1 && write_address$1[9:8] == 0 ? write_data$1 : write$2 && write_address$2[9:8] == 0 ? write_data$2 : write$3 && write_address$3[9:8] == 0 ? write_data$3 : write_data$4;
+    `else
+        bank0[write_row0] <= clear ? 0 : write$0 && write_address$0[9:8] == 0 ? write_data$0 : write$1 && write_address$1[9:8] == 0 ? write_data$1 : write$2 && write_address$2[9:8] == 0 ? write_data$2 : write$3 && write_address$3[9:8] == 0 ? write_data$3 : write_data$4;
+    `endif
     end
     reg [1023:0] bank1 [0:255];
     wire [7:0] read_row1 = read$0 && read_address$0[9:8] == 1 ? read_address$0[7:0] : read$1 && read_address$1[9:8] == 1 ? read_address$1[7:0] : read$2 && read_address$2[9:8] == 1 ? read_address$2[7:0] : read_address$3[7:0];
     wire [7:0] write_row1 = clear ? clear_address[7:0] : write$0 && write_address$0[9:8] == 1 ? write_address$0[7:0] : write$1 && write_address$1[9:8] == 1 ? write_address$1[7:0] : write$2 && write_address$2[9:8] == 1 ? write_address$2[7:0] : write$3 && write_address$3[9:8] == 1 ? write_address$3[7:0] : write_address$4[7:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[9:8] == 1 || read$1 && read_address$1[9:8] == 1 || read$2 && read_address$2[9:8] == 1 || read$3 && read_address$3[9:8] == 1) out[1] <= bank1[read_row1];
-        if (clear || write$0 && write_address$0[9:8] == 1 || write$1 && write_address$1[9:8] == 1 || write$2 && write_address$2[9:8] == 1 || write$3 && write_address$3[9:8] == 1 || write$4 && write_address$4[9:8] == 1) bank1[write_row1] <= clear ? 0 : write$0 && write_address$0[9:8] == 1 ? write_data$0 : write$1 && write_address$1[9:8] == 1 ? write_data$1 : write$2 && write_address$2[9:8] == 1 ? write_data$2 : write$3 && write_address$3[9:8] == 1 ? write_data$3 : write_data$4;
+        if (clear || write$0 && write_address$0[9:8] == 1 || write$1 && write_address$1[9:8] == 1 || write$2 && write_address$2[9:8] == 1 || write$3 && write_address$3[9:8] == 1 || write$4 && write_address$4[9:8] == 1)
+    `ifdef VERILATOR
+        bank1[write_row1] = clear ? 0 : write$0 && write_address$0[9:8] == 1 ? write_data$0 : write$1 && write_address$1[9:8] == 1 ? write_data$1 : write$2 && write_address$2[9:8] == 1 ? write_data$2 : write$3 && write_address$3[9:8] == 1 ? write_data$3 : write_data$4;
+    `else
+        bank1[write_row1] <= clear ? 0 : write$0 && write_address$0[9:8] == 1 ? write_data$0 : write$1 && write_address$1[9:8] == 1 ? write_data$1 : write$2 && write_address$2[9:8] == 1 ? write_data$2 : write$3 && write_address$3[9:8] == 1 ? write_data$3 : write_data$4;
+    `endif
     end
     reg [1023:0] bank2 [0:255];
     wire [7:0] read_row2 = read$0 && read_address$0[9:8] == 2 ? read_address$0[7:0] : read$1 && read_address$1[9:8] == 2 ? read_address$1[7:0] : read$2 && read_address$2[9:8] == 2 ? read_address$2[7:0] : read_address$3[7:0];
     wire [7:0] write_row2 = clear ? clear_address[7:0] : write$0 && write_address$0[9:8] == 2 ? write_address$0[7:0] : write$1 && write_address$1[9:8] == 2 ? write_address$1[7:0] : write$2 && write_address$2[9:8] == 2 ? write_address$2[7:0] : write$3 && write_address$3[9:8] == 2 ? write_address$3[7:0] : write_address$4[7:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[9:8] == 2 || read$1 && read_address$1[9:8] == 2 || read$2 && read_address$2[9:8] == 2 || read$3 && read_address$3[9:8] == 2) out[2] <= bank2[read_row2];
-        if (clear || write$0 && write_address$0[9:8] == 2 || write$1 && write_address$1[9:8] == 2 || write$2 && write_address$2[9:8] == 2 || write$3 && write_address$3[9:8] == 2 || write$4 && write_address$4[9:8] == 2) bank2[write_row2] <= clear ? 0 : write$0 && write_address$0[9:8] == 2 ? write_data$0 : write$1 && write_address$1[9:8] == 2 ? write_data$1 : write$2 && write_address$2[9:8] == 2 ? write_data$2 : write$3 && write_address$3[9:8] == 2 ? write_data$3 : write_data$4;
+        if (clear || write$0 && write_address$0[9:8] == 2 || write$1 && write_address$1[9:8] == 2 || write$2 && write_address$2[9:8] == 2 || write$3 && write_address$3[9:8] == 2 || write$4 && write_address$4[9:8] == 2)
+    `ifdef VERILATOR
+        bank2[write_row2] = clear ? 0 : write$0 && write_address$0[9:8] == 2 ? write_data$0 : write$1 && write_address$1[9:8] == 2 ? write_data$1 : write$2 && write_address$2[9:8] == 2 ? write_data$2 : write$3 && write_address$3[9:8] == 2 ? write_data$3 : write_data$4;
+    `else
+        bank2[write_row2] <= clear ? 0 : write$0 && write_address$0[9:8] == 2 ? write_data$0 : write$1 && write_address$1[9:8] == 2 ? write_data$1 : write$2 && write_address$2[9:8] == 2 ? write_data$2 : write$3 && write_address$3[9:8] == 2 ? write_data$3 : write_data$4;
+    `endif
     end
     reg [1023:0] bank3 [0:255];
     wire [7:0] read_row3 = read$0 && read_address$0[9:8] == 3 ? read_address$0[7:0] : read$1 && read_address$1[9:8] == 3 ? read_address$1[7:0] : read$2 && read_address$2[9:8] == 3 ? read_address$2[7:0] : read_address$3[7:0];
     wire [7:0] write_row3 = clear ? clear_address[7:0] : write$0 && write_address$0[9:8] == 3 ? write_address$0[7:0] : write$1 && write_address$1[9:8] == 3 ? write_address$1[7:0] : write$2 && write_address$2[9:8] == 3 ? write_address$2[7:0] : write$3 && write_address$3[9:8] == 3 ? write_address$3[7:0] : write_address$4[7:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[9:8] == 3 || read$1 && read_address$1[9:8] == 3 || read$2 && read_address$2[9:8] == 3 || read$3 && read_address$3[9:8] == 3) out[3] <= bank3[read_row3];
-        if (clear || write$0 && write_address$0[9:8] == 3 || write$1 && write_address$1[9:8] == 3 || write$2 && write_address$2[9:8] == 3 || write$3 && write_address$3[9:8] == 3 || write$4 && write_address$4[9:8] == 3) bank3[write_row3] <= clear ? 0 : write$0 && write_address$0[9:8] == 3 ? write_data$0 : write$1 && write_address$1[9:8] == 3 ? write_data$1 : write$2 && write_address$2[9:8] == 3 ? write_data$2 : write$3 && write_address$3[9:8] == 3 ? write_data$3 : write_data$4;
+        if (clear || write$0 && write_address$0[9:8] == 3 || write$1 && write_address$1[9:8] == 3 || write$2 && write_address$2[9:8] == 3 || write$3 && write_address$3[9:8] == 3 || write$4 && write_address$4[9:8] == 3)
+    `ifdef VERILATOR
+        bank3[write_row3] = clear ? 0 : write$0 && write_address$0[9:8] == 3 ? write_data$0 : write$1 && write_address$1[9:8] == 3 ? write_data$1 : write$2 && write_address$2[9:8] == 3 ? write_data$2 : write$3 && write_address$3[9:8] == 3 ? write_data$3 : write_data$4;
+    `else
+        bank3[write_row3] <= clear ? 0 : write$0 && write_address$0[9:8] == 3 ? write_data$0 : write$1 && write_address$1[9:8] == 3 ? write_data$1 : write$2 && write_address$2[9:8] == 3 ? write_data$2 : write$3 && write_address$3[9:8] == 3 ? write_data$3 : write_data$4;
+    `endif
     end
     reg [1:0] from0;
     initial from0 = 0;
@@ -20802,7 +20822,9 @@ module systole$sleep(clock,all,ready,takes,retires,stuck,fetches,awake);
     output reg  [7:0] awake;
 
     // Constant declarations
-    localparam  longest = 5'b11111;
+    localparam  of_front = 8'h40;
+    localparam  of_scoreboard = 8'h80;
+    localparam  everyone = 8'hff;
 
     // Stub signals
     reg  [4:0] flying$0$d;
@@ -20823,34 +20845,23 @@ module systole$sleep(clock,all,ready,takes,retires,stuck,fetches,awake);
     reg  [4:0] flying$5$d;
     wire  [4:0] flying$5$q;
     reg  flying$5$clock;
-    reg  [4:0] rest$0$d;
-    wire  [4:0] rest$0$q;
-    reg  rest$0$clock;
-    reg  [4:0] rest$1$d;
-    wire  [4:0] rest$1$q;
-    reg  rest$1$clock;
-    reg  [4:0] rest$2$d;
-    wire  [4:0] rest$2$q;
-    reg  rest$2$clock;
-    reg  [4:0] rest$3$d;
-    wire  [4:0] rest$3$q;
-    reg  rest$3$clock;
-    reg  [4:0] rest$4$d;
-    wire  [4:0] rest$4$q;
-    reg  rest$4$clock;
-    reg  [4:0] rest$5$d;
-    wire  [4:0] rest$5$q;
-    reg  rest$5$clock;
-    reg  [4:0] rest$6$d;
-    wire  [4:0] rest$6$q;
-    reg  rest$6$clock;
-    reg  [4:0] rest$7$d;
-    wire  [4:0] rest$7$q;
-    reg  rest$7$clock;
+    reg  [5:0] holding$d;
+    wire  [5:0] holding$q;
+    reg  holding$clock;
+    reg  [4:0] period$d;
+    wire  [4:0] period$q;
+    reg  period$clock;
+    reg  [7:0] now$d;
+    wire  [7:0] now$q;
+    reg  now$clock;
+    reg  [7:0] earlier$d;
+    wire  [7:0] earlier$q;
+    reg  earlier$clock;
 
     // Local signals
+    reg  [5:0] moves;
+    reg  [5:0] held;
     reg  [7:0] working;
-    reg  [7:0] resting;
 
     // Sub module instances
     systole$sleep$flying$0 flying$0(
@@ -20883,195 +20894,141 @@ module systole$sleep(clock,all,ready,takes,retires,stuck,fetches,awake);
         .q(flying$5$q),
         .clock(flying$5$clock)
     );
-    systole$sleep$rest$0 rest$0(
-        .d(rest$0$d),
-        .q(rest$0$q),
-        .clock(rest$0$clock)
+    systole$sleep$holding holding(
+        .d(holding$d),
+        .q(holding$q),
+        .clock(holding$clock)
     );
-    systole$sleep$rest$1 rest$1(
-        .d(rest$1$d),
-        .q(rest$1$q),
-        .clock(rest$1$clock)
+    systole$sleep$period period(
+        .d(period$d),
+        .q(period$q),
+        .clock(period$clock)
     );
-    systole$sleep$rest$2 rest$2(
-        .d(rest$2$d),
-        .q(rest$2$q),
-        .clock(rest$2$clock)
+    systole$sleep$now now(
+        .d(now$d),
+        .q(now$q),
+        .clock(now$clock)
     );
-    systole$sleep$rest$3 rest$3(
-        .d(rest$3$d),
-        .q(rest$3$q),
-        .clock(rest$3$clock)
-    );
-    systole$sleep$rest$4 rest$4(
-        .d(rest$4$d),
-        .q(rest$4$q),
-        .clock(rest$4$clock)
-    );
-    systole$sleep$rest$5 rest$5(
-        .d(rest$5$d),
-        .q(rest$5$q),
-        .clock(rest$5$clock)
-    );
-    systole$sleep$rest$6 rest$6(
-        .d(rest$6$d),
-        .q(rest$6$q),
-        .clock(rest$6$clock)
-    );
-    systole$sleep$rest$7 rest$7(
-        .d(rest$7$d),
-        .q(rest$7$q),
-        .clock(rest$7$clock)
+    systole$sleep$earlier earlier(
+        .d(earlier$d),
+        .q(earlier$q),
+        .clock(earlier$clock)
     );
 
     // Update code
     always @(*) begin
-        working = ((ready | takes | retires) & 8'hff);
+        holding$clock = clock;
+        period$clock = clock;
+        now$clock = clock;
+        earlier$clock = clock;
+        holding$d = holding$q;
+        period$d = period$q;
+        now$d = now$q;
+        earlier$d = earlier$q;
         flying$0$clock = clock;
         flying$0$d = flying$0$q;
-        if (takes[0] & ~retires[0]) begin
-            flying$0$d = flying$0$q + 32'h1;
-        end
-        else if (retires[0] & ~takes[0]) begin
-            flying$0$d = flying$0$q - 32'h1;
-        end
-        if (|flying$0$q) begin
-            working = (working & ~(1 << (0)) | ((1'b1) << (0)));
-        end
         flying$1$clock = clock;
         flying$1$d = flying$1$q;
-        if (takes[1] & ~retires[1]) begin
-            flying$1$d = flying$1$q + 32'h1;
-        end
-        else if (retires[1] & ~takes[1]) begin
-            flying$1$d = flying$1$q - 32'h1;
-        end
-        if (|flying$1$q) begin
-            working = (working & ~(1 << (1)) | ((1'b1) << (1)));
-        end
         flying$2$clock = clock;
         flying$2$d = flying$2$q;
-        if (takes[2] & ~retires[2]) begin
-            flying$2$d = flying$2$q + 32'h1;
-        end
-        else if (retires[2] & ~takes[2]) begin
-            flying$2$d = flying$2$q - 32'h1;
-        end
-        if (|flying$2$q) begin
-            working = (working & ~(1 << (2)) | ((1'b1) << (2)));
-        end
         flying$3$clock = clock;
         flying$3$d = flying$3$q;
-        if (takes[3] & ~retires[3]) begin
-            flying$3$d = flying$3$q + 32'h1;
-        end
-        else if (retires[3] & ~takes[3]) begin
-            flying$3$d = flying$3$q - 32'h1;
-        end
-        if (|flying$3$q) begin
-            working = (working & ~(1 << (3)) | ((1'b1) << (3)));
-        end
         flying$4$clock = clock;
         flying$4$d = flying$4$q;
-        if (takes[4] & ~retires[4]) begin
-            flying$4$d = flying$4$q + 32'h1;
-        end
-        else if (retires[4] & ~takes[4]) begin
-            flying$4$d = flying$4$q - 32'h1;
-        end
-        if (|flying$4$q) begin
-            working = (working & ~(1 << (4)) | ((1'b1) << (4)));
-        end
         flying$5$clock = clock;
         flying$5$d = flying$5$q;
-        if (takes[5] & ~retires[5]) begin
-            flying$5$d = flying$5$q + 32'h1;
+        moves = takes ^ retires;
+        held = holding$q;
+        if (|moves) begin
+            if (moves[0] & takes[0]) begin
+                flying$0$d = flying$0$q + 32'h1;
+                held = (held & ~(1 << (0)) | ((1'b1) << (0)));
+            end
+            else if (moves[0]) begin
+                flying$0$d = flying$0$q - 32'h1;
+                held = (held & ~(1 << (0)) | ((flying$0$q != 32'h1) << (0)));
+            end
+            if (moves[1] & takes[1]) begin
+                flying$1$d = flying$1$q + 32'h1;
+                held = (held & ~(1 << (1)) | ((1'b1) << (1)));
+            end
+            else if (moves[1]) begin
+                flying$1$d = flying$1$q - 32'h1;
+                held = (held & ~(1 << (1)) | ((flying$1$q != 32'h1) << (1)));
+            end
+            if (moves[2] & takes[2]) begin
+                flying$2$d = flying$2$q + 32'h1;
+                held = (held & ~(1 << (2)) | ((1'b1) << (2)));
+            end
+            else if (moves[2]) begin
+                flying$2$d = flying$2$q - 32'h1;
+                held = (held & ~(1 << (2)) | ((flying$2$q != 32'h1) << (2)));
+            end
+            if (moves[3] & takes[3]) begin
+                flying$3$d = flying$3$q + 32'h1;
+                held = (held & ~(1 << (3)) | ((1'b1) << (3)));
+            end
+            else if (moves[3]) begin
+                flying$3$d = flying$3$q - 32'h1;
+                held = (held & ~(1 << (3)) | ((flying$3$q != 32'h1) << (3)));
+            end
+            if (moves[4] & takes[4]) begin
+                flying$4$d = flying$4$q + 32'h1;
+                held = (held & ~(1 << (4)) | ((1'b1) << (4)));
+            end
+            else if (moves[4]) begin
+                flying$4$d = flying$4$q - 32'h1;
+                held = (held & ~(1 << (4)) | ((flying$4$q != 32'h1) << (4)));
+            end
+            if (moves[5] & takes[5]) begin
+                flying$5$d = flying$5$q + 32'h1;
+                held = (held & ~(1 << (5)) | ((1'b1) << (5)));
+            end
+            else if (moves[5]) begin
+                flying$5$d = flying$5$q - 32'h1;
+                held = (held & ~(1 << (5)) | ((flying$5$q != 32'h1) << (5)));
+            end
         end
-        else if (retires[5] & ~takes[5]) begin
-            flying$5$d = flying$5$q - 32'h1;
+        holding$d = held;
+        working = ((ready | takes | retires | holding$q) & 8'hff);
+        if (~stuck | fetches) begin
+            working = working | of_front;
         end
-        if (|flying$5$q) begin
-            working = (working & ~(1 << (5)) | ((1'b1) << (5)));
+        if (~stuck | |takes | |retires) begin
+            working = working | of_scoreboard;
         end
-        working = (working & ~(1 << (32'h6)) | ((~stuck | fetches) << (32'h6)));
-        working = (working & ~(1 << (32'h7)) | ((~stuck | |takes | |retires) << (32'h7)));
-        resting = 32'h0;
-        rest$0$clock = clock;
-        rest$0$d = rest$0$q;
-        if (all | working[0]) begin
-            rest$0$d = longest;
+        if (all) begin
+            working = everyone;
         end
-        else if (|rest$0$q) begin
-            rest$0$d = rest$0$q - 32'h1;
+        period$d = period$q + 32'h1;
+        now$d = now$q | working;
+        if (~|period$q) begin
+            now$d = working;
+            earlier$d = now$q;
         end
-        resting = (resting & ~(1 << (0)) | ((|rest$0$q | all) << (0)));
-        rest$1$clock = clock;
-        rest$1$d = rest$1$q;
-        if (all | working[1]) begin
-            rest$1$d = longest;
-        end
-        else if (|rest$1$q) begin
-            rest$1$d = rest$1$q - 32'h1;
-        end
-        resting = (resting & ~(1 << (1)) | ((|rest$1$q | all) << (1)));
-        rest$2$clock = clock;
-        rest$2$d = rest$2$q;
-        if (all | working[2]) begin
-            rest$2$d = longest;
-        end
-        else if (|rest$2$q) begin
-            rest$2$d = rest$2$q - 32'h1;
-        end
-        resting = (resting & ~(1 << (2)) | ((|rest$2$q | all) << (2)));
-        rest$3$clock = clock;
-        rest$3$d = rest$3$q;
-        if (all | working[3]) begin
-            rest$3$d = longest;
-        end
-        else if (|rest$3$q) begin
-            rest$3$d = rest$3$q - 32'h1;
-        end
-        resting = (resting & ~(1 << (3)) | ((|rest$3$q | all) << (3)));
-        rest$4$clock = clock;
-        rest$4$d = rest$4$q;
-        if (all | working[4]) begin
-            rest$4$d = longest;
-        end
-        else if (|rest$4$q) begin
-            rest$4$d = rest$4$q - 32'h1;
-        end
-        resting = (resting & ~(1 << (4)) | ((|rest$4$q | all) << (4)));
-        rest$5$clock = clock;
-        rest$5$d = rest$5$q;
-        if (all | working[5]) begin
-            rest$5$d = longest;
-        end
-        else if (|rest$5$q) begin
-            rest$5$d = rest$5$q - 32'h1;
-        end
-        resting = (resting & ~(1 << (5)) | ((|rest$5$q | all) << (5)));
-        rest$6$clock = clock;
-        rest$6$d = rest$6$q;
-        if (all | working[6]) begin
-            rest$6$d = longest;
-        end
-        else if (|rest$6$q) begin
-            rest$6$d = rest$6$q - 32'h1;
-        end
-        resting = (resting & ~(1 << (6)) | ((|rest$6$q | all) << (6)));
-        rest$7$clock = clock;
-        rest$7$d = rest$7$q;
-        if (all | working[7]) begin
-            rest$7$d = longest;
-        end
-        else if (|rest$7$q) begin
-            rest$7$d = rest$7$q - 32'h1;
-        end
-        resting = (resting & ~(1 << (7)) | ((|rest$7$q | all) << (7)));
-        awake = working | resting;
+        awake = working | now$q | earlier$q;
     end
 
 endmodule // systole$sleep
+
+
+module systole$sleep$earlier(d,q,clock);
+
+    // Module arguments
+    input wire  [7:0] d;
+    output reg  [7:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 8'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$sleep$earlier
 
 
 module systole$sleep$flying$0(d,q,clock);
@@ -21188,7 +21145,45 @@ module systole$sleep$flying$5(d,q,clock);
 endmodule // systole$sleep$flying$5
 
 
-module systole$sleep$rest$0(d,q,clock);
+module systole$sleep$holding(d,q,clock);
+
+    // Module arguments
+    input wire  [5:0] d;
+    output reg  [5:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 6'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$sleep$holding
+
+
+module systole$sleep$now(d,q,clock);
+
+    // Module arguments
+    input wire  [7:0] d;
+    output reg  [7:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 8'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$sleep$now
+
+
+module systole$sleep$period(d,q,clock);
 
     // Module arguments
     input wire  [4:0] d;
@@ -21204,140 +21199,7 @@ module systole$sleep$rest$0(d,q,clock);
        q <= d;
     end
 
-endmodule // systole$sleep$rest$0
-
-
-module systole$sleep$rest$1(d,q,clock);
-
-    // Module arguments
-    input wire  [4:0] d;
-    output reg  [4:0] q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 5'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$sleep$rest$1
-
-
-module systole$sleep$rest$2(d,q,clock);
-
-    // Module arguments
-    input wire  [4:0] d;
-    output reg  [4:0] q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 5'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$sleep$rest$2
-
-
-module systole$sleep$rest$3(d,q,clock);
-
-    // Module arguments
-    input wire  [4:0] d;
-    output reg  [4:0] q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 5'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$sleep$rest$3
-
-
-module systole$sleep$rest$4(d,q,clock);
-
-    // Module arguments
-    input wire  [4:0] d;
-    output reg  [4:0] q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 5'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$sleep$rest$4
-
-
-module systole$sleep$rest$5(d,q,clock);
-
-    // Module arguments
-    input wire  [4:0] d;
-    output reg  [4:0] q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 5'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$sleep$rest$5
-
-
-module systole$sleep$rest$6(d,q,clock);
-
-    // Module arguments
-    input wire  [4:0] d;
-    output reg  [4:0] q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 5'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$sleep$rest$6
-
-
-module systole$sleep$rest$7(d,q,clock);
-
-    // Module arguments
-    input wire  [4:0] d;
-    output reg  [4:0] q;
-    input wire  clock;
-
-    // Update code (custom)
-    initial begin
-       q = 5'h0;
-    end
-
-    always @(posedge clock) begin
-       q <= d;
-    end
-
-endmodule // systole$sleep$rest$7
+endmodule // systole$sleep$period
 
 
 module systole$spad(clock,clear,clear_address,weights_read,weights_address,weights_grant,weights_data,activations_read,activations_address,activations_grant,activations_data,depthwise_read,depthwise_address,depthwise_grant,depthwise_data,vector_read,vector_address,vector_grant,vector_data,mover_read,mover_address,mover_grant,mover_data,store_read,store_address,store_grant,store_data,load_read,load_address,load_grant,load_data,load_write,load_write_address,load_write_data,load_write_mask,vector_write,vector_write_address,vector_write_data,vector_write_mask,vector_write_grant,mover_write,mover_write_address,mover_write_data,mover_write_mask,mover_write_grant);
@@ -21685,56 +21547,96 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
     wire [9:0] write_row0 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 0 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 0 ? write_address$1[9:0] : write_address$2[9:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[12:10] == 0 || read$1 && read_address$1[12:10] == 0 || read$2 && read_address$2[12:10] == 0 || read$3 && read_address$3[12:10] == 0 || read$4 && read_address$4[12:10] == 0 || read$5 && read_address$5[12:10] == 0 || read$6 && read_address$6[12:10] == 0) out[0] <= bank0[read_row0];
-        if (clear || write$0 && write_address$0[12:10] == 0 || write$1 && write_address$1[12:10] == 0 || write$2 && write_address$2[12:10] == 0) bank0[write_row0] <= clear ? 0 : write$0 && write_address$0[12:10] == 0 ? merged(bank0[write_row0], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 0 ? merged(bank0[write_row0], write_data$1, write_mask$1) : merged(bank0[write_row0], write_data$2, write_mask$2);
+        if (clear || write$0 && write_address$0[12:10] == 0 || write$1 && write_address$1[12:10] == 0 || write$2 && write_address$2[12:10] == 0)
+    `ifdef VERILATOR
+        bank0[write_row0] = clear ? 0 : write$0 && write_address$0[12:10] == 0 ? merged(bank0[write_row0], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 0 ? merged(bank0[write_row0], write_data$1, write_mask$1) : merged(bank0[write_row0], write_data$2, write_mask$2);
+    `else
+        bank0[write_row0] <= clear ? 0 : write$0 && write_address$0[12:10] == 0 ? merged(bank0[write_row0], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 0 ? merged(bank0[write_row0], write_data$1, write_mask$1) : merged(bank0[write_row0], write_data$2, write_mask$2);
+    `endif
     end
     reg [255:0] bank1 [0:1023];
     wire [9:0] read_row1 = read$0 && read_address$0[12:10] == 1 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 1 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 1 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 1 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 1 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 1 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row1 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 1 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 1 ? write_address$1[9:0] : write_address$2[9:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[12:10] == 1 || read$1 && read_address$1[12:10] == 1 || read$2 && read_address$2[12:10] == 1 || read$3 && read_address$3[12:10] == 1 || read$4 && read_address$4[12:10] == 1 || read$5 && read_address$5[12:10] == 1 || read$6 && read_address$6[12:10] == 1) out[1] <= bank1[read_row1];
-        if (clear || write$0 && write_address$0[12:10] == 1 || write$1 && write_address$1[12:10] == 1 || write$2 && write_address$2[12:10] == 1) bank1[write_row1] <= clear ? 0 : write$0 && write_address$0[12:10] == 1 ? merged(bank1[write_row1], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 1 ? merged(bank1[write_row1], write_data$1, write_mask$1) : merged(bank1[write_row1], write_data$2, write_mask$2);
+        if (clear || write$0 && write_address$0[12:10] == 1 || write$1 && write_address$1[12:10] == 1 || write$2 && write_address$2[12:10] == 1)
+    `ifdef VERILATOR
+        bank1[write_row1] = clear ? 0 : write$0 && write_address$0[12:10] == 1 ? merged(bank1[write_row1], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 1 ? merged(bank1[write_row1], write_data$1, write_mask$1) : merged(bank1[write_row1], write_data$2, write_mask$2);
+    `else
+        bank1[write_row1] <= clear ? 0 : write$0 && write_address$0[12:10] == 1 ? merged(bank1[write_row1], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 1 ? merged(bank1[write_row1], write_data$1, write_mask$1) : merged(bank1[write_row1], write_data$2, write_mask$2);
+    `endif
     end
     reg [255:0] bank2 [0:1023];
     wire [9:0] read_row2 = read$0 && read_address$0[12:10] == 2 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 2 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 2 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 2 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 2 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 2 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row2 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 2 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 2 ? write_address$1[9:0] : write_address$2[9:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[12:10] == 2 || read$1 && read_address$1[12:10] == 2 || read$2 && read_address$2[12:10] == 2 || read$3 && read_address$3[12:10] == 2 || read$4 && read_address$4[12:10] == 2 || read$5 && read_address$5[12:10] == 2 || read$6 && read_address$6[12:10] == 2) out[2] <= bank2[read_row2];
-        if (clear || write$0 && write_address$0[12:10] == 2 || write$1 && write_address$1[12:10] == 2 || write$2 && write_address$2[12:10] == 2) bank2[write_row2] <= clear ? 0 : write$0 && write_address$0[12:10] == 2 ? merged(bank2[write_row2], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 2 ? merged(bank2[write_row2], write_data$1, write_mask$1) : merged(bank2[write_row2], write_data$2, write_mask$2);
+        if (clear || write$0 && write_address$0[12:10] == 2 || write$1 && write_address$1[12:10] == 2 || write$2 && write_address$2[12:10] == 2)
+    `ifdef VERILATOR
+        bank2[write_row2] = clear ? 0 : write$0 && write_address$0[12:10] == 2 ? merged(bank2[write_row2], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 2 ? merged(bank2[write_row2], write_data$1, write_mask$1) : merged(bank2[write_row2], write_data$2, write_mask$2);
+    `else
+        bank2[write_row2] <= clear ? 0 : write$0 && write_address$0[12:10] == 2 ? merged(bank2[write_row2], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 2 ? merged(bank2[write_row2], write_data$1, write_mask$1) : merged(bank2[write_row2], write_data$2, write_mask$2);
+    `endif
     end
     reg [255:0] bank3 [0:1023];
     wire [9:0] read_row3 = read$0 && read_address$0[12:10] == 3 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 3 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 3 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 3 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 3 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 3 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row3 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 3 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 3 ? write_address$1[9:0] : write_address$2[9:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[12:10] == 3 || read$1 && read_address$1[12:10] == 3 || read$2 && read_address$2[12:10] == 3 || read$3 && read_address$3[12:10] == 3 || read$4 && read_address$4[12:10] == 3 || read$5 && read_address$5[12:10] == 3 || read$6 && read_address$6[12:10] == 3) out[3] <= bank3[read_row3];
-        if (clear || write$0 && write_address$0[12:10] == 3 || write$1 && write_address$1[12:10] == 3 || write$2 && write_address$2[12:10] == 3) bank3[write_row3] <= clear ? 0 : write$0 && write_address$0[12:10] == 3 ? merged(bank3[write_row3], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 3 ? merged(bank3[write_row3], write_data$1, write_mask$1) : merged(bank3[write_row3], write_data$2, write_mask$2);
+        if (clear || write$0 && write_address$0[12:10] == 3 || write$1 && write_address$1[12:10] == 3 || write$2 && write_address$2[12:10] == 3)
+    `ifdef VERILATOR
+        bank3[write_row3] = clear ? 0 : write$0 && write_address$0[12:10] == 3 ? merged(bank3[write_row3], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 3 ? merged(bank3[write_row3], write_data$1, write_mask$1) : merged(bank3[write_row3], write_data$2, write_mask$2);
+    `else
+        bank3[write_row3] <= clear ? 0 : write$0 && write_address$0[12:10] == 3 ? merged(bank3[write_row3], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 3 ? merged(bank3[write_row3], write_data$1, write_mask$1) : merged(bank3[write_row3], write_data$2, write_mask$2);
+    `endif
     end
     reg [255:0] bank4 [0:1023];
     wire [9:0] read_row4 = read$0 && read_address$0[12:10] == 4 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 4 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 4 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 4 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 4 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 4 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row4 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 4 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 4 ? write_address$1[9:0] : write_address$2[9:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[12:10] == 4 || read$1 && read_address$1[12:10] == 4 || read$2 && read_address$2[12:10] == 4 || read$3 && read_address$3[12:10] == 4 || read$4 && read_address$4[12:10] == 4 || read$5 && read_address$5[12:10] == 4 || read$6 && read_address$6[12:10] == 4) out[4] <= bank4[read_row4];
-        if (clear || write$0 && write_address$0[12:10] == 4 || write$1 && write_address$1[12:10] == 4 || write$2 && write_address$2[12:10] == 4) bank4[write_row4] <= clear ? 0 : write$0 && write_address$0[12:10] == 4 ? merged(bank4[write_row4], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 4 ? merged(bank4[write_row4], write_data$1, write_mask$1) : merged(bank4[write_row4], write_data$2, write_mask$2);
+        if (clear || write$0 && write_address$0[12:10] == 4 || write$1 && write_address$1[12:10] == 4 || write$2 && write_address$2[12:10] == 4)
+    `ifdef VERILATOR
+        bank4[write_row4] = clear ? 0 : write$0 && write_address$0[12:10] == 4 ? merged(bank4[write_row4], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 4 ? merged(bank4[write_row4], write_data$1, write_mask$1) : merged(bank4[write_row4], write_data$2, write_mask$2);
+    `else
+        bank4[write_row4] <= clear ? 0 : write$0 && write_address$0[12:10] == 4 ? merged(bank4[write_row4], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 4 ? merged(bank4[write_row4], write_data$1, write_mask$1) : merged(bank4[write_row4], write_data$2, write_mask$2);
+    `endif
     end
     reg [255:0] bank5 [0:1023];
     wire [9:0] read_row5 = read$0 && read_address$0[12:10] == 5 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 5 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 5 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 5 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 5 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 5 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row5 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 5 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 5 ? write_address$1[9:0] : write_address$2[9:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[12:10] == 5 || read$1 && read_address$1[12:10] == 5 || read$2 && read_address$2[12:10] == 5 || read$3 && read_address$3[12:10] == 5 || read$4 && read_address$4[12:10] == 5 || read$5 && read_address$5[12:10] == 5 || read$6 && read_address$6[12:10] == 5) out[5] <= bank5[read_row5];
-        if (clear || write$0 && write_address$0[12:10] == 5 || write$1 && write_address$1[12:10] == 5 || write$2 && write_address$2[12:10] == 5) bank5[write_row5] <= clear ? 0 : write$0 && write_address$0[12:10] == 5 ? merged(bank5[write_row5], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 5 ? merged(bank5[write_row5], write_data$1, write_mask$1) : merged(bank5[write_row5], write_data$2, write_mask$2);
+        if (clear || write$0 && write_address$0[12:10] == 5 || write$1 && write_address$1[12:10] == 5 || write$2 && write_address$2[12:10] == 5)
+    `ifdef VERILATOR
+        bank5[write_row5] = clear ? 0 : write$0 && write_address$0[12:10] == 5 ? merged(bank5[write_row5], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 5 ? merged(bank5[write_row5], write_data$1, write_mask$1) : merged(bank5[write_row5], write_data$2, write_mask$2);
+    `else
+        bank5[write_row5] <= clear ? 0 : write$0 && write_address$0[12:10] == 5 ? merged(bank5[write_row5], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 5 ? merged(bank5[write_row5], write_data$1, write_mask$1) : merged(bank5[write_row5], write_data$2, write_mask$2);
+    `endif
     end
     reg [255:0] bank6 [0:1023];
     wire [9:0] read_row6 = read$0 && read_address$0[12:10] == 6 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 6 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 6 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 6 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 6 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 6 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row6 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 6 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 6 ? write_address$1[9:0] : write_address$2[9:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[12:10] == 6 || read$1 && read_address$1[12:10] == 6 || read$2 && read_address$2[12:10] == 6 || read$3 && read_address$3[12:10] == 6 || read$4 && read_address$4[12:10] == 6 || read$5 && read_address$5[12:10] == 6 || read$6 && read_address$6[12:10] == 6) out[6] <= bank6[read_row6];
-        if (clear || write$0 && write_address$0[12:10] == 6 || write$1 && write_address$1[12:10] == 6 || write$2 && write_address$2[12:10] == 6) bank6[write_row6] <= clear ? 0 : write$0 && write_address$0[12:10] == 6 ? merged(bank6[write_row6], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 6 ? merged(bank6[write_row6], write_data$1, write_mask$1) : merged(bank6[write_row6], write_data$2, write_mask$2);
+        if (clear || write$0 && write_address$0[12:10] == 6 || write$1 && write_address$1[12:10] == 6 || write$2 && write_address$2[12:10] == 6)
+    `ifdef VERILATOR
+        bank6[write_row6] = clear ? 0 : write$0 && write_address$0[12:10] == 6 ? merged(bank6[write_row6], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 6 ? merged(bank6[write_row6], write_data$1, write_mask$1) : merged(bank6[write_row6], write_data$2, write_mask$2);
+    `else
+        bank6[write_row6] <= clear ? 0 : write$0 && write_address$0[12:10] == 6 ? merged(bank6[write_row6], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 6 ? merged(bank6[write_row6], write_data$1, write_mask$1) : merged(bank6[write_row6], write_data$2, write_mask$2);
+    `endif
     end
     reg [255:0] bank7 [0:1023];
     wire [9:0] read_row7 = read$0 && read_address$0[12:10] == 7 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 7 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 7 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 7 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 7 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 7 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row7 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 7 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 7 ? write_address$1[9:0] : write_address$2[9:0];
     always @(posedge clock) begin
         if (read$0 && read_address$0[12:10] == 7 || read$1 && read_address$1[12:10] == 7 || read$2 && read_address$2[12:10] == 7 || read$3 && read_address$3[12:10] == 7 || read$4 && read_address$4[12:10] == 7 || read$5 && read_address$5[12:10] == 7 || read$6 && read_address$6[12:10] == 7) out[7] <= bank7[read_row7];
-        if (clear || write$0 && write_address$0[12:10] == 7 || write$1 && write_address$1[12:10] == 7 || write$2 && write_address$2[12:10] == 7) bank7[write_row7] <= clear ? 0 : write$0 && write_address$0[12:10] == 7 ? merged(bank7[write_row7], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 7 ? merged(bank7[write_row7], write_data$1, write_mask$1) : merged(bank7[write_row7], write_data$2, write_mask$2);
+        if (clear || write$0 && write_address$0[12:10] == 7 || write$1 && write_address$1[12:10] == 7 || write$2 && write_address$2[12:10] == 7)
+    `ifdef VERILATOR
+        bank7[write_row7] = clear ? 0 : write$0 && write_address$0[12:10] == 7 ? merged(bank7[write_row7], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 7 ? merged(bank7[write_row7], write_data$1, write_mask$1) : merged(bank7[write_row7], write_data$2, write_mask$2);
+    `else
+        bank7[write_row7] <= clear ? 0 : write$0 && write_address$0[12:10] == 7 ? merged(bank7[write_row7], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 7 ? merged(bank7[write_row7], write_data$1, write_mask$1) : merged(bank7[write_row7], write_data$2, write_mask$2);
+    `endif
     end
     reg [2:0] from0;
     initial from0 = 0;

@@ -125,7 +125,8 @@ impl<const D: usize> Banks<D> {
         .ok();
         writeln!(text, "always @(posedge clock) begin").ok();
         writeln!(text, "    if ({}) out[{bank}] <= bank{bank}[read_row{bank}];", any("read", reads)).ok();
-        // One assignment: a simulator keeps what each assignment to a memory writes until the end of the cycle.
+        // One assignment, as a simulator sets aside what each writes until the end of the cycle. Verilator is spared that
+        // too: nothing but this block looks at the bank, and it has read before it writes.
         let place = format!("bank{bank}[write_row{bank}]");
         let data = (0..writes).rev().fold(String::new(), |rest, port| {
             let data = if self.write_mask.is_empty() {
@@ -135,7 +136,9 @@ impl<const D: usize> Banks<D> {
             };
             if rest.is_empty() { data } else { format!("{} ? {data} : {rest}", self.chosen("write", port, bank)) }
         });
-        writeln!(text, "    if (clear || {}) {place} <= clear ? 0 : {data};", any("write", writes)).ok();
+        writeln!(text, "    if (clear || {})", any("write", writes)).ok();
+        writeln!(text, "`ifdef VERILATOR\n    {place} = clear ? 0 : {data};").ok();
+        writeln!(text, "`else\n    {place} <= clear ? 0 : {data};\n`endif").ok();
         text + "end\n"
     }
 
