@@ -99,7 +99,7 @@ fn machines_of_many_shapes_equal_the_reference() {
             let left = (seeds.end - seed) as f64 / rate.max(0.1) / 60.0;
             eprintln!(
                 "all below seed {} are equal; {rate:.0} programs/s, {left:.0} min to seed {}",
-                seed.saturating_sub(64),
+                seed.saturating_sub(64).max(seeds.start),
                 seeds.end
             );
         }
