@@ -12597,36 +12597,23 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
     integer i7;
     initial for (i7 = 0; i7 < 32; i7 = i7 + 1) bank7[i7] = 0;
     always @(posedge clock) if (go && fill) bank7[fill_row] <= spad[255:224];
-    function [31:0] word_of(input [7:0] entry);
+    function [31:0] entry_of(input [7:0] entry, input bytes);
         reg [31:0] found;
+        reg [4:0] at;
         begin
-            case (entry[2:0])
-            0: found = bank0[entry[7:3]];
-            1: found = bank1[entry[7:3]];
-            2: found = bank2[entry[7:3]];
-            3: found = bank3[entry[7:3]];
-            4: found = bank4[entry[7:3]];
-            5: found = bank5[entry[7:3]];
-            6: found = bank6[entry[7:3]];
-            7: found = bank7[entry[7:3]];
+            at = bytes ? {2'h0, entry[7:5]} : entry[7:3];
+            case (bytes ? entry[4:2] : entry[2:0])
+                0: found = bank0[at];
+                1: found = bank1[at];
+                2: found = bank2[at];
+                3: found = bank3[at];
+                4: found = bank4[at];
+                5: found = bank5[at];
+                6: found = bank6[at];
+                7: found = bank7[at];
             endcase
-            word_of = {found[7:0], found[15:8], found[23:16], found[31:24]};
-        end
-    endfunction
-    function [31:0] byte_of(input [7:0] entry);
-        reg [31:0] found;
-        begin
-            case (entry[4:2])
-            0: found = bank0[{2'h0, entry[7:5]}];
-            1: found = bank1[{2'h0, entry[7:5]}];
-            2: found = bank2[{2'h0, entry[7:5]}];
-            3: found = bank3[{2'h0, entry[7:5]}];
-            4: found = bank4[{2'h0, entry[7:5]}];
-            5: found = bank5[{2'h0, entry[7:5]}];
-            6: found = bank6[{2'h0, entry[7:5]}];
-            7: found = bank7[{2'h0, entry[7:5]}];
-            endcase
-            byte_of = extended(found[{entry[1:0], 3'h0} +: 8]);
+            entry_of = bytes ? extended(found[{entry[1:0], 3'h0} +: 8])
+                             : {found[7:0], found[15:8], found[23:16], found[31:24]};
         end
     endfunction
     function [31:0] a_at0(input [4:0] at);
@@ -13464,41 +13451,23 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
                     x15 <= positive_at15(beat) && live_at15(beat) ? b_at15(beat) : a_at15(beat);
                     y15 <= 1; shift115 <= 0;
                 end
-                6'd38: begin
-                    x0 <= byte_of(byte_at0(beat) ^ 8'h80); y0 <= 1; shift10 <= 0;
-                    x1 <= byte_of(byte_at1(beat) ^ 8'h80); y1 <= 1; shift11 <= 0;
-                    x2 <= byte_of(byte_at2(beat) ^ 8'h80); y2 <= 1; shift12 <= 0;
-                    x3 <= byte_of(byte_at3(beat) ^ 8'h80); y3 <= 1; shift13 <= 0;
-                    x4 <= byte_of(byte_at4(beat) ^ 8'h80); y4 <= 1; shift14 <= 0;
-                    x5 <= byte_of(byte_at5(beat) ^ 8'h80); y5 <= 1; shift15 <= 0;
-                    x6 <= byte_of(byte_at6(beat) ^ 8'h80); y6 <= 1; shift16 <= 0;
-                    x7 <= byte_of(byte_at7(beat) ^ 8'h80); y7 <= 1; shift17 <= 0;
-                    x8 <= byte_of(byte_at8(beat) ^ 8'h80); y8 <= 1; shift18 <= 0;
-                    x9 <= byte_of(byte_at9(beat) ^ 8'h80); y9 <= 1; shift19 <= 0;
-                    x10 <= byte_of(byte_at10(beat) ^ 8'h80); y10 <= 1; shift110 <= 0;
-                    x11 <= byte_of(byte_at11(beat) ^ 8'h80); y11 <= 1; shift111 <= 0;
-                    x12 <= byte_of(byte_at12(beat) ^ 8'h80); y12 <= 1; shift112 <= 0;
-                    x13 <= byte_of(byte_at13(beat) ^ 8'h80); y13 <= 1; shift113 <= 0;
-                    x14 <= byte_of(byte_at14(beat) ^ 8'h80); y14 <= 1; shift114 <= 0;
-                    x15 <= byte_of(byte_at15(beat) ^ 8'h80); y15 <= 1; shift115 <= 0;
-                end
-                6'd34: begin
-                    x0 <= word_of(byte_at0(beat) ^ 8'h80); y0 <= 1; shift10 <= 0;
-                    x1 <= word_of(byte_at1(beat) ^ 8'h80); y1 <= 1; shift11 <= 0;
-                    x2 <= word_of(byte_at2(beat) ^ 8'h80); y2 <= 1; shift12 <= 0;
-                    x3 <= word_of(byte_at3(beat) ^ 8'h80); y3 <= 1; shift13 <= 0;
-                    x4 <= word_of(byte_at4(beat) ^ 8'h80); y4 <= 1; shift14 <= 0;
-                    x5 <= word_of(byte_at5(beat) ^ 8'h80); y5 <= 1; shift15 <= 0;
-                    x6 <= word_of(byte_at6(beat) ^ 8'h80); y6 <= 1; shift16 <= 0;
-                    x7 <= word_of(byte_at7(beat) ^ 8'h80); y7 <= 1; shift17 <= 0;
-                    x8 <= word_of(byte_at8(beat) ^ 8'h80); y8 <= 1; shift18 <= 0;
-                    x9 <= word_of(byte_at9(beat) ^ 8'h80); y9 <= 1; shift19 <= 0;
-                    x10 <= word_of(byte_at10(beat) ^ 8'h80); y10 <= 1; shift110 <= 0;
-                    x11 <= word_of(byte_at11(beat) ^ 8'h80); y11 <= 1; shift111 <= 0;
-                    x12 <= word_of(byte_at12(beat) ^ 8'h80); y12 <= 1; shift112 <= 0;
-                    x13 <= word_of(byte_at13(beat) ^ 8'h80); y13 <= 1; shift113 <= 0;
-                    x14 <= word_of(byte_at14(beat) ^ 8'h80); y14 <= 1; shift114 <= 0;
-                    x15 <= word_of(byte_at15(beat) ^ 8'h80); y15 <= 1; shift115 <= 0;
+                6'd38, 6'd34: begin
+                    x0 <= entry_of(byte_at0(beat) ^ 8'h80, kind == 6'd38); y0 <= 1; shift10 <= 0;
+                    x1 <= entry_of(byte_at1(beat) ^ 8'h80, kind == 6'd38); y1 <= 1; shift11 <= 0;
+                    x2 <= entry_of(byte_at2(beat) ^ 8'h80, kind == 6'd38); y2 <= 1; shift12 <= 0;
+                    x3 <= entry_of(byte_at3(beat) ^ 8'h80, kind == 6'd38); y3 <= 1; shift13 <= 0;
+                    x4 <= entry_of(byte_at4(beat) ^ 8'h80, kind == 6'd38); y4 <= 1; shift14 <= 0;
+                    x5 <= entry_of(byte_at5(beat) ^ 8'h80, kind == 6'd38); y5 <= 1; shift15 <= 0;
+                    x6 <= entry_of(byte_at6(beat) ^ 8'h80, kind == 6'd38); y6 <= 1; shift16 <= 0;
+                    x7 <= entry_of(byte_at7(beat) ^ 8'h80, kind == 6'd38); y7 <= 1; shift17 <= 0;
+                    x8 <= entry_of(byte_at8(beat) ^ 8'h80, kind == 6'd38); y8 <= 1; shift18 <= 0;
+                    x9 <= entry_of(byte_at9(beat) ^ 8'h80, kind == 6'd38); y9 <= 1; shift19 <= 0;
+                    x10 <= entry_of(byte_at10(beat) ^ 8'h80, kind == 6'd38); y10 <= 1; shift110 <= 0;
+                    x11 <= entry_of(byte_at11(beat) ^ 8'h80, kind == 6'd38); y11 <= 1; shift111 <= 0;
+                    x12 <= entry_of(byte_at12(beat) ^ 8'h80, kind == 6'd38); y12 <= 1; shift112 <= 0;
+                    x13 <= entry_of(byte_at13(beat) ^ 8'h80, kind == 6'd38); y13 <= 1; shift113 <= 0;
+                    x14 <= entry_of(byte_at14(beat) ^ 8'h80, kind == 6'd38); y14 <= 1; shift114 <= 0;
+                    x15 <= entry_of(byte_at15(beat) ^ 8'h80, kind == 6'd38); y15 <= 1; shift115 <= 0;
                 end
                 default: begin
                     x0 <= a_at0(beat); y0 <= 1; shift10 <= 0;

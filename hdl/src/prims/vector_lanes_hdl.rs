@@ -127,7 +127,8 @@ endfunction"
     text
 }
 
-/// The table: bank *w* holds word *w* of its rows, so that a row is written at once.
+/// The table: bank *w* holds word *w* of its rows, so that a row is written at once. Bytes and words are read by one
+/// function, called once a lane: each call is a copy of the table in hardware.
 fn table() -> String {
     let mut text = String::new();
     for bank in 0..8 {
@@ -141,28 +142,20 @@ always @(posedge clock) if (go && fill) bank{bank}[fill_row] <= spad[{}:{}];
             32 * bank
         ));
     }
-    let cases =
-        |row: &str| (0..8).map(|bank| format!("        {bank}: found = bank{bank}[{row}];\n")).collect::<String>();
+    let cases = (0..8).map(|bank| format!("            {bank}: found = bank{bank}[at];\n")).collect::<String>();
     text.push_str(&format!(
-        "function [31:0] word_of(input [7:0] entry);
+        "function [31:0] entry_of(input [7:0] entry, input bytes);
     reg [31:0] found;
+    reg [4:0] at;
     begin
-        case (entry[2:0])
-{}        endcase
-        word_of = {{found[7:0], found[15:8], found[23:16], found[31:24]}};
+        at = bytes ? {{2'h0, entry[7:5]}} : entry[7:3];
+        case (bytes ? entry[4:2] : entry[2:0])
+{cases}        endcase
+        entry_of = bytes ? extended(found[{{entry[1:0], 3'h0}} +: 8])
+                         : {{found[7:0], found[15:8], found[23:16], found[31:24]}};
     end
 endfunction
-function [31:0] byte_of(input [7:0] entry);
-    reg [31:0] found;
-    begin
-        case (entry[4:2])
-{}        endcase
-        byte_of = extended(found[{{entry[1:0], 3'h0}} +: 8]);
-    end
-endfunction
-",
-        cases("entry[7:3]"),
-        cases("{2'h0, entry[7:5]}")
+"
     ));
     text
 }
@@ -271,7 +264,7 @@ end
 ";
 
 /// What stage 1 makes of a lane, by instruction.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 12] = [
     (
         "@Requant",
         "                x# <= a_at#(beat) + row_at#(beat);
@@ -307,8 +300,7 @@ const KINDS: [(&str, &str); 13] = [
                 y# <= 1; shift1# <= 0;
 ",
     ),
-    ("@Lut", "                x# <= byte_of(byte_at#(beat) ^ 8'h80); y# <= 1; shift1# <= 0;\n"),
-    ("@Lut32", "                x# <= word_of(byte_at#(beat) ^ 8'h80); y# <= 1; shift1# <= 0;\n"),
+    ("@Lut, @Lut32", "                x# <= entry_of(byte_at#(beat) ^ 8'h80, kind == @Lut); y# <= 1; shift1# <= 0;\n"),
 ];
 
 /// What stage 1 makes of an instruction that is none of them.
