@@ -1522,6 +1522,7 @@ module systole$acc$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,r
     // Update code (custom)
     (* mem2reg *) reg [1023:0] out [0:3];
     integer i;
+    /* verilator lint_off BLKSEQ */
     reg [1023:0] bank0 [0:255];
     wire [7:0] read_row0 = read$0 && read_address$0[9:8] == 0 ? read_address$0[7:0] : read$1 && read_address$1[9:8] == 0 ? read_address$1[7:0] : read$2 && read_address$2[9:8] == 0 ? read_address$2[7:0] : read_address$3[7:0];
     wire [7:0] write_row0 = clear ? clear_address[7:0] : write$0 && write_address$0[9:8] == 0 ? write_address$0[7:0] : write$1 && write_address$1[9:8] == 0 ? write_address$1[7:0] : write$2 && write_address$2[9:8] == 0 ? write_address$2[7:0] : write$3 && write_address$3[9:8] == 0 ? write_address$3[7:0] : write_address$4[7:0];
@@ -1570,6 +1571,7 @@ module systole$acc$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,r
         bank3[write_row3] <= clear ? 0 : write$0 && write_address$0[9:8] == 3 ? write_data$0 : write$1 && write_address$1[9:8] == 3 ? write_data$1 : write$2 && write_address$2[9:8] == 3 ? write_data$2 : write$3 && write_address$3[9:8] == 3 ? write_data$3 : write_data$4;
     `endif
     end
+    /* verilator lint_on BLKSEQ */
     reg [1:0] from0;
     initial from0 = 0;
     always @(posedge clock) if (read$0) from0 <= read_address$0[9:8];
@@ -21511,6 +21513,7 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         mask[1] ? data[15:8] : old[15:8],
         mask[0] ? data[7:0] : old[7:0]};
     endfunction
+    /* verilator lint_off BLKSEQ */
     reg [255:0] bank0 [0:1023];
     wire [9:0] read_row0 = read$0 && read_address$0[12:10] == 0 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 0 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 0 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 0 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 0 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 0 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row0 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 0 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 0 ? write_address$1[9:0] : write_address$2[9:0];
@@ -21607,6 +21610,7 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         bank7[write_row7] <= clear ? 0 : write$0 && write_address$0[12:10] == 7 ? merged(bank7[write_row7], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 7 ? merged(bank7[write_row7], write_data$1, write_mask$1) : merged(bank7[write_row7], write_data$2, write_mask$2);
     `endif
     end
+    /* verilator lint_on BLKSEQ */
     reg [2:0] from0;
     initial from0 = 0;
     always @(posedge clock) if (read$0) from0 <= read_address$0[12:10];

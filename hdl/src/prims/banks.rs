@@ -184,7 +184,9 @@ impl<const D: usize> Logic for Banks<D> {
             writeln!(text, "function [255:0] merged(input [255:0] old, input [255:0] data, input [31:0] mask);").ok();
             writeln!(text, "    merged = {{{bytes}}};\nendfunction").ok();
         }
+        text += "/* verilator lint_off BLKSEQ */\n";
         (0..banks).for_each(|bank| text += &self.bank(bank));
+        text += "/* verilator lint_on BLKSEQ */\n";
         (0..self.read.len()).for_each(|port| text += &self.data(port));
         // Synthesis need not read the loops: a run begins with a clear.
         text += "`ifndef SYNTHESIS\ninitial begin\n";

@@ -3,6 +3,15 @@
 // step limit chooses how it misbehaves.
 module systole #(parameter W = 16) (
     input wire clock,
+    input wire clock_load,
+    input wire clock_store,
+    input wire clock_move,
+    input wire clock_matrix,
+    input wire clock_depthwise,
+    input wire clock_vector,
+    input wire clock_front,
+    input wire clock_scoreboard,
+    output wire [7:0] awake,
     input wire start,
     input wire [255:0] profile,
     input wire [31:0] base_text,
@@ -46,6 +55,7 @@ module systole #(parameter W = 16) (
     input wire wdata_ready,
     input wire written
 );
+    assign awake = 8'hff;
     localparam BEATS = 2 * 32 / W;
     localparam IDLE = 0, READ = 1, TAKE = 2, WRITE = 3, GIVE = 4, SUM = 5, WAIT = 6, MARK = 7, DONE = 8;
 
