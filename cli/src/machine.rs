@@ -5,9 +5,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use hdl::Params;
+use isa::Leaf;
+use isa::program::Program;
 use proof_bridge::machine::Executor;
 use sim::fast::Workers;
-use sim::{DramConfig, FastOptions, RtlEngine, RtlOptions, RtlParams};
+use sim::{DramConfig, Engine, FastOptions, RtlEngine, RtlOptions, RtlParams};
+
+use crate::output::go_on;
 
 /// Which engine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -74,8 +78,7 @@ pub(crate) struct Simulation {
 
 /// The Verilated machine; built on first use, which takes a while.
 pub(crate) fn rtl(params: &Params, simulation: &Simulation) -> Result<RtlEngine> {
-    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let port_bytes = small(params.port_bytes);
+    let port_bytes = u32::try_from(params.port_bytes)?;
     let mut dram = DramConfig { bytes_per_cycle: port_bytes, ..DramConfig::default() };
     if let Some(bytes) = simulation.dram_bytes_per_cycle {
         if bytes == 0 {
@@ -84,14 +87,25 @@ pub(crate) fn rtl(params: &Params, simulation: &Simulation) -> Result<RtlEngine>
         dram.bytes_per_cycle = bytes;
     }
     dram.latency_cycles = simulation.dram_latency.unwrap_or(dram.latency_cycles);
-    let rtl = RtlParams {
+    let waves = simulation.waves.clone();
+    let options = RtlOptions { dram, waves, trace_events: simulation.trace_events, ..RtlOptions::default() };
+    Ok(RtlEngine::new(&hdl::emit(params)?, sizes(params)?, options)?)
+}
+
+/// Compiles the Verilated machine anew for what it does most in this run; later simulations take that.
+pub(crate) fn tune(params: &Params, program: &Program, input: &[Leaf]) -> Result<()> {
+    let train = |rtl: &mut RtlEngine| rtl.run(program, input, &mut |_| go_on()).map(|_| ());
+    Ok(RtlEngine::tune(&hdl::emit(params)?, sizes(params)?, train)?)
+}
+
+/// What the simulator has to know of a machine.
+fn sizes(params: &Params) -> Result<RtlParams> {
+    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(RtlParams {
         array_rows: small(params.array_rows),
         array_cols: small(params.array_cols),
         spad_log2: u8::try_from(params.spad_log2)?,
         acc_log2: u8::try_from(params.acc_log2)?,
-        port_bytes,
-    };
-    let waves = simulation.waves.clone();
-    let options = RtlOptions { dram, waves, trace_events: simulation.trace_events, ..RtlOptions::default() };
-    Ok(RtlEngine::new(&hdl::emit(params)?, rtl, options)?)
+        port_bytes: small(params.port_bytes),
+    })
 }

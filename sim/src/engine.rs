@@ -153,3 +153,9 @@ pub(crate) fn check_input(program: &Program, input: &[Leaf]) -> Result<(), Engin
     }
     Ok(())
 }
+
+impl From<crate::rtl::CacheError> for EngineError {
+    fn from(error: crate::rtl::CacheError) -> EngineError {
+        RtlError::from(error).into()
+    }
+}

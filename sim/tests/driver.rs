@@ -259,3 +259,19 @@ fn waves_are_written_on_request() {
     std::fs::remove_file(&path).unwrap();
     assert!(bytes.len() > 300, "an FST of {} bytes", bytes.len());
 }
+
+#[test]
+fn a_tuned_machine_ends_alike() {
+    let cache = Cache::standard();
+    if let Err(error) = cache.toolchain(false).and_then(|tools| tools.profile_merger()) {
+        eprintln!("skipped: {error}");
+        return;
+    }
+    // Port of 8 bytes: no other test's machine.
+    let verilog = toy(8);
+    let train = |rtl: &mut RtlEngine| rtl.run_to_end(&program(), &input()).map(|_| ());
+    RtlEngine::tune(&verilog, params(8), train).unwrap();
+    assert!(cache.tuned(&verilog).unwrap().is_some());
+    let outcome = engine(&verilog, 8).unwrap().run_to_end(&program(), &input()).unwrap();
+    assert_eq!(StepEngine.run_to_end(&program(), &input()).unwrap().difference(&outcome), None);
+}

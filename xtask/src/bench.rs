@@ -94,17 +94,17 @@ fn executor(args: &Args, _folder: &Path) -> Result<Vec<Value>> {
     Ok(lines)
 }
 
-/// Cycles, not seconds: the same on every machine.
 /// An example of `sim` that drives the RTL.
-fn on_rtl(name: &str) -> Result<Vec<Value>> {
+fn on_rtl(name: &str, arguments: &[&str]) -> Result<Vec<Value>> {
     let tools = setup::run()?;
     let mut command = process::cargo();
-    command.args(["run", "--quiet", "--package", "sim", "--example", name]);
+    command.args(["run", "--quiet", "--package", "sim", "--example", name, "--"]).args(arguments);
     parse(&process::capture_aside(tools.tell(&mut command))?)
 }
 
+/// Cycles, not seconds: the same on every machine.
 fn kernels(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
-    let lines = on_rtl("kernels")?;
+    let lines = on_rtl("kernels", &[])?;
     println!("kernels scheduled by hand, in the RTL of p16, against the roofline of the problem; cycles lost by cause");
     println!("kernel           shape                        MMACs B/cycle bound      roofline   cycles reached  lost");
     for line in &lines {
@@ -127,13 +127,14 @@ fn kernels(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
 }
 
 fn speed(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
-    let lines = on_rtl("speed")?;
-    println!("the RTL of p16 in Verilator, one thread, the memory at 16 B/cycle; best of 3");
-    println!("kernel             cycles  seconds  M cycles/s");
+    let lines = on_rtl("speed", &["--tune", "--runs", "5"])?;
+    println!("the RTL of p16 in Verilator, one thread, the memory at 16 B/cycle; best of 5");
+    println!("kernel           build   cycles  seconds  M cycles/s");
     for line in &lines {
         println!(
-            "{:16} {:>8} {:>8.3} {:>11.2}",
+            "{:16} {:5} {:>8} {:>8.3} {:>11.2}",
             text(&line["kernel"]),
+            text(&line["build"]),
             line["cycles"],
             number(&line["seconds"]),
             1e-6 * number(&line["cycles_per_second"])

@@ -86,19 +86,65 @@ impl Cache {
     /// Missing tools, a refused text, or an unwritable cache.
     pub fn library(&self, verilog: &str, waves: bool) -> Result<PathBuf, CacheError> {
         let tools = self.toolchain(waves)?;
-        let runtime = self.entry(&runtime_key(waves, &tools), |entry, _| build_runtime(&tools, waves, entry))?;
+        let runtime = self.runtime(waves, &tools)?;
         let model = self.entry(&model_key(verilog, waves, &tools), |entry, scratch| {
-            build_model(&tools, verilog, waves, &runtime, entry, scratch)
+            build_model(&tools, verilog, waves, &runtime, entry, scratch, &[])
         })?;
         Ok(model.join(LIBRARY))
     }
 
+    /// The library that [`Cache::tune`] made for this Verilog, if it did.
+    ///
+    /// # Errors
+    /// Missing tools.
+    pub fn tuned(&self, verilog: &str) -> Result<Option<PathBuf>, CacheError> {
+        let library = self.folder.join(tuned_key(verilog, &self.toolchain(false)?)).join(LIBRARY);
+        Ok(library.is_file().then_some(library))
+    }
+
+    /// The same library, compiled by Clang for what `train` did with a library that counts (profile-guided
+    /// optimisation). `train` has to drop its machine before it returns: the counts are written then.
+    ///
+    /// # Errors
+    /// As [`Cache::library`], what `train` says, or the compiler is none that can do this.
+    pub fn tune<E: From<CacheError>>(
+        &self,
+        verilog: &str,
+        train: impl FnOnce(PathBuf) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
+        let tools = self.toolchain(false).map_err(CacheError::from)?;
+        let merger = tools.profile_merger().map_err(CacheError::from)?;
+        let runtime = self.runtime(false, &tools)?;
+        let entry = self.entry(&tuned_key(verilog, &tools), |entry, scratch| -> Result<(), E> {
+            let build = |name: &str, flag: String| {
+                let (built, litter) = (scratch.join(name), scratch.join(format!("{name}.tmp")));
+                fs::create_dir_all(&built).map_err(at(&built))?;
+                fs::create_dir_all(&litter).map_err(at(&litter))?;
+                build_model(&tools, verilog, false, &runtime, &built, &litter, &[flag]).map(|()| built.join(LIBRARY))
+            };
+            let counts = scratch.join("counts");
+            train(build("counting", format!("-fprofile-generate={}", counts.display()))?)?;
+            let profile = scratch.join("profile");
+            let mut merge = Command::new(&merger);
+            merge.arg("merge").arg("-o").arg(&profile).args(files(&counts, ".profraw")?);
+            run(&merger, merge)?;
+            let library = build("tuned", format!("-fprofile-use={}", profile.display()))?;
+            fs::rename(&library, entry.join(LIBRARY)).map_err(at(&library))?;
+            Ok(())
+        })?;
+        Ok(entry.join(LIBRARY))
+    }
+
+    fn runtime(&self, waves: bool, tools: &Toolchain) -> Result<PathBuf, CacheError> {
+        self.entry(&runtime_key(waves, tools), |entry, _| build_runtime(tools, waves, entry))
+    }
+
     /// The folder of `key`, made by `build` (given a folder to fill and one to litter) where it is not there yet.
-    fn entry(
+    fn entry<E: From<CacheError>>(
         &self,
         key: &str,
-        build: impl FnOnce(&Path, &Path) -> Result<(), CacheError>,
-    ) -> Result<PathBuf, CacheError> {
+        build: impl FnOnce(&Path, &Path) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
         let entry = self.folder.join(key);
         if entry.is_dir() {
             return Ok(entry);
@@ -113,7 +159,7 @@ impl Cache {
             remove_folder(&scratch)?;
             fs::create_dir_all(&staged).map_err(at(&staged))?;
             let built = build(&staged, &scratch);
-            let placed = built.and_then(|()| fs::rename(&staged, &entry).map_err(at(&entry)));
+            let placed = built.and_then(|()| Ok(fs::rename(&staged, &entry).map_err(at(&entry))?));
             remove_folder(&scratch)?;
             placed?;
         }
@@ -126,7 +172,7 @@ impl Cache {
 fn build_runtime(tools: &Toolchain, waves: bool, entry: &Path) -> Result<(), CacheError> {
     let names = ["verilated", "verilated_threads"].into_iter().chain(waves.then_some("verilated_fst_c"));
     let sources: Vec<_> = names.map(|name| (tools.root.join("include").join(format!("{name}.cpp")), false)).collect();
-    compile(tools, waves, entry, entry, &sources).map(|_| ())
+    compile(tools, waves, entry, entry, &sources, &[]).map(|_| ())
 }
 
 fn build_model(
@@ -136,6 +182,7 @@ fn build_model(
     runtime: &Path,
     entry: &Path,
     scratch: &Path,
+    extra: &[String],
 ) -> Result<(), CacheError> {
     let write = |name: &str, text: &str| {
         let path = scratch.join(name);
@@ -156,10 +203,10 @@ fn build_model(
         *fast = !name.contains("__Slow") && !name.contains("__Syms") && !name.contains("__Trace");
     }
     sources.push((shim_path, true));
-    let objects = compile(tools, waves, &generated, scratch, &sources)?;
+    let objects = compile(tools, waves, &generated, scratch, &sources, extra)?;
     let mut link = Command::new(&tools.compiler);
     link.arg("-shared").arg("-o").arg(entry.join(LIBRARY)).args(&objects).args(files(runtime, ".o")?);
-    link.args(["-Wl,-Bsymbolic", "-pthread"]);
+    link.args(["-Wl,-Bsymbolic", "-pthread"]).args(extra);
     if waves {
         link.args(tools.wave_libraries().iter().map(|library| format!("-l{library}")));
     }
@@ -193,6 +240,7 @@ fn compile(
     headers: &Path,
     objects: &Path,
     sources: &[(PathBuf, bool)],
+    extra: &[String],
 ) -> Result<Vec<PathBuf>, CacheError> {
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
@@ -203,7 +251,8 @@ fn compile(
         {
             let mut command = Command::new(&tools.compiler);
             command.args(compiler_flags(waves, *fast)).arg("-I").arg(headers);
-            if !tools.compiler_version.contains("clang") {
+            command.args(extra);
+            if !tools.is_clang() {
                 // Two models in one process must not share their statics.
                 command.arg("-fno-gnu-unique");
             }
@@ -248,6 +297,10 @@ fn run(tool: &Path, mut command: Command) -> Result<(), CacheError> {
 
 fn model_key(verilog: &str, waves: bool, tools: &Toolchain) -> String {
     key(&[verilog, SHIM, &verilator_flags(waves).join(" "), &runtime_key(waves, tools)])
+}
+
+fn tuned_key(verilog: &str, tools: &Toolchain) -> String {
+    key(&[&model_key(verilog, false, tools), "tuned"])
 }
 
 fn runtime_key(waves: bool, tools: &Toolchain) -> String {

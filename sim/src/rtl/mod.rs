@@ -60,6 +60,8 @@ pub struct RtlOptions {
     pub trace_events: Option<usize>,
     /// Let parts that sleep miss the clock: nothing changes by it but the speed of simulation.
     pub clock_gating: bool,
+    /// Take the library that [`RtlEngine::tune`] made, if there is one and no waves are asked for.
+    pub tuned: bool,
     /// A run in which nothing happens for so many cycles has hung.
     pub hang_cycles: u64,
     /// A run that takes more cycles than this is given up.
@@ -75,6 +77,7 @@ impl Default for RtlOptions {
             waves: None,
             trace_events: None,
             clock_gating: true,
+            tuned: true,
             hang_cycles: 20_000_000,
             max_cycles: u64::MAX,
             base_row: 0,
@@ -194,7 +197,26 @@ impl RtlEngine {
         params: RtlParams,
         options: RtlOptions,
     ) -> Result<RtlEngine, RtlError> {
-        let library = cache.library(verilog, options.waves.is_some())?;
+        let tuned = if options.tuned && options.waves.is_none() { cache.tuned(verilog)? } else { None };
+        let library = tuned.map_or_else(|| cache.library(verilog, options.waves.is_some()), Ok)?;
+        RtlEngine::of_library(library, params, options)
+    }
+
+    /// Compiles the machine anew for what `train` does with it, once; later engines of this Verilog take that library.
+    /// Nothing changes but the speed of simulation.
+    ///
+    /// # Errors
+    /// As [`RtlEngine::new`], the C++ compiler is not Clang, or what `train` says.
+    pub fn tune(
+        verilog: &str,
+        params: RtlParams,
+        train: impl FnOnce(&mut RtlEngine) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let train = |library| train(&mut RtlEngine::of_library(library, params, RtlOptions::default())?);
+        Cache::standard().tune(verilog, train).map(|_| ())
+    }
+
+    fn of_library(library: PathBuf, params: RtlParams, options: RtlOptions) -> Result<RtlEngine, RtlError> {
         let mut engine = RtlEngine { library, params, options, model: None, trace: None };
         engine.model = Some(engine.power_up()?);
         Ok(engine)
