@@ -230,18 +230,23 @@ fn units() -> Vec<Trace> {
             2000,
             |it, rng| it.op.next = small_operation(rng)
         ),
-        trace!(
-            "depthwise",
-            Depthwise::default(),
-            in {ready, op, spad_grant, spad_data, acc_grant, acc_data, acc_write_grant},
-            out {
-                take, retire, state, spad_read, spad_address, acc_read, acc_address, acc_write, acc_write_address,
-                acc_write_data, macs
-            },
-            2000,
-            |it, rng| it.op.next = small_operation(rng)
-        ),
+        depthwise("depthwise", 32),
+        depthwise("depthwise_narrow", 8),
     ]
+}
+
+fn depthwise(name: &'static str, lanes: usize) -> Trace {
+    trace!(
+        name,
+        Depthwise::new(&Params { depthwise_lanes: lanes, ..TARGETS[0].1 }),
+        in {ready, op, spad_grant, spad_data, acc_grant, acc_data, acc_write_grant},
+        out {
+            take, retire, state, spad_read, spad_address, acc_read, acc_address, acc_write, acc_write_address,
+            acc_write_data, macs
+        },
+        2000,
+        |it, rng| it.op.next = small_operation(rng)
+    )
 }
 
 #[test]

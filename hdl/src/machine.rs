@@ -254,7 +254,7 @@ impl<const BEAT: usize> Machine<BEAT> {
             store: Store::default(),
             mover: Mover::default(),
             array: Array::new(params),
-            depthwise: Depthwise::default(),
+            depthwise: Depthwise::new(params),
             lanes: Lanes::new(params),
             clear: Clear::new(params),
             spad: Spad::new(params),

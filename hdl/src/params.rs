@@ -18,6 +18,9 @@ pub struct Params {
     pub port_bytes: usize,
     /// Lanes that the vector unit treats in one cycle. Requires 1, 2, 4, 8, 16 or 32.
     pub vector_lanes: usize,
+    /// Lanes that the depthwise unit multiplies in one cycle, three taps in each. Requires 4, 8, 16 or 32.
+    #[serde(default = "default_depthwise_lanes")]
+    pub depthwise_lanes: usize,
     /// Banks of spad. Requires a power of two, 1..=32, and two rows in each.
     #[serde(default = "default_spad_banks")]
     pub spad_banks: usize,
@@ -33,6 +36,10 @@ pub struct Params {
 }
 
 // A file that is older than these parameters reads as a machine that any other sizes allow.
+fn default_depthwise_lanes() -> usize {
+    32
+}
+
 fn default_spad_banks() -> usize {
     4
 }
@@ -79,11 +86,12 @@ const P8: Params = Params {
     spad_log2: 12,
     acc_log2: 9,
     port_bytes: 8,
-    vector_lanes: 8,
-    spad_banks: 4,
-    acc_banks: 2,
-    in_flight: 8,
-    queue_depth: 4,
+    vector_lanes: 2,
+    depthwise_lanes: 8,
+    spad_banks: 2,
+    acc_banks: 1,
+    in_flight: 4,
+    queue_depth: 2,
 };
 
 const P16: Params = Params {
@@ -93,9 +101,11 @@ const P16: Params = Params {
     acc_log2: 10,
     port_bytes: 16,
     vector_lanes: 16,
+    depthwise_lanes: 32,
     spad_banks: 8,
     acc_banks: 4,
-    ..P8
+    in_flight: 8,
+    queue_depth: 4,
 };
 
 const P32: Params =
@@ -103,7 +113,7 @@ const P32: Params =
 
 /// The named parameter sets.
 pub const TARGETS: &[(&str, Params)] =
-    &[("p8", P8), ("p8x16", Params { array_cols: 16, vector_lanes: 16, ..P8 }), ("p16", P16), ("p32", P32)];
+    &[("p8", P8), ("p8x16", Params { array_cols: 16, ..P8 }), ("p16", P16), ("p32", P32)];
 
 /// The targets whose Verilog is committed, as `hdl/verilog/systole_NAME.v`.
 pub const COMMITTED: &[&str] = &["p8", "p16"];
@@ -134,6 +144,7 @@ impl Params {
         ensure((2..=20).contains(&self.acc_log2), "acc_log2", self.acc_log2, "2..=20")?;
         power("port_bytes", self.port_bytes, 1, "1, 2, 4, 8, 16 or 32")?;
         power("vector_lanes", self.vector_lanes, 1, "1, 2, 4, 8, 16 or 32")?;
+        power("depthwise_lanes", self.depthwise_lanes, 4, "4, 8, 16 or 32")?;
         let banks = |name, value: usize, rows_log2: usize| {
             let fit = value.is_power_of_two() && value <= 32 && 2 * value <= 1 << rows_log2;
             ensure(fit, name, value, "1, 2, 4, 8, 16 or 32, and at most half as many as there are rows")

@@ -9,6 +9,7 @@ use rust_hdl::prelude::*;
 
 use crate::depthwise::Depthwise;
 use crate::operation::Operation;
+use crate::params::{Params, TARGETS};
 use crate::prims::Kind;
 use crate::transfer::mover::Mover;
 
@@ -356,8 +357,8 @@ fn dwmac(rng: &mut Rng) -> Instr {
     .into()
 }
 
-fn depthwise() -> Box<Depthwise> {
-    let mut unit = Box::new(Depthwise::default());
+fn depthwise(lanes: usize) -> Box<Depthwise> {
+    let mut unit = Box::new(Depthwise::new(&Params { depthwise_lanes: lanes, ..TARGETS[0].1 }));
     unit.connect_all();
     unit
 }
@@ -367,8 +368,17 @@ fn depthwise_products_equal_step_whatever_is_denied() {
     let mut rng = Rng::new(5);
     for (length, deny) in [(60, 0), (40, 150), (40, 500), (20, 850)] {
         let script = script(&mut rng, length, &mut dwmac);
-        run(depthwise().as_mut(), &script, &mut rng, deny);
+        for lanes in [32, 8] {
+            run(depthwise(lanes).as_mut(), &script, &mut rng, deny);
+        }
     }
+}
+
+#[test]
+fn a_pixel_of_narrow_parts_takes_a_cycle_for_each() {
+    let (lp, d, a) = (Loop::new(14, 1), Operand::new(0, 1, 0), Operand::new(0, 1, 0));
+    let instr = Dwmac { lp, d, a, w_base: 50, w_reg: 0, w_sk: 1, a_sk: 1, n: 32, kt: 3, acc: false };
+    assert_eq!(cycles(depthwise(8).as_mut(), instr), 1 + 3 + 2 + 14 * 4 + 4);
 }
 
 #[test]
@@ -377,7 +387,7 @@ fn a_pixel_reads_what_its_window_lacks() {
         let (lp, n0) = (Loop::new(n0, n1), n0 as i16);
         let (d, a) = (Operand::new(0, 1, n0), Operand::new(0, s0, s1));
         let instr = Dwmac { lp, d, a, w_base: 50, w_reg: 0, w_sk: 1, a_sk, n: 32, kt, acc: false };
-        cycles(depthwise().as_mut(), instr)
+        cycles(depthwise(32).as_mut(), instr)
     };
     // Taken, the rows of weights, those of a, four stages behind.
     assert_eq!(cost(14, 1, 3, 1, 0, 1), 1 + 3 + 16 + 4, "a row a pixel, two to begin with");

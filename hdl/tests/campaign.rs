@@ -28,6 +28,7 @@ fn machines() -> Vec<(&'static str, Params)> {
         acc_log2: 5,
         port_bytes,
         vector_lanes,
+        depthwise_lanes: vector_lanes.max(4),
         spad_banks: banks,
         acc_banks: if banks == 32 { 16 } else { banks },
         in_flight,

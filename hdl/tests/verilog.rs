@@ -64,6 +64,7 @@ fn every_target_is_lint_clean() {
         acc_log2: 2,
         port_bytes: 1,
         vector_lanes: 1,
+        depthwise_lanes: 4,
         spad_banks: 1,
         acc_banks: 1,
         in_flight: 2,

@@ -4754,6 +4754,7 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
     output reg  [6:0] macs;
 
     // Constant declarations
+    localparam  beats_less_one = 3'b0;
     localparam  bank_state = 3'b11;
     localparam  start_state = 3'b101;
     localparam  drain_state = 3'b110;
@@ -4819,6 +4820,7 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
     reg  taps$first;
     reg  [5:0] taps$n;
     reg  taps$multiply;
+    reg  [2:0] taps$beat;
     reg  [1023:0] taps$base;
     reg  taps$keep_base;
     reg  taps$base_kept;
@@ -4837,6 +4839,9 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
     reg  [38:0] multiply$d;
     wire  [38:0] multiply$q;
     reg  multiply$clock;
+    reg  [2:0] beat$d;
+    wire  [2:0] beat$q;
+    reg  beat$clock;
     reg  base$needed;
     reg  [19:0] base$place;
     reg  base$add_full;
@@ -4858,6 +4863,8 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
     reg  write$clock;
 
     // Local signals
+    reg  last_beat;
+    reg  turns;
     reg  goes;
     reg  stop_front;
     reg  stop_back;
@@ -4884,6 +4891,7 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         .first(taps$first),
         .n(taps$n),
         .multiply(taps$multiply),
+        .beat(taps$beat),
         .base(taps$base),
         .keep_base(taps$keep_base),
         .base_kept(taps$base_kept),
@@ -4910,6 +4918,11 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         .d(multiply$d),
         .q(multiply$q),
         .clock(multiply$clock)
+    );
+    systole$depthwise$beat beat(
+        .d(beat$d),
+        .q(beat$q),
+        .clock(beat$clock)
     );
     systole$depthwise$base base(
         .needed(base$needed),
@@ -4947,6 +4960,7 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         arrives$clock = clock;
         kept$clock = clock;
         multiply$clock = clock;
+        beat$clock = clock;
         add$clock = clock;
         base_arrives$clock = clock;
         base_kept$clock = clock;
@@ -4955,6 +4969,7 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         arrives$d = arrives$q;
         kept$d = kept$q;
         multiply$d = multiply$q;
+        beat$d = beat$q;
         add$d = add$q;
         base_arrives$d = base_arrives$q;
         base_kept$d = base_kept$q;
@@ -4975,7 +4990,9 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         if (~stop_back) begin
             write$d = add$q;
         end
-        base$needed = multiply$q[(64'h0)+:(1)] & ~multiply$q[(64'h25)+:(1)];
+        last_beat = beat$q == beats_less_one;
+        turns = multiply$q[(64'h0)+:(1)] & ~stop_back & ~last_beat;
+        base$needed = multiply$q[(64'h0)+:(1)] & ~multiply$q[(64'h25)+:(1)] & last_beat;
         base$place = multiply$q[(64'ha)+:(20)];
         base$add_full = add$q[(64'h0)+:(1)];
         base$add_place = add$q[(64'h2)+:(20)];
@@ -4983,9 +5000,16 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         base$write_place = write$q[(64'h2)+:(20)];
         acc_read = base$asks;
         acc_address = multiply$q[(64'ha)+:(20)];
-        goes = multiply$q[(64'h0)+:(1)] & ~stop_back & (multiply$q[(64'h25)+:(1)] | (base$asks & acc_grant));
+        goes = multiply$q[(64'h0)+:(1)] & ~stop_back & last_beat & (multiply$q[(64'h25)+:(1)] | (base$asks & acc_grant));
         stop_front = multiply$q[(64'h0)+:(1)] & ~goes;
-        taps$multiply = goes;
+        taps$multiply = goes | turns;
+        taps$beat = beat$q;
+        if (turns) begin
+            beat$d = beat$q + 32'h1;
+        end
+        else if (goes) begin
+            beat$d = 32'h0;
+        end
         base_arrives$d = goes & ~multiply$q[(64'h25)+:(1)];
         if (~stop_back) begin
             add$d[(64'h0)+:(1)] = goes;
@@ -5023,6 +5047,9 @@ module systole$depthwise(clock,ready,op,take,retire,state,spad_read,spad_address
         state = 32'h0;
         if (stop_back | (base$asks & ~acc_grant) | (asker$active & ~spad_grant)) begin
             state = bank_state;
+        end
+        else if (turns) begin
+            state = 32'h1;
         end
         else if (asker$active & ~stop_front) begin
             state = 32'h1;
@@ -6340,6 +6367,25 @@ module systole$depthwise$base_kept(d,q,clock);
 endmodule // systole$depthwise$base_kept
 
 
+module systole$depthwise$beat(d,q,clock);
+
+    // Module arguments
+    input wire  [2:0] d;
+    output reg  [2:0] q;
+    input wire  clock;
+
+    // Update code (custom)
+    initial begin
+       q = 3'h0;
+    end
+
+    always @(posedge clock) begin
+       q <= d;
+    end
+
+endmodule // systole$depthwise$beat
+
+
 module systole$depthwise$kept(d,q,clock);
 
     // Module arguments
@@ -6397,7 +6443,7 @@ module systole$depthwise$shift(d,q,clock);
 endmodule // systole$depthwise$shift
 
 
-module systole$depthwise$taps(clock,row,keep,kept,shift,weigh,first,n,multiply,base,keep_base,base_kept,add,zero,out);
+module systole$depthwise$taps(clock,row,keep,kept,shift,weigh,first,n,multiply,beat,base,keep_base,base_kept,add,zero,out);
 
     // Module arguments
     input wire  clock;
@@ -6409,6 +6455,7 @@ module systole$depthwise$taps(clock,row,keep,kept,shift,weigh,first,n,multiply,b
     input wire  first;
     input wire  [5:0] n;
     input wire  multiply;
+    input wire  [2:0] beat;
     input wire  [1023:0] base;
     input wire  keep_base;
     input wire  base_kept;
@@ -12542,12 +12589,14 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         end
     endfunction
     function signed [63:0] rounded(input signed [63:0] value, input [5:0] places);
-        reg signed [63:0] floor;
-        reg [63:0] below;
+        reg signed [63:0] doubled;
+        reg [5:0] less;
+        reg ties;
         begin
-            floor = value >>> places;
-            below = places == 0 ? 64'h0 : value << (7'd64 - {1'b0, places});
-            rounded = floor + $signed({63'h0, below[63] && (below[62:0] != 0 || floor[0])});
+            less = places - 6'd1;
+            doubled = value >>> less;
+            ties = (value & ~({64{1'b1}} << less)) == 0;
+            rounded = places == 0 ? value : (doubled >>> 1) + $signed({63'h0, doubled[0] && (!ties || doubled[1])});
         end
     endfunction
     function [7:0] byte_result(input signed [63:0] value);
@@ -12566,7 +12615,7 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         if (!saturates3 || value[63:31] == {33{value[31]}}) word_result = value[31:0];
         else word_result = {value[63], {31{!value[63]}}};
     endfunction
-    always @(posedge clock) if (go && judge) positive <= {$signed(acc[1023:992]) > 0, $signed(acc[991:960]) > 0, $signed(acc[959:928]) > 0, $signed(acc[927:896]) > 0, $signed(acc[895:864]) > 0, $signed(acc[863:832]) > 0, $signed(acc[831:800]) > 0, $signed(acc[799:768]) > 0, $signed(acc[767:736]) > 0, $signed(acc[735:704]) > 0, $signed(acc[703:672]) > 0, $signed(acc[671:640]) > 0, $signed(acc[639:608]) > 0, $signed(acc[607:576]) > 0, $signed(acc[575:544]) > 0, $signed(acc[543:512]) > 0, $signed(acc[511:480]) > 0, $signed(acc[479:448]) > 0, $signed(acc[447:416]) > 0, $signed(acc[415:384]) > 0, $signed(acc[383:352]) > 0, $signed(acc[351:320]) > 0, $signed(acc[319:288]) > 0, $signed(acc[287:256]) > 0, $signed(acc[255:224]) > 0, $signed(acc[223:192]) > 0, $signed(acc[191:160]) > 0, $signed(acc[159:128]) > 0, $signed(acc[127:96]) > 0, $signed(acc[95:64]) > 0, $signed(acc[63:32]) > 0, $signed(acc[31:0]) > 0};
+    always @(posedge clock) if (go && judge) positive <= {!acc[1023] && acc[1023-1:992] != 0, !acc[991] && acc[991-1:960] != 0, !acc[959] && acc[959-1:928] != 0, !acc[927] && acc[927-1:896] != 0, !acc[895] && acc[895-1:864] != 0, !acc[863] && acc[863-1:832] != 0, !acc[831] && acc[831-1:800] != 0, !acc[799] && acc[799-1:768] != 0, !acc[767] && acc[767-1:736] != 0, !acc[735] && acc[735-1:704] != 0, !acc[703] && acc[703-1:672] != 0, !acc[671] && acc[671-1:640] != 0, !acc[639] && acc[639-1:608] != 0, !acc[607] && acc[607-1:576] != 0, !acc[575] && acc[575-1:544] != 0, !acc[543] && acc[543-1:512] != 0, !acc[511] && acc[511-1:480] != 0, !acc[479] && acc[479-1:448] != 0, !acc[447] && acc[447-1:416] != 0, !acc[415] && acc[415-1:384] != 0, !acc[383] && acc[383-1:352] != 0, !acc[351] && acc[351-1:320] != 0, !acc[319] && acc[319-1:288] != 0, !acc[287] && acc[287-1:256] != 0, !acc[255] && acc[255-1:224] != 0, !acc[223] && acc[223-1:192] != 0, !acc[191] && acc[191-1:160] != 0, !acc[159] && acc[159-1:128] != 0, !acc[127] && acc[127-1:96] != 0, !acc[95] && acc[95-1:64] != 0, !acc[63] && acc[63-1:32] != 0, !acc[31] && acc[31-1:0] != 0};
     reg [31:0] bank0 [0:31];
     integer i0;
     initial for (i0 = 0; i0 < 32; i0 = i0 + 1) bank0[i0] = 0;
@@ -15560,6 +15609,16 @@ module systole$lanes$transposer(clock,go,fill,fill_row,row,enable,column,n,out);
     output reg  [255:0] out;
 
     // Update code (custom)
+    function [255:0] rotated(input [255:0] whole, input [4:0] places);
+        begin
+            rotated = whole;
+            if (places[4]) rotated = {rotated[127:0], rotated[255:128]};
+            if (places[3]) rotated = {rotated[63:0], rotated[255:64]};
+            if (places[2]) rotated = {rotated[31:0], rotated[255:32]};
+            if (places[1]) rotated = {rotated[15:0], rotated[255:16]};
+            if (places[0]) rotated = {rotated[7:0], rotated[255:8]};
+        end
+    endfunction
     integer i;
     reg [255:0] read;
     reg [4:0] column1;
@@ -15568,17 +15627,14 @@ module systole$lanes$transposer(clock,go,fill,fill_row,row,enable,column,n,out);
     initial begin
         out = 0; read = 0; column1 = 0; n1 = 0; enable1 = 0;
     end
-    wire [255:0] turned = fill ? (row << {fill_row, 3'h0}) | (row >> (9'h100 - {1'b0, fill_row, 3'h0})) : 256'h0;
-    function [255:0] back(input [4:0] turn, input [5:0] live);
-        back = ((read >> {turn, 3'h0}) | (read << (9'h100 - {1'b0, turn, 3'h0}))) & ~({256{1'b1}} << {live, 3'h0});
-    endfunction
+    wire [255:0] turned = fill ? rotated(row, 5'd0 - fill_row) : 256'h0;
     always @(posedge clock) if (go) begin
         enable1 <= enable;
         if (enable) begin
             column1 <= column;
             n1 <= n;
         end
-        if (enable1) out <= back(column1, n1);
+        if (enable1) out <= rotated(read, column1) & ~({256{1'b1}} << {n1, 3'h0});
     end
     reg [7:0] bank0 [0:31];
     initial for (i = 0; i < 32; i = i + 1) bank0[i] = 0;
@@ -18418,6 +18474,23 @@ module systole$mover$byte_run(clock,take,row,settle,odd,enable,turn,fill,value,o
     output reg  [255:0] out;
 
     // Update code (custom)
+    function [255:0] rotated(input [255:0] whole, input [4:0] places);
+        begin
+            rotated = whole;
+            if (places[4]) rotated = {rotated[127:0], rotated[255:128]};
+            if (places[3]) rotated = {rotated[63:0], rotated[255:64]};
+            if (places[2]) rotated = {rotated[31:0], rotated[255:32]};
+            if (places[1]) rotated = {rotated[15:0], rotated[255:16]};
+            if (places[0]) rotated = {rotated[7:0], rotated[255:8]};
+        end
+    endfunction
+    function [255:0] mixed(input [255:0] evens, input [255:0] odds);
+        reg [255:0] of_odd;
+        begin
+            of_odd = ({256{1'b1}} << {turn[4:0], 3'h0}) ^ {256{!turn[5]}};
+            mixed = (odds & of_odd) | (evens & ~of_odd);
+        end
+    endfunction
     reg [255:0] taken;
     reg [255:0] even_row;
     reg [255:0] odd_row;
@@ -18429,10 +18502,7 @@ module systole$mover$byte_run(clock,take,row,settle,odd,enable,turn,fill,value,o
         if (settle && !odd) even_row <= taken;
         if (settle && odd) odd_row <= taken;
         if (enable && fill) out <= {32{value}};
-        if (enable && !fill) begin
-            if (turn[5]) out <= ((settle && odd ? taken : odd_row) >> {turn[4:0], 3'h0}) | ((settle && !odd ? taken : even_row) << (9'h100 - {1'b0, turn[4:0], 3'h0}));
-            else out <= ((settle && !odd ? taken : even_row) >> {turn[4:0], 3'h0}) | ((settle && odd ? taken : odd_row) << (9'h100 - {1'b0, turn[4:0], 3'h0}));
-        end
+        if (enable && !fill) out <= rotated(mixed((settle && !odd ? taken : even_row), (settle && odd ? taken : odd_row)), turn[4:0]);
     end
 endmodule // systole$mover$byte_run
 

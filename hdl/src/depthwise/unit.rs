@@ -5,10 +5,11 @@ use rust_hdl::prelude::*;
 use super::asker::Asker;
 use super::entry::{Base, Entry, Pixel};
 use crate::operation::Operation;
+use crate::params::Params;
 use crate::prims::{Fixed, Taps};
 
 /// The ports are those of every unit and of the banks.
-#[derive(LogicBlock, Default)]
+#[derive(LogicBlock)]
 pub(crate) struct Depthwise {
     pub(crate) clock: Signal<In, Clock>,
     pub(crate) ready: Signal<In, Bit>,
@@ -38,6 +39,9 @@ pub(crate) struct Depthwise {
     kept: DFF<Bit>,
     // Multiply.
     multiply: DFF<Entry>,
+    beat: DFF<Bits<3>>,
+    last_beat: Signal<Local, Bit>,
+    turns: Signal<Local, Bit>,
     base: Base,
     goes: Signal<Local, Bit>,
     stop_front: Signal<Local, Bit>,
@@ -49,16 +53,65 @@ pub(crate) struct Depthwise {
     write: DFF<Pixel>,
     stop_back: Signal<Local, Bit>,
     behind: Signal<Local, Bit>,
+    beats_less_one: Constant<Bits<3>>,
     bank_state: Fixed<3, 3>,
     start_state: Fixed<3, 5>,
     drain_state: Fixed<3, 6>,
+}
+
+impl Depthwise {
+    pub(crate) fn new(params: &Params) -> Depthwise {
+        Depthwise {
+            clock: Signal::default(),
+            ready: Signal::default(),
+            op: Signal::default(),
+            take: Signal::default(),
+            retire: Signal::default(),
+            state: Signal::default(),
+            spad_read: Signal::default(),
+            spad_address: Signal::default(),
+            spad_grant: Signal::default(),
+            spad_data: Signal::default(),
+            acc_read: Signal::default(),
+            acc_address: Signal::default(),
+            acc_grant: Signal::default(),
+            acc_data: Signal::default(),
+            acc_write: Signal::default(),
+            acc_write_address: Signal::default(),
+            acc_write_grant: Signal::default(),
+            acc_write_data: Signal::default(),
+            macs: Signal::default(),
+            asker: Asker::default(),
+            taps: Taps::new(params.depthwise_lanes),
+            shift: DFF::default(),
+            arrives: DFF::default(),
+            kept: DFF::default(),
+            multiply: DFF::default(),
+            beat: DFF::default(),
+            last_beat: Signal::default(),
+            turns: Signal::default(),
+            base: Base::default(),
+            goes: Signal::default(),
+            stop_front: Signal::default(),
+            add: DFF::default(),
+            base_arrives: DFF::default(),
+            base_kept: DFF::default(),
+            write: DFF::default(),
+            stop_back: Signal::default(),
+            behind: Signal::default(),
+            beats_less_one: Constant::new((32 / params.depthwise_lanes - 1).to_bits()),
+            bank_state: Fixed::default(),
+            start_state: Fixed::default(),
+            drain_state: Fixed::default(),
+        }
+    }
 }
 
 #[allow(clippy::too_many_lines, reason = "a kernel is one always block: #[hdl_gen] can call no functions")]
 impl Logic for Depthwise {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, shift, arrives, kept, multiply, add, base_arrives, base_kept, write);
+        dff_setup!(self, clock, shift, arrives, kept, multiply, beat, add, base_arrives, base_kept, write);
         clock!(self, clock, asker, taps);
 
         // Write.
@@ -79,8 +132,10 @@ impl Logic for Depthwise {
             self.write.d.next = self.add.q.val();
         }
 
-        // Multiply.
-        self.base.needed.next = self.multiply.q.val().full & !self.multiply.q.val().zero;
+        // Multiply: a part of the lanes in each beat; with the last the pixel goes on.
+        self.last_beat.next = self.beat.q.val() == self.beats_less_one.val();
+        self.turns.next = self.multiply.q.val().full & !self.stop_back.val() & !self.last_beat.val();
+        self.base.needed.next = self.multiply.q.val().full & !self.multiply.q.val().zero & self.last_beat.val();
         self.base.place.next = self.multiply.q.val().place;
         self.base.add_full.next = self.add.q.val().full;
         self.base.add_place.next = self.add.q.val().place;
@@ -90,9 +145,16 @@ impl Logic for Depthwise {
         self.acc_address.next = self.multiply.q.val().place;
         self.goes.next = self.multiply.q.val().full
             & !self.stop_back.val()
+            & self.last_beat.val()
             & (self.multiply.q.val().zero | (self.base.asks.val() & self.acc_grant.val()));
         self.stop_front.next = self.multiply.q.val().full & !self.goes.val();
-        self.taps.multiply.next = self.goes.val();
+        self.taps.multiply.next = self.goes.val() | self.turns.val();
+        self.taps.beat.next = self.beat.q.val();
+        if self.turns.val() {
+            self.beat.d.next = self.beat.q.val() + 1;
+        } else if self.goes.val() {
+            self.beat.d.next = 0.into();
+        }
         self.base_arrives.d.next = self.goes.val() & !self.multiply.q.val().zero;
         if !self.stop_back.val() {
             self.add.d.next.full = self.goes.val();
@@ -138,6 +200,8 @@ impl Logic for Depthwise {
             | (self.asker.active.val() & !self.spad_grant.val())
         {
             self.state.next = self.bank_state.val();
+        } else if self.turns.val() {
+            self.state.next = 1.into();
         } else if self.asker.active.val() & !self.stop_front.val() {
             self.state.next = 1.into();
             if self.asker.entry.val().weighs & !self.behind.val() {

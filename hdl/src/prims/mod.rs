@@ -18,6 +18,7 @@ mod ram;
 mod reduce;
 mod regfile;
 mod reverse;
+mod rotate;
 mod row32;
 mod run;
 mod second_row;

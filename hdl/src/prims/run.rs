@@ -2,6 +2,8 @@
 
 use rust_hdl::prelude::*;
 
+use super::rotate::ROTATE;
+
 /// Keeps the last row of even and the last row of odd number, and cuts 32 bytes that run through both.
 ///
 /// `take` catches `row`; one cycle later `settle` makes it the row of its `odd`ness, and `enable` may already cut from
@@ -52,9 +54,15 @@ impl Logic for Run {
     fn hdl(&self) -> Verilog {
         // Written out where they are used, so that nothing is computed without `enable`.
         let (even, odd) = ("(settle && !odd ? taken : even_row)", "(settle && odd ? taken : odd_row)");
-        let (down, up) = ("{turn[4:0], 3'h0}", "(9'h100 - {1'b0, turn[4:0], 3'h0})");
         Verilog::Custom(format!(
-            "reg [255:0] taken;
+            "{ROTATE}function [255:0] mixed(input [255:0] evens, input [255:0] odds);
+    reg [255:0] of_odd;
+    begin
+        of_odd = ({{256{{1'b1}}}} << {{turn[4:0], 3'h0}}) ^ {{256{{!turn[5]}}}};
+        mixed = (odds & of_odd) | (evens & ~of_odd);
+    end
+endfunction
+reg [255:0] taken;
 reg [255:0] even_row;
 reg [255:0] odd_row;
 initial begin
@@ -65,10 +73,7 @@ always @(posedge clock) begin
     if (settle && !odd) even_row <= taken;
     if (settle && odd) odd_row <= taken;
     if (enable && fill) out <= {{32{{value}}}};
-    if (enable && !fill) begin
-        if (turn[5]) out <= ({odd} >> {down}) | ({even} << {up});
-        else out <= ({even} >> {down}) | ({odd} << {up});
-    end
+    if (enable && !fill) out <= rotated(mixed({even}, {odd}), turn[4:0]);
 end"
         ))
     }

@@ -199,21 +199,27 @@ fn rows() -> Vec<Trace> {
                 it.n.next = (1 + rng.below(32)).into();
             }
         ),
-        trace!(
-            "taps",
-            Taps::default(),
-            in {row, keep, kept, shift, weigh, first, n, multiply, base, keep_base, base_kept, add, zero},
-            out {out},
-            600,
-            |it, rng| {
-                it.first.next = rng.one_in(6);
-                it.n.next = (1 + rng.below(32)).into();
-            }
-        ),
+        taps("taps", 32),
+        taps("taps_narrow", 8),
         trace!("transposer", Transposer::default(), in {go, fill, fill_row, row, enable, column, n}, out {out}, 800, |it, rng| {
             it.n.next = (1 + rng.below(32)).into();
         }),
     ]
+}
+
+fn taps(name: &'static str, lanes: usize) -> Trace {
+    trace!(
+        name,
+        Taps::new(lanes),
+        in {row, keep, kept, shift, weigh, first, n, multiply, beat, base, keep_base, base_kept, add, zero},
+        out {out},
+        600,
+        |it, rng| {
+            it.first.next = rng.one_in(6);
+            it.n.next = (1 + rng.below(32)).into();
+            it.beat.next = rng.below(32 / lanes as u64).into();
+        }
+    )
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use rust_hdl::prelude::*;
 
+use super::rotate::ROTATE;
+
 /// A tile of 32 × 32 bytes: `fill` puts a row in, and two cycles after `enable`, `out` has byte `column` of rows
 /// 0..`n`, then zeros. Without `go` nothing moves.
 ///
@@ -62,7 +64,7 @@ end
                 )
             })
             .collect();
-        Verilog::Custom(format!("{TURN}{banks}"))
+        Verilog::Custom(format!("{ROTATE}{TURN}{banks}"))
     }
 }
 
@@ -74,16 +76,13 @@ reg enable1;
 initial begin
     out = 0; read = 0; column1 = 0; n1 = 0; enable1 = 0;
 end
-wire [255:0] turned = fill ? (row << {fill_row, 3'h0}) | (row >> (9'h100 - {1'b0, fill_row, 3'h0})) : 256'h0;
-function [255:0] back(input [4:0] turn, input [5:0] live);
-    back = ((read >> {turn, 3'h0}) | (read << (9'h100 - {1'b0, turn, 3'h0}))) & ~({256{1'b1}} << {live, 3'h0});
-endfunction
+wire [255:0] turned = fill ? rotated(row, 5'd0 - fill_row) : 256'h0;
 always @(posedge clock) if (go) begin
     enable1 <= enable;
     if (enable) begin
         column1 <= column;
         n1 <= n;
     end
-    if (enable1) out <= back(column1, n1);
+    if (enable1) out <= rotated(read, column1) & ~({256{1'b1}} << {n1, 3'h0});
 end
 ";

@@ -9,7 +9,7 @@ use super::opcode_rom::Kind;
 /// `enable`.
 pub(super) fn text(lanes: usize) -> String {
     let beats = 32 / lanes;
-    let sign = |lane: usize| format!("$signed(acc[{}:{}]) > 0", 32 * lane + 31, 32 * lane);
+    let sign = |lane: usize| format!("!acc[{0}] && acc[{0}-1:{1}] != 0", 32 * lane + 31, 32 * lane);
     let mut text = SHARED.replace("SIGNS", &(0..32).rev().map(sign).collect::<Vec<_>>().join(", "));
     text.push_str(&table());
     (0..lanes).for_each(|lane| text.push_str(&selects(lanes, lane)));
@@ -160,8 +160,8 @@ endfunction
     text
 }
 
-/// Registers and functions. Twice the remainder is compared with 2^shift by way of the bit below the point and the bits
-/// below that.
+/// Registers and functions. A result is rounded by the bit below the point, the bits below that and its own lowest; one
+/// shift finds all but those in between.
 const SHARED: &str = "reg [2:0] enables;
 reg [4:0] beat1, beat2, beat3;
 reg [33:0] context1, context2, context3;
@@ -226,12 +226,14 @@ function [31:0] zeros(input [31:0] value);
     end
 endfunction
 function signed [63:0] rounded(input signed [63:0] value, input [5:0] places);
-    reg signed [63:0] floor;
-    reg [63:0] below;
+    reg signed [63:0] doubled;
+    reg [5:0] less;
+    reg ties;
     begin
-        floor = value >>> places;
-        below = places == 0 ? 64'h0 : value << (7'd64 - {1'b0, places});
-        rounded = floor + $signed({63'h0, below[63] && (below[62:0] != 0 || floor[0])});
+        less = places - 6'd1;
+        doubled = value >>> less;
+        ties = (value & ~({64{1'b1}} << less)) == 0;
+        rounded = places == 0 ? value : (doubled >>> 1) + $signed({63'h0, doubled[0] && (!ties || doubled[1])});
     end
 endfunction
 function [7:0] byte_result(input signed [63:0] value);
