@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ndarray::ArrayD;
 
+use crate::error::CompileError;
 use crate::ops::Op;
 
 /// Element type of a value.
@@ -88,6 +89,32 @@ impl Constant {
     }
 }
 
+impl Constant {
+    /// Number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// Whether it has no elements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements as float32.
+    #[must_use]
+    pub fn reals(&self) -> ArrayD<f32> {
+        match self {
+            Constant::F32(a) => a.clone(),
+            Constant::I8(a) => a.mapv(f32::from),
+            Constant::U8(a) => a.mapv(f32::from),
+            Constant::I32(a) => a.mapv(|v| v as f32),
+            Constant::I64(a) => a.mapv(|v| v as f32),
+        }
+    }
+}
+
 /// Shape and element type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueType {
@@ -108,6 +135,30 @@ pub struct Node {
     pub inputs: Vec<String>,
     /// Name of the output.
     pub output: String,
+    /// Its attributes as the file has them, for messages.
+    pub attributes: String,
+}
+
+impl Node {
+    /// The error that this node cannot be compiled: its name, operator, attributes and the reason.
+    pub(crate) fn error(&self, reason: impl Into<String>) -> CompileError {
+        let op = self.op.name();
+        match self.attributes.as_str() {
+            "" => CompileError::node(&self.name, op, reason),
+            attributes => CompileError::node(&self.name, &format!("{op}: {attributes}"), reason),
+        }
+    }
+
+    /// A node that stands for a value that none of this name makes.
+    pub(crate) fn nameless(output: &str) -> Node {
+        let (name, output) = (output.to_string(), output.to_string());
+        Node { name, op: Op::Identity, inputs: vec![], output, attributes: String::new() }
+    }
+
+    /// Whether an optional input is given.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.inputs.get(index).is_some_and(|name| !name.is_empty())
+    }
 }
 
 /// A graph. Values are named; each name is an input, a constant, or the output of one node.

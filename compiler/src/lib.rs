@@ -31,7 +31,6 @@ mod report;
 mod requant;
 pub mod shapes;
 mod tiles;
-mod weights;
 mod wire;
 
 use isa::program::Program;
@@ -96,5 +95,5 @@ pub fn compile(onnx: &[u8], options: &Options) -> Result<Compiled> {
 /// # Errors
 /// As [`compile`], but for what does not fit.
 pub fn integer_graph(onnx: &[u8]) -> Result<int_ir::IntGraph> {
-    fuse::run(quantize::run(&shapes::run(import::run(onnx)?)?)?)
+    Ok(fuse::run(quantize::run(&shapes::run(import::run(onnx)?)?)?))
 }

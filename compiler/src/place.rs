@@ -95,11 +95,13 @@ impl<'a> Pass<'a> {
         let mut root: Vec<TensorId> = (0..graph.tensors.len()).map(TensorId).collect();
         let mut readers = vec![Vec::new(); graph.tensors.len()];
         for (index, op) in graph.ops.iter().enumerate() {
-            let source = root[op.input.0];
-            if op.kind == IntKind::Reshape {
-                root[op.output.0] = source;
-            } else {
-                readers[source.0].push(index);
+            for input in &op.inputs {
+                let source = root[input.0];
+                if op.kind == IntKind::Reshape {
+                    root[op.output.0] = source;
+                } else {
+                    readers[source.0].push(index);
+                }
             }
         }
         let storage = vec![None; graph.tensors.len()];
@@ -155,7 +157,7 @@ impl<'a> Pass<'a> {
         let op = &self.graph.ops[reader];
         let IntKind::Conv { weights, window, .. } = &op.kind else { return None };
         let is_output = self.graph.outputs.iter().any(|p| self.root[p.tensor.0] == id);
-        (op.input == id && !is_output && matches!(gather(weights.dim(), window), Gather::Runs { .. })).then_some(())
+        (op.input() == id && !is_output && matches!(gather(weights.dim(), window), Gather::Runs { .. })).then_some(())
     }
 
     fn inputs(&mut self) -> Result<()> {
@@ -183,12 +185,12 @@ impl<'a> Pass<'a> {
         let unsupported = |what: &str| Err(error(format!("{what}; this is not supported yet")));
         match &op.kind {
             IntKind::Reshape => Ok(()),
-            IntKind::Requantize(_) => unsupported("a requantisation that is not part of a Conv, Gemm or MatMul"),
             IntKind::Clamp { .. } => unsupported("an activation function that does not follow a Conv, Gemm or MatMul"),
             IntKind::MaxPool(_) => {
                 self.direct(op).map_err(error)?;
                 self.step(index, op, Gather::Rows, (0, 0)).map_err(error)
             }
+            IntKind::Conv { groups: 2.., .. } => unsupported("groups"),
             IntKind::Conv { weights, window, .. } => {
                 let input = self.direct(op).map_err(error)?;
                 let (out, channels, kh, kw) = weights.dim();
@@ -204,21 +206,22 @@ impl<'a> Pass<'a> {
                 self.strips(op)
             }
             IntKind::Dense { weights, .. } => {
-                let Some((Storage::Map(map), _)) = self.storage[self.root[op.input.0].0] else {
+                let Some((Storage::Map(map), _)) = self.storage[self.root[op.input().0].0] else {
                     return unsupported("its input lies in packed lines");
                 };
-                if self.graph.tensor(op.input).shape[0] != 1 {
+                if self.graph.tensor(op.input()).shape[0] != 1 {
                     return unsupported("a batch larger than 1");
                 }
                 let taps = (map.height * map.width) as u64 * map.tiles();
                 self.step(index, op, Gather::Rows, (taps, weights.ncols())).map_err(error)
             }
+            _ => unsupported("this operation has no place on the machine"),
         }
     }
 
     /// The storage of an input that must not have been reshaped.
     fn direct(&self, op: &IntOp) -> Result<Storage, String> {
-        match self.storage[op.input.0] {
+        match self.storage[op.input().0] {
             Some((storage, _)) => Ok(storage),
             None => Err("its input was reshaped; only Gemm and MatMul can read reshaped tensors".into()),
         }

@@ -6,6 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{inside, npz, run};
+use compiler::graph::Constant;
 use compiler::reference::{float, integer};
 use compiler::{Options, compile, import, integer_graph, shapes};
 use isa::program::Data;
@@ -65,8 +66,8 @@ fn two_hundred_digits_as_onnx_runtime_answers_them() {
         let expected: Vec<f32> = expected.iter().map(|&q| program.metadata.outputs[0].dequantise(q)).collect();
         assert_eq!(*ours, expected, "the machine and the integer reference differ");
 
-        let values = float::evaluate(&graph, &BTreeMap::from([("image".to_string(), input)]));
-        let real: Vec<f32> = values["logits"].iter().copied().collect();
+        let values = float::evaluate(&graph, &BTreeMap::from([("image".to_string(), Constant::F32(input))]));
+        let real: Vec<f32> = values["logits"].reals().iter().copied().collect();
         reals.add(&real, theirs, scale);
     }
     println!(

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use common::model::{Byte, Model, ints};
 use common::run;
+use compiler::graph::Constant;
 use compiler::reference::{float, integer};
 use compiler::{Options, TargetLimits, compile, import, integer_graph, quantize, shapes};
 use isa::program::Data;
@@ -176,8 +177,8 @@ fn check(seed: u64) {
     let stored: Vec<i32> = machine.iter().map(|&x| tensor.quantise(x)).collect();
     assert_eq!(stored, expected.iter().copied().collect::<Vec<_>>(), "the machine differs from the integer IR");
 
-    let reals = float::evaluate(&graph, &BTreeMap::from([("x".to_string(), input)]));
-    let reals = &reals[&graph.outputs[0]];
+    let reals = float::evaluate(&graph, &BTreeMap::from([("x".to_string(), Constant::F32(input))]));
+    let reals = reals[&graph.outputs[0]].reals();
     let off = reals.iter().zip(&expected).map(|(&r, &q)| (tensor.quantise(r) - q).abs());
     // A tie that the reals round the other way early in the chain moves what follows by a step or two.
     let (largest, number) = off.fold((0, 0), |(l, n), d| (l.max(d), n + usize::from(d > 0)));

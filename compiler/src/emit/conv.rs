@@ -33,7 +33,7 @@ impl Emitter<'_> {
         let taps = step.weight_rows / TILE_ROWS as u64 / out.tiles();
         for first in (0..out.height).step_by(step.strip) {
             let strip = Strip { first, lines: step.strip.min(out.height - first) };
-            let sources = match self.placed.storage(op.input) {
+            let sources = match self.placed.storage(op.input()) {
                 Some(Storage::Lines(lines)) => self.gather(&lines, &out, step, strip, (dim, window))?,
                 Some(Storage::Map(map)) => rows(&map, strip, (dim, window)),
                 None => return Err("its input was not placed".into()),
@@ -52,7 +52,7 @@ impl Emitter<'_> {
     }
 
     pub(super) fn dense(&mut self, op: &IntOp, step: &Step, outputs: usize, requant: &Requant) -> Emit {
-        let (input, out) = (self.map(op.input)?, self.map(op.output)?);
+        let (input, out) = (self.map(op.input())?, self.map(op.output)?);
         let k = input.channels.min(LANES);
         let tiles = input.tiles();
         let line =

@@ -82,13 +82,13 @@ impl<'a> Emitter<'a> {
     fn op(&mut self, op: &IntOp, step: &Step) -> Emit {
         let before = self.text.steps();
         match &op.kind {
-            IntKind::Conv { weights, window, requant: Some(requant), .. } => {
+            IntKind::Conv { weights, window, requant, .. } => {
                 self.constants(step, tiles::conv(weights, step.gather), requant)?;
                 self.ring(&self.map(op.output)?)?;
                 self.conv(op, step, (weights.dim(), window), requant)?;
             }
-            IntKind::Dense { weights, requant: Some(requant) } => {
-                let map = self.map(op.input)?;
+            IntKind::Dense { weights, requant } => {
+                let map = self.map(op.input())?;
                 self.constants(step, tiles::dense(weights, &map), requant)?;
                 self.ring(&self.map(op.output)?)?;
                 self.dense(op, step, weights.ncols(), requant)?;
@@ -190,7 +190,7 @@ impl<'a> Emitter<'a> {
     }
 
     fn max_pool(&mut self, op: &IntOp, window: &IntWindow) -> Emit {
-        let (input, out) = (self.map(op.input)?, self.map(op.output)?);
+        let (input, out) = (self.map(op.input())?, self.map(op.output)?);
         let [kh, kw] = window.kernel;
         let [sy, sx] = window.strides.map(|s| s as u64);
         let tiles = input.tiles();

@@ -11,13 +11,13 @@ use super::lanes::{Lanes, Second};
 use super::reciprocal::{Rounds, inverse_root};
 
 /// Fraction bits of 1/√v.
-const ROOT_BITS: u8 = 30;
+pub(crate) const ROOT_BITS: u8 = 30;
 /// Bits that a product with a byte loses, so that it fits 32.
-const GUARD: u8 = 6;
+pub(crate) const GUARD: u8 = 6;
 /// Fraction bits of the result before it is rounded to bytes.
-const FRACTION: u8 = 12;
+pub(crate) const FRACTION: u8 = 12;
 /// Fraction bits of the mean.
-const MEAN_BITS: u8 = 23;
+pub(crate) const MEAN_BITS: u8 = 23;
 
 /// A norm over `features` of each of `rows` rows of tokens.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +72,7 @@ impl Norm {
     }
 
     /// Bits that the scaled variance loses to fit 32 where it is large: an even number; or gains, if negative.
-    fn drop_bits(&self) -> i32 {
+    pub(crate) fn drop_bits(&self) -> i32 {
         let n = self.features();
         let bits = (if self.centred { 2.0 * n.log2() } else { n.log2() }).ceil() as i32 + 14 - 30;
         if bits > 0 { (bits + 1) / 2 * 2 } else { bits }
@@ -86,7 +86,7 @@ impl Norm {
     }
 
     /// The shift of the product with γ: as many bits of γ as fit.
-    fn gamma_shift(&self) -> u8 {
+    pub(crate) fn gamma_shift(&self) -> u8 {
         let largest = self.gamma.iter().fold(0f64, |most, g| most.max(g.abs())) * self.gamma_unit();
         let mut shift = 0;
         while shift < 60 && largest * 2f64.powi(shift + 1) < 2f64.powi(31) - 1.0 {
@@ -102,19 +102,25 @@ impl Norm {
     /// γ as row32s, one a segment, four rows each, for [`NormPlaces::gammas`].
     #[must_use]
     pub fn gammas(&self) -> Vec<Leaf> {
+        self.gamma_integers().chunks(LANES).flat_map(super::data::row32).collect()
+    }
+
+    /// γ in the unit of the normalised rows, with [`Norm::gamma_shift`] fraction bits.
+    pub(crate) fn gamma_integers(&self) -> Vec<i32> {
         let factor = self.gamma_unit() * 2f64.powi(self.gamma_shift().into());
-        let row = |gammas: &[f64]| -> [Leaf; 4] {
-            super::data::row32(&gammas.iter().map(|g| (g * factor).round_ties_even() as i32).collect::<Vec<_>>())
-        };
-        self.gamma.chunks(LANES).flat_map(row).collect()
+        self.gamma.iter().map(|g| (g * factor).round_ties_even() as i32).collect()
+    }
+
+    /// β of a feature in steps of the result, with [`FRACTION`] fraction bits.
+    pub(crate) fn bias(&self, feature: usize) -> i32 {
+        let beta = self.beta.get(feature).copied().unwrap_or(0.0) / self.to.scale;
+        (beta * 2f64.powi(FRACTION.into())).round_ties_even() as i32
     }
 
     /// β as parameter blocks, one a segment, for [`NormPlaces::blocks`].
     #[must_use]
     pub fn blocks(&self) -> Vec<[Leaf; PARAM_ROWS]> {
-        let beta = |feature: usize| self.beta.get(feature).copied().unwrap_or(0.0) / self.to.scale;
-        let bias = |feature| (beta(feature) * 2f64.powi(FRACTION.into())).round_ties_even() as i32;
-        let block = |segment: usize| param_block(|lane| (bias(segment * LANES + lane), 1, FRACTION.into()));
+        let block = |segment: usize| param_block(|lane| (self.bias(segment * LANES + lane), 1, FRACTION.into()));
         (0..self.segments().into()).map(block).collect()
     }
 
@@ -237,10 +243,15 @@ impl Norm {
 
     /// Adds ε, in a unit of which 2^up times the variance's have n² (or n).
     fn add_epsilon(&self, code: &mut Code, rows: Lanes, squares: Operand, up: i32) {
+        let epsilon = code.value(self.epsilon_integer(up));
+        code.push(rows.vadd(squares, squares, epsilon));
+    }
+
+    /// ε in that unit.
+    pub(crate) fn epsilon_integer(&self, up: i32) -> i32 {
         let n = self.features();
         let unit = 2f64.powi(up) * if self.centred { n * n } else { n };
         let epsilon = (self.epsilon / (self.scale * self.scale) * unit).round_ties_even();
-        let epsilon = code.value(epsilon.min(f64::from(1 << 29)) as i32);
-        code.push(rows.vadd(squares, squares, epsilon));
+        epsilon.min(f64::from(1 << 29)) as i32
     }
 }

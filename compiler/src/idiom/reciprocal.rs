@@ -15,13 +15,19 @@ pub enum Rounds {
 }
 
 impl Rounds {
-    fn count(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         match self {
             Rounds::Two => 2,
             Rounds::Three => 3,
         }
     }
 }
+
+/// The line that 1/m begins with, for m in [½, 1): value at 0 and slope.
+pub(crate) const LINE: (i32, u32) = ((48.0 / 17.0 * (1 << 29) as f64) as i32, (32.0 / 17.0 * (1 << 18) as f64) as u32);
+/// The line that 1/√m begins with, for m in [¼, 1).
+pub(crate) const ROOT_LINE: (i32, u32) =
+    ((2.132_772_6 * (1 << 29) as f64) as i32, (1.218_727_25 * (1 << 18) as f64) as u32);
 
 /// Writes 1/x for x ≥ 1: y in 2²⁹..=2³⁰, less its error, and `g = −leading zeros`: `1/x = y / 2^(61 + g)`.
 ///
@@ -39,8 +45,8 @@ pub fn reciprocal(
     code.push(lanes.vsub(g, zero, Second::Row32(g)));
     code.push(lanes.vshr(m, x, Second::Row32(g), 1));
     // m·2^−31 is in [½, 1): 1/m is near 48/17 − 32/17·m, within 1/17 of itself.
-    let start = code.filled((48.0 / 17.0 * f64::from(1 << 29)) as i32);
-    code.push(lanes.vmulr(t, m, Second::immediate((32.0 / 17.0 * f64::from(1 << 18)) as u32), 20));
+    let start = code.filled(LINE.0);
+    code.push(lanes.vmulr(t, m, Second::immediate(LINE.1), 20));
     code.push(lanes.vsub(y, start, Second::Row32(t)));
     for _ in 0..rounds.count() {
         code.push(lanes.vmulr(t, m, Second::Row32(y), 31));
@@ -67,8 +73,8 @@ pub fn inverse_root(
     code.push(lanes.vadd(t, g, Second::Row32(g)));
     code.push(lanes.vshr(m, x, Second::Row32(t), 1));
     // m·2^−31 is in [¼, 1): the best line errs by 8.6 % of 1/√m.
-    let start = code.filled((2.132_772_6 * f64::from(1 << 29)) as i32);
-    code.push(lanes.vmulr(t, m, Second::immediate((1.218_727_25 * f64::from(1 << 18)) as u32), 20));
+    let start = code.filled(ROOT_LINE.0);
+    code.push(lanes.vmulr(t, m, Second::immediate(ROOT_LINE.1), 20));
     code.push(lanes.vsub(y, start, Second::Row32(t)));
     let three = code.filled(3 << 29);
     for _ in 0..rounds.count() {

@@ -78,11 +78,11 @@ pub struct Softmax {
 }
 
 /// Fraction bits of a probability before it is quantised.
-const FRACTION: u8 = 15;
+pub(crate) const FRACTION: u8 = 15;
 
 impl Softmax {
     /// Bits of an exponential: the sum of all of them stays below 2³¹.
-    pub(super) fn bits(&self) -> u8 {
+    pub(crate) fn bits(&self) -> u8 {
         30 - (u32::from(self.segments) * LANES as u32).next_power_of_two().ilog2() as u8
     }
 
