@@ -9,8 +9,25 @@ use isa::{Memory, Regs, Status, Stepped, Subtree, step};
 
 /// A file beside the repository's own, or `None` with a note.
 pub(crate) fn outside(path: &str) -> Option<Vec<u8>> {
-    let path = format!("{}/../../shared/models/{path}", env!("CARGO_MANIFEST_DIR"));
+    let path = outside_path(path);
     std::fs::read(&path).map_err(|_| println!("skipped: {path} is absent")).ok()
+}
+
+/// Where such a file is: below `SYSTOLE_MODELS`, or beside the repository.
+pub(crate) fn outside_path(path: &str) -> String {
+    let beside = || format!("{}/../../shared/models", env!("CARGO_MANIFEST_DIR"));
+    format!("{}/{path}", std::env::var("SYSTOLE_MODELS").unwrap_or_else(|_| beside()))
+}
+
+/// A Python with ONNX Runtime: `SYSTOLE_PYTHON`, or the one that `cargo xtask bench` sets up; `None` with a note.
+pub(crate) fn python() -> Option<String> {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/python/bin/python");
+    let python = std::env::var("SYSTOLE_PYTHON").unwrap_or_else(|_| own.into());
+    let there = std::path::Path::new(&python).exists();
+    if !there {
+        println!("skipped: {python} is absent");
+    }
+    there.then_some(python)
 }
 
 /// A file of the repository.
