@@ -6,8 +6,10 @@
 //! |---|---|
 //! | [`import`] | ONNX bytes → [`graph`] |
 //! | [`shapes`] | graph → graph in order, with types |
-//! | [`quantize`] | graph → [`int_ir`] |
-//! | [`fuse`] | integer IR → integer IR without sums |
+//! | [`simplify`] | graph → the same of fewer nodes |
+//! | [`calibrate`] | float graph → Q/DQ graph, where inputs are given for it |
+//! | [`quantize`] | Q/DQ graph → [`int_ir`] |
+//! | [`fuse`] | integer IR → the same of fewer operations |
 //! | `place` | integer IR → where everything lies in spad, how operations are cut |
 //! | `emit` | placed operations → instructions, constants, `isa::program::Program` |
 //!
@@ -15,6 +17,7 @@
 
 mod arena;
 mod attributes;
+pub mod calibrate;
 mod emit;
 mod error;
 pub mod fuse;
@@ -30,11 +33,13 @@ pub mod reference;
 mod report;
 mod requant;
 pub mod shapes;
+pub mod simplify;
 mod tiles;
 mod wire;
 
 use isa::program::Program;
 
+pub use calibrate::Calibration;
 pub use error::{CompileError, Result};
 pub use ops::{OPERATORS, Operator, operators_markdown};
 pub use report::{LayerReport, Report};
@@ -56,7 +61,7 @@ impl Default for TargetLimits {
 }
 
 /// How to compile.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// Name of the program in its metadata.
     pub name: String,
@@ -64,6 +69,8 @@ pub struct Options {
     pub target: TargetLimits,
     /// Most micro-steps of a run; exactly what the program takes if not given.
     pub step_limit: Option<u64>,
+    /// Inputs to quantise float values by; without, the model must be quantised.
+    pub calibration: Option<Calibration>,
 }
 
 /// A program and what there is to say about it.
@@ -84,7 +91,7 @@ pub fn compile(onnx: &[u8], options: &Options) -> Result<Compiled> {
     if options.target.spad_log2 > most || options.target.acc_log2 > most {
         return Err(CompileError::model(format!("the target's spad or acc has more than 2^{most} rows")));
     }
-    let integer = integer_graph(onnx)?;
+    let integer = lower(onnx, options.calibration.as_ref())?;
     let placed = place::run(&integer, &options.target)?;
     let (program, report) = emit::run(&integer, &placed, options)?;
     Ok(Compiled { program, report })
@@ -95,5 +102,22 @@ pub fn compile(onnx: &[u8], options: &Options) -> Result<Compiled> {
 /// # Errors
 /// As [`compile`], but for what does not fit.
 pub fn integer_graph(onnx: &[u8]) -> Result<int_ir::IntGraph> {
-    Ok(fuse::run(quantize::run(&shapes::run(import::run(onnx)?)?)?))
+    lower(onnx, None)
+}
+
+/// As [`integer_graph`]; float values are quantised by their ranges on the given inputs.
+///
+/// # Errors
+/// As [`integer_graph`]; inputs that do not fit the model.
+pub fn calibrated_graph(onnx: &[u8], calibration: &Calibration) -> Result<int_ir::IntGraph> {
+    lower(onnx, Some(calibration))
+}
+
+fn lower(onnx: &[u8], calibration: Option<&Calibration>) -> Result<int_ir::IntGraph> {
+    let graph = simplify::run(shapes::run(import::run(onnx)?)?)?;
+    let graph = match calibration {
+        Some(calibration) => calibrate::run(graph, calibration)?,
+        None => graph,
+    };
+    Ok(fuse::run(quantize::run(&graph)?))
 }

@@ -68,7 +68,7 @@ impl Compile {
 pub(crate) fn compile(onnx: &[u8], name: &str, target: &str, step_limit: Option<u64>) -> Result<Compiled> {
     let params = machine::target(target)?;
     let limits = TargetLimits { spad_log2: u8::try_from(params.spad_log2)?, acc_log2: u8::try_from(params.acc_log2)? };
-    Ok(compiler::compile(onnx, &Options { name: name.to_string(), target: limits, step_limit })?)
+    Ok(compiler::compile(onnx, &Options { name: name.to_string(), target: limits, step_limit, ..Options::default() })?)
 }
 
 /// What the registry will hold of a program.
