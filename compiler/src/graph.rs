@@ -23,6 +23,12 @@ pub enum DType {
 }
 
 impl DType {
+    /// Whether it is what shapes and indices are of.
+    #[must_use]
+    pub fn is_index(self) -> bool {
+        matches!(self, DType::I32 | DType::I64)
+    }
+
     /// numpy's name.
     #[must_use]
     pub fn name(self) -> &'static str {

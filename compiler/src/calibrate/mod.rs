@@ -106,7 +106,7 @@ fn points(graph: &Graph) -> BTreeMap<String, Kind> {
     for (name, _) in graph.inputs.iter().filter(|(name, _)| float(name)) {
         let own =
             readers.get(name.as_str()).is_some_and(|r| r.iter().any(|n| !matches!(n.op, Op::QuantizeLinear { .. })));
-        if own {
+        if own || outputs.contains(name.as_str()) {
             points.insert(name.clone(), Kind::Any);
         }
         quantized.insert(name.clone());

@@ -352,13 +352,9 @@ pub const OPERATORS: &[Operator] = &[
     ),
     row("Range", (3, 3), &[], FOLDED, |_| Ok(Op::Range)),
     row("Reciprocal", (1, 1), &[], TABLE, |_| Ok(Op::Unary(Unary::Reciprocal))),
-    row(
-        "ReduceMax",
-        (1, 2),
-        &["axes", "keepdims", "noop_with_empty_axes"],
-        "Over height and width of an image.",
-        |a| reduce(a, Reduction::Max),
-    ),
+    row("ReduceMax", (1, 2), &["axes", "keepdims", "noop_with_empty_axes"], "Any constant axes.", |a| {
+        reduce(a, Reduction::Max)
+    }),
     row("ReduceMean", (1, 2), &["axes", "keepdims", "noop_with_empty_axes"], "Any constant axes.", |a| {
         reduce(a, Reduction::Mean)
     }),

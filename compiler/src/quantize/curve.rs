@@ -23,7 +23,7 @@ impl Curve {
     pub(super) fn bounded(self, lo: f32, hi: f32) -> Curve {
         let clamp = |v: f32| v.max(lo).min(hi);
         match self {
-            Curve::Identity => Curve::Bounds(lo, hi),
+            Curve::Identity => Curve::Bounds(lo.min(hi), hi),
             Curve::Bounds(a, b) => Curve::Bounds(clamp(a), clamp(b)),
             Curve::Table(mut table) => {
                 table.iter_mut().for_each(|v| *v = clamp(*v));

@@ -7,7 +7,7 @@ use super::pending::{Pending, Sums, Work, empty};
 use super::{Pass, Source, not_quantized};
 use crate::error::printable;
 use crate::graph::Node;
-use crate::int_ir::{IntKind, Quantization};
+use crate::int_ir::{IntKind, Quantization, TensorId};
 use crate::ops::Binary;
 
 impl Pass<'_> {
@@ -170,7 +170,9 @@ impl Pass<'_> {
             && value.ndim() >= 3
             && value.shape()[value.ndim() - 3] == shape[1];
         if !by_channel {
-            return self.two(node, Binary::Mul, [&node.inputs[0], &node.inputs[1]]);
+            let a = self.activation(node, name)?;
+            let b = self.real_constant(node, value)?;
+            return Ok(self.product(node, [a, b]));
         }
         let (id, q) = self.activation(node, name)?;
         let zero = i64::from(q.zero_point_i8());
@@ -209,22 +211,26 @@ impl Pass<'_> {
         if !matches!(binary, Binary::Add | Binary::Sub | Binary::Mul) {
             return Err("both inputs are computed; Add, Sub and Mul of two such are supported".into());
         }
-        let (first, qa) = self.operand(node, a)?;
-        let (second, qb) = self.operand(node, b)?;
-        let shape = self.shape(&node.output);
-        let work = if binary == Binary::Mul {
-            Work::Sums(Sums {
-                kind: IntKind::Mul { zeros: [qa, qb].map(|q| q.zero_point_i8()), requant: empty() },
-                scales: vec![f64::from(qa.scale) * f64::from(qb.scale)],
-                bias: vec![0],
-                reach: vec![(-255 * 255, 255 * 255)],
-                axis: 0,
-                channels: None,
-            })
-        } else {
-            Work::Add { quantizations: [qa, qb], subtract: binary == Binary::Sub }
-        };
-        Ok(Pass::pending(Pending::new(node, work, vec![first, second], shape)))
+        let first = self.operand(node, a)?;
+        let second = self.operand(node, b)?;
+        if binary == Binary::Mul {
+            return Ok(self.product(node, [first, second]));
+        }
+        let work = Work::Add { quantizations: [first.1, second.1], subtract: binary == Binary::Sub };
+        Ok(Pass::pending(Pending::new(node, work, vec![first.0, second.0], self.shape(&node.output))))
+    }
+
+    /// The product of two tensors.
+    fn product(&mut self, node: &Node, [(a, qa), (b, qb)]: [(TensorId, Quantization); 2]) -> Source {
+        let work = Work::Sums(Sums {
+            kind: IntKind::Mul { zeros: [qa, qb].map(|q| q.zero_point_i8()), requant: empty() },
+            scales: vec![f64::from(qa.scale) * f64::from(qb.scale)],
+            bias: vec![0],
+            reach: vec![(-255 * 255, 255 * 255)],
+            axis: 0,
+            channels: None,
+        });
+        Pass::pending(Pending::new(node, work, vec![a, b], self.shape(&node.output)))
     }
 
     pub(super) fn prelu(&mut self, node: &Node) -> Result<Source, String> {

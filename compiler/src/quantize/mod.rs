@@ -81,7 +81,8 @@ pub fn is_quantized(graph: &Graph) -> bool {
 /// # Errors
 /// A node outside the patterns above, float models, scales that are not positive and finite, sums that could overflow 32 bits.
 pub fn run(graph: &Graph) -> Result<IntGraph> {
-    if !graph.nodes.iter().any(|n| matches!(n.op, Op::QuantizeLinear { .. } | Op::DequantizeLinear { .. })) {
+    let float = |n: &Node| graph.types.get(&n.output).is_some_and(|t| t.dtype == DType::F32);
+    if !is_quantized(graph) && graph.nodes.iter().any(float) {
         return Err(CompileError::model(
             "it has no QuantizeLinear node: a float model; give inputs to calibrate it on, or quantise it to int8 Q/DQ first",
         ));
@@ -193,8 +194,7 @@ impl<'a> Pass<'a> {
                 match kind {
                     Reduction::Mean => self.mean(node, axes, true),
                     Reduction::Sum => self.mean(node, axes, false),
-                    Reduction::Max if axes == [2, 3] && self.shape(input).len() == 4 => self.global_max_pool(node),
-                    Reduction::Max => Err(format!("over axes {axes:?}; over height and width is supported")),
+                    Reduction::Max => self.reduce_max(node, &axes),
                 }
             }
             Op::Resize { .. } => self.resize_linear(node),

@@ -20,6 +20,7 @@ pub(super) fn kinds(from: &[usize], moves: &Moves, pad: i8) -> Vec<(IntKind, Vec
                 }
                 _ => IntKind::Select { axis, indices },
             },
+            Move::Reshape(_) => IntKind::Reshape,
             Move::Transpose(perm) => IntKind::Transpose { perm },
             Move::Pad { before, .. } => IntKind::Pad { before, value: pad },
         };

@@ -46,7 +46,8 @@ impl Pass<'_> {
         let given = self.shape(&node.inputs[0]);
         let [n, c, height, width] = image(&given)?;
         let kernel = image(w.eight_bit()?.shape())?;
-        let four = w.eight_bit()?.clone().into_shape_with_order(kernel.to_vec()).map_err(|e| e.to_string())?;
+        let four = w.eight_bit()?.as_standard_layout().into_owned();
+        let four = four.into_shape_with_order(kernel.to_vec()).map_err(|e| e.to_string())?;
         let scales = w.channel_scales(0, kernel[0])?;
         if four.is_empty() {
             return Err("it has no weights".into());
@@ -73,10 +74,13 @@ impl Pass<'_> {
         let (id, q) = self.activation(node, &node.inputs[0])?;
         let w = self.weights(&node.inputs[1])?;
         let [n, c, height, width] = image(&self.shape(&node.inputs[0]))?;
-        let given: Array4<i32> =
-            w.eight_bit()?.clone().into_dimensionality().map_err(|_| "its weights are not four-dimensional")?;
+        let kernel = image(w.eight_bit()?.shape())?;
+        let given = w.eight_bit()?.as_standard_layout().into_owned();
+        let given = given.into_shape_with_order(kernel.to_vec()).map_err(|e| e.to_string())?;
+        let given: Array4<i32> = given.into_dimensionality().map_err(|e| e.to_string())?;
         let (inputs, per_group, kh, kw) = given.dim();
-        let (int, apart) = transposed([kh, kw], window, output_padding)?;
+        let (int, apart) = transposed([height, width], [kh, kw], window, output_padding)?;
+        let id = self.reshaped(node, id, &[n, c, height, width]);
         let (inner, outputs) = (inputs / groups, per_group * groups);
         if w.scales.len() > 1 && (w.axis != 1 || groups > 1) {
             return Err("weights with a scale a channel along another axis than the outputs".into());

@@ -83,7 +83,7 @@ impl<'a> Pass<'a> {
     }
 
     /// A float constant, quantised here over its own range.
-    fn real_constant(&mut self, node: &Node, a: &ArrayD<f32>) -> Result<(TensorId, Quantization), String> {
+    pub(super) fn real_constant(&mut self, node: &Node, a: &ArrayD<f32>) -> Result<(TensorId, Quantization), String> {
         if a.iter().any(|v| !v.is_finite()) {
             return Err("a constant operand is not finite".into());
         }

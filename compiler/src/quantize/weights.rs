@@ -118,6 +118,11 @@ impl Weights {
                     axis = perm.iter().position(|&p| p == axis).unwrap_or(axis);
                     values.permuted_axes(perm.clone()).as_standard_layout().into_owned()
                 }
+                Move::Reshape(_) if per_channel => return Err("weights with a scale a channel, expanded".into()),
+                Move::Reshape(shape) => {
+                    let values = values.as_standard_layout().into_owned();
+                    values.into_shape_with_order(&shape[..]).map_err(|e| e.to_string())?
+                }
                 Move::Pad { .. } => return Err("weights that are padded".into()),
             };
         }

@@ -26,11 +26,30 @@ impl Pass<'_> {
         self.largest(node, IntWindow { kernel: [h, w], strides: [1, 1], pads: [0; 4], dilations: [1, 1] })
     }
 
+    /// Maxima over any axes, brought to the end: as a pool over lines of them.
+    pub(super) fn reduce_max(&mut self, node: &Node, axes: &[usize]) -> Result<Source, String> {
+        let input = node.inputs[0].as_str();
+        let shape = self.shape(input);
+        let (id, q) = self.activation(node, input)?;
+        let rest = (0..shape.len()).filter(|a| !axes.contains(a));
+        let perm: Vec<usize> = rest.chain(axes.iter().copied()).collect();
+        let count: usize = axes.iter().map(|&a| shape[a]).product();
+        let turned: Vec<usize> = perm.iter().map(|&a| shape[a]).collect();
+        let outer = turned.iter().product::<usize>() / count.max(1);
+        let own = Some(self.quantization(id));
+        let moves = vec![(IntKind::Transpose { perm }, turned), (IntKind::Reshape, vec![1, outer, count, 1])];
+        let line = self.run(&super::sources::intermediate(node), id, moves, own);
+        let window = IntWindow { kernel: [count, 1], strides: [1, 1], pads: [0; 4], dilations: [1, 1] };
+        let out = self.emit(node, IntKind::MaxPool(window), vec![line], vec![1, outer, 1, 1], own);
+        Ok(Source::Reals(self.to_shape(node, out), q, Curve::Identity))
+    }
+
     /// Maxima over windows: of integers as of reals; bounds come after as well as before.
     fn largest(&mut self, node: &Node, window: IntWindow) -> Result<Source, String> {
         let input = node.inputs[0].as_str();
         let (id, rest) = match self.source(input)? {
             Source::Integers(id) => (id, None),
+            Source::Raw(id) => (id, None),
             Source::Reals(id, q, curve @ (Curve::Identity | Curve::Bounds(..))) => (id, Some((q, curve))),
             Source::Reals(..) => {
                 let (id, q) = self.activation(node, input)?;
@@ -44,6 +63,10 @@ impl Pass<'_> {
         let [oh, ow] = window.output([four[2], four[3]]);
         let out = self.emit(node, IntKind::MaxPool(window), vec![from], vec![four[0], four[1], oh, ow], Some(own));
         let out = self.to_shape(node, out);
+        if self.unknown.contains_key(&id) {
+            self.unknown.insert(out, Some(id));
+            return Ok(Source::Raw(out));
+        }
         Ok(match rest {
             None => Source::Integers(out),
             Some((q, curve)) => Source::Reals(out, q, curve),

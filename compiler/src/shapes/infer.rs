@@ -38,6 +38,10 @@ pub(super) fn infer(node: &Node, types: &Types, constants: &BTreeMap<String, Con
             same(x.shape.clone())
         }
         Op::Binary(_) if node.inputs.len() == 1 => same(x.shape.clone()),
+        Op::Binary(binary) if x.dtype != DType::F32 && (x.dtype != input(1)?.dtype || !x.dtype.is_index()) => {
+            let (a, b) = (x.dtype.name(), input(1)?.dtype.name());
+            Err(format!("{} of {a} and {b}; float32, and int32 and int64 of shapes are supported", binary.name()))
+        }
         Op::Binary(_) => same(broadcast(&x.shape, &input(1)?.shape)?),
         Op::PRelu => {
             let shape = broadcast(&x.shape, &input(1)?.shape)?;
@@ -179,13 +183,15 @@ fn conv_transpose(
     window: &Window,
     (groups, output_padding): (usize, [usize; 2]),
 ) -> Result<ValueType, String> {
-    let (&[n, c, h, w], &[inputs, per_group, kh, kw]) = (&x.shape[..], weights) else {
-        return Err(format!("input {:?} and weights {weights:?} are not both four-dimensional", x.shape));
-    };
+    let [n, c, h, w] = windows::image(&x.shape)?;
+    let [inputs, per_group, kh, kw] = windows::image(weights).map_err(|_| format!("weights {weights:?} do not fit"))?;
+    if weights.len() != x.shape.len() {
+        return Err(format!("input {:?} and weights {weights:?} differ in dimensions", x.shape));
+    }
     if inputs != c || !c.is_multiple_of(groups) || weights.contains(&0) || [h, w].contains(&0) {
         return Err(format!("{groups} groups, input {:?}, weights {weights:?} do not fit", x.shape));
     }
-    let (int, apart) = windows::transposed([kh, kw], window, output_padding)?;
+    let (int, apart) = windows::transposed([h, w], [kh, kw], window, output_padding)?;
     let spread = [(h - 1) * apart[0] + 1, (w - 1) * apart[1] + 1];
     for axis in 0..2 {
         if (int.kernel[axis] - 1) * int.dilations[axis] >= spread[axis] + int.pads[axis] + int.pads[axis + 2] {
@@ -193,7 +199,7 @@ fn conv_transpose(
         }
     }
     let [oh, ow] = int.output(spread);
-    Ok(ValueType { dtype: DType::F32, shape: vec![n, per_group * groups, oh, ow] })
+    Ok(ValueType { dtype: DType::F32, shape: windows::as_given(&x.shape, [n, per_group * groups, oh, ow]) })
 }
 
 /// numpy's matrix product.

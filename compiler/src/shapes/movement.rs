@@ -16,6 +16,8 @@ const MAX_SELECTED: usize = 1 << 24;
 pub(crate) enum Move {
     /// Along an axis, these indices.
     Select { axis: usize, indices: Vec<usize> },
+    /// Another shape.
+    Reshape(Vec<usize>),
     /// Axes in another order.
     Transpose(Vec<usize>),
     /// A frame of the value of [`Moves::pad`].
@@ -49,6 +51,7 @@ impl Move {
         let mut shape = x.to_vec();
         match self {
             Move::Select { axis, indices } => shape[*axis] = indices.len(),
+            Move::Reshape(to) => shape.clone_from(to),
             Move::Transpose(perm) => shape = perm.iter().map(|&axis| x[axis]).collect(),
             Move::Pad { before, after } => {
                 for (axis, size) in shape.iter_mut().enumerate() {
@@ -253,11 +256,13 @@ fn expand(x: &[usize], wanted: &[i64]) -> Result<Moves, String> {
     }
     let shape = super::infer::broadcast(x, &wanted)?;
     elements(&shape)?;
-    if shape.len() != x.len() {
-        return Err(format!("from {x:?} to {shape:?}: more dimensions; an Unsqueeze before it is supported"));
-    }
     let mut steps = Vec::new();
-    for (axis, (&from, &to)) in x.iter().zip(&shape).enumerate() {
+    let mut wide = vec![1; shape.len() - x.len()];
+    wide.extend(x);
+    if wide != x {
+        steps.push(Move::Reshape(wide.clone()));
+    }
+    for (axis, (&from, &to)) in wide.iter().zip(&shape).enumerate() {
         if from != to {
             steps.push(Move::Select { axis, indices: vec![0; selected(to)?] });
         }

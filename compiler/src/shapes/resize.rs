@@ -58,8 +58,9 @@ fn coordinate(i: usize, input: usize, r: &Resized, coordinates: Coordinates) -> 
     let (i, length, size) = (i as f64, input as f64, r.size as f64);
     match coordinates {
         Coordinates::Asymmetric => i / r.scale,
-        Coordinates::AlignCorners if r.size == 1 => 0.0,
-        Coordinates::AlignCorners => i * (length - 1.0) / (size - 1.0),
+        // The exact length, which the result's is the whole part of.
+        Coordinates::AlignCorners if r.scale * length <= 1.0 || r.size == 1 => 0.0,
+        Coordinates::AlignCorners => i * (length - 1.0) / (r.scale * length - 1.0),
         Coordinates::PytorchHalfPixel if r.size == 1 => 0.0,
         Coordinates::HalfPixel | Coordinates::PytorchHalfPixel => (i + 0.5) / r.scale - 0.5,
         Coordinates::HalfPixelSymmetric => {

@@ -53,12 +53,21 @@ pub(crate) fn explicit(input: [usize; 2], kernel: [usize; 2], window: &Window) -
 
 /// A transposed convolution as a convolution over pixels set `strides` apart: the window over them, which has stride 1.
 pub(crate) fn transposed(
+    input: [usize; 2],
     kernel: [usize; 2],
     window: &Window,
     output_padding: [usize; 2],
 ) -> Result<(IntWindow, [usize; 2]), String> {
-    let Padding::Explicit(pads) = window.padding else {
-        return Err("auto_pad is not supported; give the pads".into());
+    // Output size = input size · stride: the rest is cut off, the odd pixel at the end or at the beginning.
+    let total = |axis: usize| {
+        let reach = (kernel[axis] - 1).saturating_mul(window.dilations[axis]) + 1 + output_padding[axis];
+        (input[axis].saturating_sub(1) * window.strides[axis] + reach)
+            .saturating_sub(input[axis] * window.strides[axis])
+    };
+    let pads = match window.padding {
+        Padding::Explicit(pads) => pads,
+        Padding::SameUpper => [total(0) / 2, total(1) / 2, total(0).div_ceil(2), total(1).div_ceil(2)],
+        Padding::SameLower => [total(0).div_ceil(2), total(1).div_ceil(2), total(0) / 2, total(1) / 2],
     };
     let mut out = [0; 4];
     for side in 0..4 {

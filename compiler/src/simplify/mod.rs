@@ -1,9 +1,10 @@
-//! Simplification: the same graph from fewer nodes. Batch norms go into weights, norms in pieces become one node, and so do
+//! Simplification: the same graph from fewer nodes. Batch norms go into weights; norms and softmax in pieces become one node, and so do
 //! groups of elementwise nodes of one tensor.
 
 mod batch_norm;
 mod curves;
 mod norms;
+mod softmax;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use crate::shapes;
 /// None that the graph did not have before.
 pub fn run(graph: Graph) -> Result<Graph> {
     let mut graph = graph;
-    for pass in [batch_norm::run, norms::run, curves::run] {
+    for pass in [batch_norm::run, norms::run, softmax::run, curves::run] {
         pass(&mut graph);
         graph = shapes::run(graph)?;
     }

@@ -27,6 +27,7 @@ fn all<T: Clone + FromReal>(x: &ArrayD<T>, moves: &Moves) -> ArrayD<T> {
     for step in &moves.steps {
         out = match step {
             Move::Select { axis, indices } => out.select(Axis(*axis), indices),
+            Move::Reshape(shape) => reshape(out, shape),
             Move::Transpose(perm) => out.permuted_axes(perm.clone()).as_standard_layout().into_owned(),
             Move::Pad { before, .. } => {
                 let mut framed = ArrayD::from_elem(step.shape(out.shape()), T::from_real(moves.pad));
@@ -39,7 +40,12 @@ fn all<T: Clone + FromReal>(x: &ArrayD<T>, moves: &Moves) -> ArrayD<T> {
             }
         };
     }
-    out.as_standard_layout().into_owned().into_shape_with_order(&moves.shape[..]).expect("as many elements")
+    reshape(out, &moves.shape)
+}
+
+/// The same elements in row-major order.
+fn reshape<T: Clone>(x: ArrayD<T>, shape: &[usize]) -> ArrayD<T> {
+    x.as_standard_layout().into_owned().into_shape_with_order(shape).expect("as many elements")
 }
 
 /// What a frame of a real is in another type.

@@ -8,7 +8,7 @@ use crate::shapes::windows::{as_given, explicit, image, transposed};
 
 fn four(x: &ArrayD<f32>) -> Result<ArrayD<f64>, String> {
     let shape = image(x.shape())?;
-    x.mapv(f64::from).into_shape_with_order(shape.to_vec()).map_err(|e| e.to_string())
+    x.mapv(f64::from).as_standard_layout().into_owned().into_shape_with_order(shape.to_vec()).map_err(|e| e.to_string())
 }
 
 fn finish(mut sums: ArrayD<f64>, bias: Option<&ArrayD<f32>>, given: &[usize]) -> Result<ArrayD<f32>, String> {
@@ -41,19 +41,19 @@ pub(super) fn conv_transpose(
     (given, groups, output_padding): (&Window, usize, [usize; 2]),
 ) -> Result<ArrayD<f32>, String> {
     let [inputs, per_group, kh, kw] = image(w.shape())?;
-    let (int, apart) = transposed([kh, kw], given, output_padding)?;
-    let x4 = four(x)?;
     let [n, c, height, width] = image(x.shape())?;
+    let (int, apart) = transposed([height, width], [kh, kw], given, output_padding)?;
+    let x4 = four(x)?;
     let mut spread = ArrayD::<f64>::zeros(vec![n, c, (height - 1) * apart[0] + 1, (width - 1) * apart[1] + 1]);
     for (at, &v) in x4.indexed_iter() {
         spread[[at[0], at[1], at[2] * apart[0], at[3] * apart[1]]] = v;
     }
     let inner = inputs / groups;
     let mut weights = vec![0f64; w.len()];
-    for (at, &v) in w.indexed_iter() {
+    for (at, &v) in four(w)?.indexed_iter() {
         let (group, i, o) = (at[0] / inner, at[0] % inner, at[1]);
         let out = group * per_group + o;
-        weights[((out * inner + i) * kh + kh - 1 - at[2]) * kw + kw - 1 - at[3]] = f64::from(v);
+        weights[((out * inner + i) * kh + kh - 1 - at[2]) * kw + kw - 1 - at[3]] = v;
     }
     let sums = window::conv(&spread, (&weights, per_group * groups, groups), &int, 0.0, |s: f64, w, a| s + w * a);
     finish(sums, bias, x.shape())

@@ -15,7 +15,7 @@ fn pooled<S: Clone + Default>(
 ) -> Result<ArrayD<S>, String> {
     let four = image(x.shape())?;
     let int = explicit([four[2], four[3]], given.kernel.ok_or("no kernel")?, given)?;
-    let x4 = x.clone().into_shape_with_order(four.to_vec()).map_err(|e| e.to_string())?;
+    let x4 = x.as_standard_layout().into_owned().into_shape_with_order(four.to_vec()).map_err(|e| e.to_string())?;
     let out = window::pool(&x4, &int, start, fold);
     let shape = as_given(x.shape(), image(out.shape())?);
     out.into_shape_with_order(shape).map_err(|e| e.to_string())
