@@ -41,7 +41,7 @@ impl Pass<'_> {
         let line = self.run(&super::sources::intermediate(node), id, moves, own);
         let window = IntWindow { kernel: [count, 1], strides: [1, 1], pads: [0; 4], dilations: [1, 1] };
         let out = self.emit(node, IntKind::MaxPool(window), vec![line], vec![1, outer, 1, 1], own);
-        Ok(Source::Reals(self.to_shape(node, out), q, Curve::Identity))
+        Ok(Source::Reals(self.in_shape(node, out), q, Curve::Identity))
     }
 
     /// Maxima over windows: of integers as of reals; bounds come after as well as before.
@@ -62,7 +62,7 @@ impl Pass<'_> {
         let from = self.reshaped(node, id, &four);
         let [oh, ow] = window.output([four[2], four[3]]);
         let out = self.emit(node, IntKind::MaxPool(window), vec![from], vec![four[0], four[1], oh, ow], Some(own));
-        let out = self.to_shape(node, out);
+        let out = self.in_shape(node, out);
         if self.unknown.contains_key(&id) {
             self.unknown.insert(out, Some(id));
             return Ok(Source::Raw(out));
@@ -74,7 +74,7 @@ impl Pass<'_> {
     }
 
     /// Brings a result to the shape that the node has.
-    fn to_shape(&mut self, node: &Node, id: TensorId) -> TensorId {
+    fn in_shape(&mut self, node: &Node, id: TensorId) -> TensorId {
         let (wanted, q) = (self.shape(&node.output), self.out.tensor(id).quantization);
         if self.out.tensor(id).shape == wanted {
             return id;

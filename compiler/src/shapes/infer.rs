@@ -47,6 +47,31 @@ pub(super) fn infer(node: &Node, types: &Types, constants: &BTreeMap<String, Con
             let shape = broadcast(&x.shape, &input(1)?.shape)?;
             if shape == x.shape { same(shape) } else { Err("its slope has more dimensions than its input".into()) }
         }
+        Op::Reduce { keep, .. } | Op::ArgMax { keep, .. } => {
+            let axes = reduced(node, x.shape.len(), constants)?;
+            let kept = |a: &usize| *keep || !axes.contains(a);
+            let size = |a: usize| if axes.contains(&a) { 1 } else { x.shape[a] };
+            let shape = (0..x.shape.len()).filter(kept).map(size).collect();
+            let dtype = if matches!(node.op, Op::ArgMax { .. }) { DType::I64 } else { x.dtype };
+            Ok(ValueType { dtype, shape })
+        }
+        Op::Shape { start, end } => {
+            Ok(ValueType { dtype: DType::I64, shape: vec![shape_range(&x.shape, *start, *end).len()] })
+        }
+        Op::ConstantOfShape(_) | Op::Range => Err("its inputs are not constant".into()),
+        _ => windowed(node, &input, constants),
+    }
+}
+
+/// Of windows, products and joins.
+fn windowed<'a>(
+    node: &Node,
+    input: &dyn Fn(usize) -> Result<&'a ValueType, String>,
+    constants: &BTreeMap<String, Constant>,
+) -> Result<ValueType, String> {
+    let x = input(0)?;
+    let same = |shape: Vec<usize>| Ok(ValueType { dtype: x.dtype, shape });
+    match &node.op {
         Op::Conv { window, groups } => conv(x, &input(1)?.shape, window, *groups),
         Op::ConvTranspose { window, groups, output_padding } => {
             conv_transpose(x, &input(1)?.shape, window, (*groups, *output_padding))
@@ -73,14 +98,6 @@ pub(super) fn infer(node: &Node, types: &Types, constants: &BTreeMap<String, Con
             same(shape)
         }
         Op::MatMul => same(product(&x.shape, &input(1)?.shape)?),
-        Op::Reduce { keep, .. } | Op::ArgMax { keep, .. } => {
-            let axes = reduced(node, x.shape.len(), constants)?;
-            let kept = |a: &usize| *keep || !axes.contains(a);
-            let size = |a: usize| if axes.contains(&a) { 1 } else { x.shape[a] };
-            let shape = (0..x.shape.len()).filter(kept).map(size).collect();
-            let dtype = if matches!(node.op, Op::ArgMax { .. }) { DType::I64 } else { x.dtype };
-            Ok(ValueType { dtype, shape })
-        }
         Op::Concat { axis: a } => {
             let axis = axis(*a, x.shape.len())?;
             let mut shape = x.shape.clone();
@@ -106,10 +123,6 @@ pub(super) fn infer(node: &Node, types: &Types, constants: &BTreeMap<String, Con
             let (indices, axis) = (input(1)?, axis(*a, x.shape.len())?);
             same([&x.shape[..axis], &indices.shape, &x.shape[axis + 1..]].concat())
         }
-        Op::Shape { start, end } => {
-            Ok(ValueType { dtype: DType::I64, shape: vec![shape_range(&x.shape, *start, *end).len()] })
-        }
-        Op::ConstantOfShape(_) | Op::Range => Err("its inputs are not constant".into()),
         other => Err(format!("{} has no shape rule", other.name())),
     }
 }
@@ -193,10 +206,9 @@ fn conv_transpose(
     }
     let (int, apart) = windows::transposed([h, w], [kh, kw], window, output_padding)?;
     let spread = [(h - 1) * apart[0] + 1, (w - 1) * apart[1] + 1];
-    for axis in 0..2 {
-        if (int.kernel[axis] - 1) * int.dilations[axis] >= spread[axis] + int.pads[axis] + int.pads[axis + 2] {
-            return Err("its pads leave nothing".into());
-        }
+    let reaches = |axis: usize| (int.kernel[axis] - 1) * int.dilations[axis];
+    if (0..2).any(|axis| reaches(axis) >= spread[axis] + int.pads[axis] + int.pads[axis + 2]) {
+        return Err("its pads leave nothing".into());
     }
     let [oh, ow] = int.output(spread);
     Ok(ValueType { dtype: DType::F32, shape: windows::as_given(&x.shape, [n, per_group * groups, oh, ow]) })

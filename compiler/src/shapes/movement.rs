@@ -277,7 +277,7 @@ fn tile(x: &[usize], repeats: &[i64]) -> Result<Moves, String> {
     let mut steps = Vec::new();
     for (axis, (&size, &times)) in x.iter().zip(repeats).enumerate() {
         let times = usize::try_from(times).map_err(|_| format!("repeated {times} times"))?;
-        let length = selected(size.checked_mul(times).unwrap_or(usize::MAX))?;
+        let length = selected(size.saturating_mul(times))?;
         if times != 1 {
             steps.push(Move::Select { axis, indices: (0..length).map(|i| i % size).collect() });
         }

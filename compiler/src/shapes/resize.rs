@@ -43,7 +43,7 @@ fn resized(node: &Node, x: &[usize], axes: Option<&[i64]>, constants: &Constants
             (None, Some(sizes)) => (sizes[i] as f64, sizes[i] as f64 / length),
             (None, None) => return Err("neither scales nor sizes".into()),
         };
-        if !(1.0..=MAX_SIZE).contains(&size) || !(scale.is_finite() && scale > 0.0) {
+        if !((1.0..=MAX_SIZE).contains(&size) && scale.is_finite() && scale > 0.0) {
             return Err(format!("axis {axis} of {length} becomes {size}; allowed are 1 to {MAX_SIZE}"));
         }
         if size != length || scale != 1.0 {
