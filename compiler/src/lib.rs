@@ -119,5 +119,7 @@ fn lower(onnx: &[u8], calibration: Option<&Calibration>) -> Result<int_ir::IntGr
         Some(calibration) => calibrate::run(graph, calibration)?,
         None => graph,
     };
-    Ok(fuse::run(quantize::run(&graph)?))
+    let integer = fuse::run(quantize::run(&graph)?);
+    debug_assert_eq!(int_ir::check(&integer), Ok(()));
+    Ok(integer)
 }

@@ -176,6 +176,24 @@ impl IntKind {
         }
     }
 
+    /// As [`IntKind::bounds_mut`].
+    #[must_use]
+    pub fn bounds(&self) -> Option<(i8, i8)> {
+        match self {
+            IntKind::Clamp { lo, hi }
+            | IntKind::Add(Addition { lo, hi, .. })
+            | IntKind::PRelu(PRelu { lo, hi, .. })
+            | IntKind::AveragePool(AveragePool { lo, hi, .. }) => Some((*lo, *hi)),
+            IntKind::Conv { requant, .. }
+            | IntKind::Dense { requant, .. }
+            | IntKind::MatMul { requant, .. }
+            | IntKind::Mul { requant, .. }
+            | IntKind::Mean { requant, .. }
+            | IntKind::ResizeLinear { requant, .. } => Some((requant.lo, requant.hi)),
+            _ => None,
+        }
+    }
+
     /// Whether the result holds elements of the inputs only, so that a clamp may come before it as well as after.
     #[must_use]
     pub fn moves(&self) -> bool {

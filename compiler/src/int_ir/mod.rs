@@ -4,9 +4,11 @@
 //! folded into biases, so a convolution is plain: Σ w·a, with padding that reads the zero point. Each operation of
 //! [`IntKind`] states its meaning in integers; [`crate::reference::integer`] evaluates it.
 
+mod check;
 mod kind;
 mod parameters;
 
+pub use check::check;
 pub use kind::IntKind;
 pub use parameters::{Addition, AveragePool, IntWindow, LinearAxis, PRelu, Quantization, Requant, Scale};
 

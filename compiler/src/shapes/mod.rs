@@ -15,7 +15,7 @@ use crate::import::elements;
 use crate::ops::{Op, Unary};
 use crate::reference::float;
 
-pub(crate) use infer::{reduced, shape_range};
+pub(crate) use infer::{broadcast, reduced, shape_range};
 pub(crate) use order::{order, remove_identities};
 
 /// Largest value that is computed here, and most elements of all of them together.

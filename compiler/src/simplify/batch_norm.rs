@@ -1,31 +1,44 @@
 //! Batch norms: into the weights of the convolution or product that makes their input, else a factor and a summand a channel.
 
+use std::collections::BTreeMap;
+
 use ndarray::{Array1, ArrayD, Axis};
 
-use super::{constant, makers, uses};
+use super::{constant, uses};
 use crate::graph::{Constant, Graph, Node};
 use crate::ops::{Binary, Op};
 
 /// Runs the pass.
 pub(super) fn run(graph: &mut Graph) {
     let uses = uses(graph);
-    let mut index = 0;
-    while index < graph.nodes.len() {
-        if let Some((factor, summand)) = affine(graph, index) {
-            let input = graph.nodes[index].inputs[0].clone();
-            let maker = makers(&graph.nodes).get(&input).copied().filter(|_| uses.get(&input) == Some(&1));
-            if !maker.is_some_and(|maker| fold(graph, (maker, index), &factor, &summand)) {
-                apart(graph, index, factor, summand);
-                index += 1;
+    let mut makers: BTreeMap<String, usize> = BTreeMap::new();
+    let mut out: Vec<Node> = Vec::with_capacity(graph.nodes.len());
+    for node in std::mem::take(&mut graph.nodes) {
+        let output = node.output.clone();
+        let Some((factor, summand)) = affine(graph, &node) else {
+            makers.insert(output, out.len());
+            out.push(node);
+            continue;
+        };
+        let alone = uses.get(&node.inputs[0]) == Some(&1);
+        let maker = makers.get(&node.inputs[0]).copied().filter(|_| alone);
+        match maker.and_then(|at| Some((at, folded(graph, &out[at], &output, (&factor, &summand))?))) {
+            Some((at, folded)) => {
+                makers.insert(output, at);
+                out[at] = folded;
+            }
+            None => {
+                let pair = apart(graph, &node, factor, summand);
+                out.extend(pair);
+                makers.insert(output, out.len() - 1);
             }
         }
-        index += 1;
     }
+    graph.nodes = out;
 }
 
 /// Factor and summand of each channel.
-fn affine(graph: &Graph, index: usize) -> Option<(Vec<f64>, Vec<f64>)> {
-    let node = &graph.nodes[index];
+fn affine(graph: &Graph, node: &Node) -> Option<(Vec<f64>, Vec<f64>)> {
     let Op::BatchNormalization { epsilon } = node.op else { return None };
     let get = |i: usize| match graph.constants.get(&node.inputs[i]) {
         Some(Constant::F32(a)) => Some(a.iter().copied().map(f64::from).collect::<Vec<_>>()),
@@ -41,15 +54,14 @@ fn affine(graph: &Graph, index: usize) -> Option<(Vec<f64>, Vec<f64>)> {
     Some((factor, summand))
 }
 
-/// Into the constant weights of node `maker`, whose place it takes.
-fn fold(graph: &mut Graph, (maker, index): (usize, usize), factor: &[f64], summand: &[f64]) -> bool {
-    let node = graph.nodes[maker].clone();
+/// The node with both in its constant weights and bias.
+fn folded(graph: &mut Graph, node: &Node, output: &str, (factor, summand): (&[f64], &[f64])) -> Option<Node> {
     let axis = match &node.op {
         Op::Conv { .. } | Op::Gemm { transposed_b: true, beta: 1.0, .. } => 0,
         Op::Gemm { transposed_b: false, beta: 1.0, .. } => 1,
-        _ => return false,
+        _ => return None,
     };
-    let Some(Constant::F32(weights)) = graph.constants.get(&node.inputs[1]) else { return false };
+    let Some(Constant::F32(weights)) = graph.constants.get(&node.inputs[1]) else { return None };
     let old: Option<ArrayD<f32>> = match node.inputs.get(2).filter(|n| !n.is_empty()) {
         None => Some(ArrayD::zeros(vec![factor.len()])),
         Some(name) => match graph.constants.get(name) {
@@ -57,27 +69,23 @@ fn fold(graph: &mut Graph, (maker, index): (usize, usize), factor: &[f64], summa
             _ => None,
         },
     };
-    let Some(old) = old.filter(|_| weights.shape()[axis] == factor.len()) else { return false };
+    let old = old.filter(|_| weights.shape()[axis] == factor.len())?;
     let mut weights = weights.clone();
     for (mut lane, f) in weights.axis_iter_mut(Axis(axis)).zip(factor) {
         lane.mapv_inplace(|w| (f64::from(w) * f) as f32);
     }
     let bias: Vec<f32> =
         old.iter().zip(factor.iter().zip(summand)).map(|(&b, (f, s))| (f64::from(b) * f + s) as f32).collect();
-    let output = graph.nodes[index].output.clone();
     let inputs = vec![
         node.inputs[0].clone(),
         constant(graph, &format!("{output}.weights"), Constant::F32(weights)),
         constant(graph, &format!("{output}.bias"), Constant::F32(Array1::from(bias).into_dyn())),
     ];
-    graph.nodes[maker] = Node { inputs, output, ..node };
-    graph.nodes.remove(index);
-    true
+    Some(Node { inputs, output: output.into(), ..node.clone() })
 }
 
 /// As a product and a sum.
-fn apart(graph: &mut Graph, index: usize, factor: Vec<f64>, summand: Vec<f64>) {
-    let node = graph.nodes[index].clone();
+fn apart(graph: &mut Graph, node: &Node, factor: Vec<f64>, summand: Vec<f64>) -> [Node; 2] {
     let rank = graph.types.get(&node.inputs[0]).map_or(2, |t| t.shape.len());
     let mut shape = vec![1; rank.saturating_sub(1)];
     shape[0] = factor.len();
@@ -91,6 +99,6 @@ fn apart(graph: &mut Graph, index: usize, factor: Vec<f64>, summand: Vec<f64>) {
     let product = Op::Binary(Binary::Mul);
     let first =
         Node { op: product, inputs: vec![node.inputs[0].clone(), factor], output: between.clone(), ..node.clone() };
-    let second = Node { op: Op::Binary(Binary::Add), inputs: vec![between, summand], ..node };
-    graph.nodes.splice(index..=index, [first, second]);
+    let second = Node { op: Op::Binary(Binary::Add), inputs: vec![between, summand], ..node.clone() };
+    [first, second]
 }

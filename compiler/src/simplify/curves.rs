@@ -56,7 +56,8 @@ fn roots(graph: &Graph) -> BTreeSet<String> {
         roots.insert(node.output.clone());
         roots.extend(node.inputs.iter().cloned());
     }
-    loop {
+    // What a later round would still add makes groups smaller, no more.
+    for _ in 0..4 {
         let before = roots.len();
         let mut of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for node in graph.nodes.iter().filter(|n| is_elementwise(graph, n)) {
@@ -75,9 +76,10 @@ fn roots(graph: &Graph) -> BTreeSet<String> {
             of.insert(&node.output, all);
         }
         if roots.len() == before {
-            return roots;
+            break;
         }
     }
+    roots
 }
 
 /// The node as a function of the root of its operands.

@@ -9,10 +9,11 @@ use crate::shapes::reduced;
 
 /// Runs the pass.
 pub(super) fn run(graph: &mut Graph) {
-    for index in 0..graph.nodes.len() {
-        if let Some(found) = Finder::new(graph).norm(index) {
-            rewrite(graph, index, found);
-        }
+    let finder = Finder::new(graph);
+    let found: Vec<(usize, Found)> =
+        (0..graph.nodes.len()).filter_map(|index| Some((index, finder.norm(index)?))).collect();
+    for (index, found) in found {
+        rewrite(graph, index, found);
     }
     extend(graph);
 }
@@ -141,11 +142,11 @@ fn rewrite(graph: &mut Graph, index: usize, found: Found) {
 
 /// Takes a factor and a summand behind a norm into it, where its own are 1 and 0.
 fn extend(graph: &mut Graph) {
-    let uses = uses(graph);
+    let (uses, makers) = (uses(graph), makers(&graph.nodes));
     for index in 0..graph.nodes.len() {
         let node = &graph.nodes[index];
         let (Op::Binary(binary @ (Binary::Mul | Binary::Add)), [a, b]) = (&node.op, &node.inputs[..]) else { continue };
-        let (binary, makers) = (*binary, makers(&graph.nodes));
+        let binary = *binary;
         let pair = match (graph.constants.get(a), graph.constants.get(b)) {
             (None, Some(Constant::F32(c))) => Some((a, c)),
             (Some(Constant::F32(c)), None) => Some((b, c)),

@@ -1,5 +1,7 @@
 //! Softmax in pieces: eˣ, perhaps of x less its largest, over its sum along one axis. And products with a computed summand.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ndarray::arr0;
 
 use super::{constant, makers};
@@ -9,23 +11,27 @@ use crate::shapes::reduced;
 
 /// Runs the pass.
 pub(super) fn run(graph: &mut Graph) {
+    let makers = makers(&graph.nodes);
     for index in 0..graph.nodes.len() {
-        if let Some((input, axis)) = softmax(graph, index) {
+        if let Some((input, axis)) = softmax(graph, &makers, index) {
             let node = &mut graph.nodes[index];
             node.op = Op::Softmax { axis };
             node.inputs = vec![input];
             node.attributes = format!("axis = {axis}, from its pieces");
         }
     }
-    let mut index = 0;
-    while index < graph.nodes.len() {
-        index += if split_gemm(graph, index) { 2 } else { 1 };
+    let dequantized =
+        |node: &Node| matches!(node.op, Op::DequantizeLinear { .. }) && graph.constants.contains_key(&node.inputs[0]);
+    let dequantized: BTreeSet<String> =
+        graph.nodes.iter().filter(|n| dequantized(n)).map(|n| n.output.clone()).collect();
+    for node in std::mem::take(&mut graph.nodes) {
+        let nodes = split_gemm(graph, node, &dequantized);
+        graph.nodes.extend(nodes);
     }
 }
 
 /// The input and axis of a softmax that ends in this node.
-fn softmax(graph: &Graph, index: usize) -> Option<(String, i64)> {
-    let makers = makers(&graph.nodes);
+fn softmax(graph: &Graph, makers: &BTreeMap<String, usize>, index: usize) -> Option<(String, i64)> {
     let maker = |name: &str| makers.get(name).map(|&i| &graph.nodes[i]);
     let over = |name: &str, wanted: Reduction| {
         let node = maker(name)?;
@@ -49,20 +55,15 @@ fn softmax(graph: &Graph, index: usize) -> Option<(String, i64)> {
 }
 
 /// A `Gemm` whose summand is no constant row: the product, then the sum.
-fn split_gemm(graph: &mut Graph, index: usize) -> bool {
-    let node = graph.nodes[index].clone();
-    let Op::Gemm { alpha, beta, transposed_a, transposed_b } = node.op else { return false };
-    let Some(name) = node.inputs.get(2).filter(|n| !n.is_empty()).cloned() else { return false };
+fn split_gemm(graph: &mut Graph, node: Node, dequantized: &BTreeSet<String>) -> Vec<Node> {
+    let Op::Gemm { alpha, beta, transposed_a, transposed_b } = node.op else { return vec![node] };
+    let Some(name) = node.inputs.get(2).filter(|n| !n.is_empty()).cloned() else { return vec![node] };
     let columns = graph.types.get(&node.output).and_then(|t| t.shape.last().copied()).unwrap_or(1);
-    let size = graph.types.get(&name).map_or(0, |t| t.shape.iter().product::<usize>());
-    let row = size == 1 || graph.types.get(&name).is_some_and(|t| t.shape.last() == Some(&columns) && size == columns);
-    let made = makers(&graph.nodes).contains_key(&name) || graph.inputs.iter().any(|(input, _)| *input == name);
-    let dequantized = makers(&graph.nodes).get(&name).is_some_and(|&i| {
-        matches!(graph.nodes[i].op, Op::DequantizeLinear { .. })
-            && graph.constants.contains_key(&graph.nodes[i].inputs[0])
-    });
-    if row && (!made || dequantized) {
-        return false;
+    let shape = graph.types.get(&name).map(|t| t.shape.clone()).unwrap_or_default();
+    let size: usize = shape.iter().product();
+    let row = size == 1 || (shape.last() == Some(&columns) && size == columns);
+    if row && (graph.constants.contains_key(&name) || dequantized.contains(&name)) {
+        return vec![node];
     }
     let (product, mut summand) = (format!("{}.product", node.output), name);
     let op = Op::Gemm { alpha, beta: 1.0, transposed_a, transposed_b };
@@ -75,6 +76,5 @@ fn split_gemm(graph: &mut Graph, index: usize) -> bool {
         summand = scaled;
     }
     nodes.push(Node { op: Op::Binary(Binary::Add), inputs: vec![product, summand], ..node });
-    graph.nodes.splice(index..=index, nodes);
-    true
+    nodes
 }
