@@ -95,7 +95,25 @@ impl Constant {
     }
 }
 
+macro_rules! from_vec {
+    ($($name:ident $variant:ident $t:ty;)*) => { $(
+        /// A tensor of these elements in row-major order; `None` if they are not as many as the shape says.
+        #[must_use]
+        pub fn $name(shape: &[usize], values: Vec<$t>) -> Option<Constant> {
+            ArrayD::from_shape_vec(shape, values).ok().map(Constant::$variant)
+        }
+    )* };
+}
+
 impl Constant {
+    from_vec! {
+        f32s F32 f32;
+        i8s I8 i8;
+        u8s U8 u8;
+        i32s I32 i32;
+        i64s I64 i64;
+    }
+
     /// Number of elements.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,23 +1,27 @@
 //! `systole compile`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use compiler::calibrate::{Calibration, Method};
+use compiler::graph::Constant;
 use compiler::{Compiled, Options, TargetLimits};
-use isa::program::Program;
+use isa::program::{Data, Program};
 use proof_bridge::Loaded;
 use serde_json::json;
 
 use super::hex;
 use crate::machine;
+use crate::npz::{self, Values};
 use crate::output::{Output, thousands};
 
 /// Compile an ONNX model to a program.
 #[derive(Args)]
 pub(crate) struct Compile {
-    /// The model: ONNX, quantised to int8 (Q/DQ).
+    /// The model: ONNX, quantised to int8 (Q/DQ), or float with inputs to calibrate on.
     model: PathBuf,
     /// The program.
     #[arg(short, long)]
@@ -28,6 +32,43 @@ pub(crate) struct Compile {
     /// Most micro-steps of a run; by default the compiler's own bound for this model.
     #[arg(long)]
     step_limit: Option<u64>,
+    /// Inputs to quantise float values by: arrays by name, one sample or many along the first axis.
+    #[arg(long, value_name = "X.npz")]
+    calibrate: Option<PathBuf>,
+    /// How ranges are chosen: all that was seen, all but a hundredth of a percent, or the least mean squared error.
+    #[arg(long, value_enum, default_value_t, requires = "calibrate")]
+    calibrate_by: Ranges,
+}
+
+/// How the range of a value is chosen.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Ranges {
+    #[default]
+    Minmax,
+    Percentile,
+    Mse,
+}
+
+/// The samples of a file of arrays.
+fn calibration(onnx: &[u8], path: &std::path::Path, by: Ranges) -> Result<Calibration> {
+    let mut arrays = BTreeMap::new();
+    for (name, array) in npz::read(path)? {
+        let shape = array.shape.iter().map(|&d| usize::try_from(d)).collect::<Result<Vec<_>, _>>()?;
+        let value = match array.values {
+            Values::Data(Data::Float32(v)) => Constant::f32s(&shape, v),
+            Values::Data(Data::Int8(v)) => Constant::i8s(&shape, v),
+            Values::Data(Data::Uint8(v)) => Constant::u8s(&shape, v),
+            Values::Data(Data::Int32(v)) => Constant::i32s(&shape, v),
+            Values::Int64(v) => Constant::i64s(&shape, v),
+        };
+        arrays.insert(name.clone(), value.with_context(|| format!("array `{name}` does not fill its shape"))?);
+    }
+    let method = match by {
+        Ranges::Minmax => Method::MinMax,
+        Ranges::Percentile => Method::Percentile(0.01),
+        Ranges::Mse => Method::MeanSquare,
+    };
+    Ok(Calibration { samples: compiler::calibrate::samples(onnx, &arrays)?, method })
 }
 
 impl Compile {
@@ -36,7 +77,14 @@ impl Compile {
         let onnx = std::fs::read(&self.model).with_context(|| format!("cannot read {shown}"))?;
         let name = self.model.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let started = Instant::now();
-        let compiled = compile(&onnx, &name, &self.target, self.step_limit).with_context(|| shown.to_string())?;
+        let calibration = match &self.calibrate {
+            Some(path) => {
+                Some(calibration(&onnx, path, self.calibrate_by).with_context(|| path.display().to_string())?)
+            }
+            None => None,
+        };
+        let options = Options { step_limit: self.step_limit, calibration, ..options(&name, &self.target)? };
+        let compiled = compiler::compile(&onnx, &options).with_context(|| shown.to_string())?;
         let seconds = started.elapsed().as_secs_f64();
         let bytes = compiled.program.write();
         std::fs::write(&self.output, &bytes).with_context(|| format!("cannot write {}", self.output.display()))?;
@@ -66,9 +114,13 @@ impl Compile {
 
 /// Compiles for a named machine.
 pub(crate) fn compile(onnx: &[u8], name: &str, target: &str, step_limit: Option<u64>) -> Result<Compiled> {
+    Ok(compiler::compile(onnx, &Options { step_limit, ..options(name, target)? })?)
+}
+
+fn options(name: &str, target: &str) -> Result<Options> {
     let params = machine::target(target)?;
     let limits = TargetLimits { spad_log2: u8::try_from(params.spad_log2)?, acc_log2: u8::try_from(params.acc_log2)? };
-    Ok(compiler::compile(onnx, &Options { name: name.to_string(), target: limits, step_limit, ..Options::default() })?)
+    Ok(Options { name: name.to_string(), target: limits, ..Options::default() })
 }
 
 /// What the registry will hold of a program.

@@ -5,6 +5,7 @@
 
 mod observe;
 mod range;
+mod samples;
 mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,8 @@ use crate::int_ir::Quantization;
 use crate::ops::{Binary, Op};
 use crate::shapes;
 use crate::shapes::movement::moves;
+
+pub use samples::samples;
 
 /// How the range of a value is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -43,6 +43,15 @@ pub(crate) fn int(name: &str, i: i64) -> AttributeProto {
     AttributeProto { name: Some(name.into()), i: Some(i), r#type: Some(AttributeType::INT), ..Default::default() }
 }
 
+pub(crate) fn float(name: &str, f: f32) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), f: Some(f), r#type: Some(AttributeType::FLOAT), ..Default::default() }
+}
+
+pub(crate) fn word(name: &str, s: &str) -> AttributeProto {
+    let s = Some(s.to_string());
+    AttributeProto { name: Some(name.into()), s, r#type: Some(AttributeType::STRING), ..Default::default() }
+}
+
 pub(crate) fn info(name: &str, shape: &[usize]) -> ValueInfoProto {
     let dim = shape.iter().map(|&d| Dimension { dim_value: Some(d as i64), ..Default::default() }).collect();
     let tensor_type = TypeProtoTensor { elem_type: Some(DataType::FLOAT), shape: Some(TensorShapeProto { dim }) };
@@ -118,7 +127,7 @@ impl Model {
     pub(crate) fn bytes(&self, output: &str) -> Vec<u8> {
         let mut graph = self.graph.clone();
         graph.output.push(info(output, &[]));
-        let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(17) };
+        let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(18) };
         let model =
             ModelProto { ir_version: Some(8), graph: Some(graph), opset_import: vec![opset], ..Default::default() };
         model.write_buf().unwrap()
