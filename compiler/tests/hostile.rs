@@ -257,6 +257,68 @@ fn windows() {
 }
 
 #[test]
+fn absurd_operands() {
+    let far = i64::MAX;
+    // Operator, its integer operands, what the error says.
+    let cases: &[(&str, &[&[i64]], &str)] = &[
+        ("Expand", &[&[1 << 40, 1, 4, 4]], "more than 2147483648 elements"),
+        ("Tile", &[&[1, far, 1, 1]], "an axis of"),
+        ("Tile", &[&[1, -1, 1, 1]], "repeated -1 times"),
+        ("Pad", &[&[0, 0, far, 0, 0, 0, 0, 0]], "a pad beyond"),
+        ("Pad", &[&[0, 0, -3, 0, 0, 0, -2, 0]], "has no elements"),
+        ("Pad", &[&[0, 1]], "2 pads for 4 axes"),
+        ("Slice", &[&[0], &[4], &[9]], "axis 9 of a tensor of 4 dimensions"),
+        ("Slice", &[&[0], &[4], &[2], &[0]], "a step is 0"),
+        ("Slice", &[&[0, 1], &[4]], "differ in number"),
+        ("Reshape", &[&[far, far]], "more than 2147483648 elements"),
+        ("Reshape", &[&[-1, 0, 7]], "cannot become"),
+        ("Squeeze", &[&[2]], "is not 1"),
+        ("Unsqueeze", &[&[0, 1, 2, 3, 4, 5]], "at most 8 are supported"),
+        ("Gather", &[&[5]], "index 5 of 1 elements"),
+        ("Split", &[&[far, far]], "parts of"),
+    ];
+    for (op, operands, expected) in cases {
+        let (mut model, x) = quantized(&[1, 2, 4, 4]);
+        let names: Vec<String> = operands.iter().map(|v| model.i64s(v)).collect();
+        let mut inputs = vec![x.as_str()];
+        inputs.extend(names.iter().map(String::as_str));
+        let moved = model.node(op, &inputs, vec![]);
+        let y = model.quantized(&moved, 0.1, 0, Byte::Signed);
+        let message = error(&model.bytes(&y));
+        assert!(message.starts_with(&format!("node `{op} ")) && message.contains(expected), "{op}: {message}");
+    }
+    for scales in [[1.0, 1.0, f32::MAX, 1.0], [1.0, 1.0, 0.0, 1.0], [1.0, 1.0, f32::NAN, 1.0]] {
+        let (mut model, x) = quantized(&[1, 2, 4, 4]);
+        let scales = model.f32s(&[4], &scales);
+        let sized = model.node("Resize", &[&x, "", &scales], vec![]);
+        let y = model.quantized(&sized, 0.1, 0, Byte::Signed);
+        check(&model, &y, "axis 2 of 4 becomes");
+    }
+}
+
+#[test]
+fn absurd_constants() {
+    let constant = |op: &str, operands: &[&[i64]]| {
+        let mut model = Model::new(&[1, 4]);
+        let names: Vec<String> = operands.iter().map(|v| model.i64s(v)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let value = model.node(op, &names, vec![]);
+        let sum = model.node("Add", &["x", &value], vec![]);
+        error(&model.bytes(&sum))
+    };
+    assert!(constant("ConstantOfShape", &[&[1 << 30, 1 << 30]]).contains("more than"));
+    assert!(constant("ConstantOfShape", &[&[-1]]).contains("dimension -1"));
+    assert!(constant("Range", &[&[0], &[i64::MAX], &[1]]).contains("at most"));
+    assert!(constant("Range", &[&[0], &[1], &[0]]).contains("a step of 0"));
+    // Integers that overflow while a shape is computed.
+    let mut model = Model::new(&[1, 4]);
+    let far = model.i64s(&[i64::MAX]);
+    let more = model.node("Mul", &[&far, &far], vec![]);
+    let y = model.node("Reshape", &["x", &more], vec![]);
+    check(&model, &y, "its integers overflow");
+}
+
+#[test]
 fn too_small_a_target() {
     let onnx = inside("models/digits/digits.onnx");
     let with = |spad_log2, acc_log2| Options { target: TargetLimits { spad_log2, acc_log2 }, ..Options::default() };

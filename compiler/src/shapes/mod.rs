@@ -76,6 +76,10 @@ fn resolve(
     }
     let value = infer::infer(node, types, constants)?;
     let size = elements(&value.shape)?;
+    // Shapes and indices may be empty on their way.
+    if size == 0 && !value.dtype.is_index() {
+        return Err(format!("its result {:?} has no elements", value.shape));
+    }
     let Some(inputs) = inputs.filter(|inputs| foldable(&node.op, inputs, size)) else { return Ok((value, None)) };
     *folded += size;
     if *folded > MAX_FOLDED_TOTAL || size == 0 {
