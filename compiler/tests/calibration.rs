@@ -101,6 +101,28 @@ fn check(path: &str, inputs: Option<(&str, &str)>, counts: [usize; 2]) {
     }
 }
 
+/// From float to the machine: what it computes is what the integer IR says.
+#[test]
+fn a_calibrated_model_on_the_machine() {
+    let Some(onnx) = outside("autoencoder/float.onnx") else { return };
+    let wave =
+        |seed: usize| (0..640).map(|i| (i as f32 * (0.03 + seed as f32 * 0.01)).sin() * 5.0).collect::<Vec<f32>>();
+    let stack: Vec<f32> = (0..4).flat_map(wave).collect();
+    let arrays = BTreeMap::from([("input_1".to_string(), Constant::f32s(&[4, 640], stack).unwrap())]);
+    let samples = compiler::calibrate::samples(&onnx, &arrays).unwrap();
+    assert_eq!(samples.len(), 4);
+    let calibration = Calibration { samples, method: Method::MinMax };
+    let integers = calibrated_graph(&onnx, &calibration).unwrap();
+    let options = compiler::Options { calibration: Some(calibration.clone()), ..compiler::Options::default() };
+    let program = compiler::compile(&onnx, &options).unwrap().program;
+    for sample in &calibration.samples {
+        let input: Vec<f32> = sample["input_1"].reals().iter().copied().collect();
+        let (outputs, _) = common::run(&program, &[isa::program::Data::Float32(input)]);
+        let [isa::program::Data::Float32(machine)] = &outputs[..] else { panic!("{outputs:?}") };
+        assert_eq!(*machine, run(&integers, sample));
+    }
+}
+
 #[test]
 fn resnet8() {
     check("resnet8/float.onnx", Some(("resnet8/io.npz", "x_float")), [24, 48]);
