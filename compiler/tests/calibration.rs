@@ -34,7 +34,8 @@ fn record(model: &str, inputs: Option<(&str, &str)>, counts: [usize; 2]) -> Opti
     let out = folder.join("out.npz");
     let counts = counts.map(|n| n.to_string());
     let mut run = Command::new(&python);
-    run.args([tool, &outside_path(model), &given, &counts[0], &counts[1]]).arg(&out).current_dir(&folder);
+    let model = if model.starts_with('/') { model.into() } else { outside_path(model) };
+    run.args([tool, &model, &given, &counts[0], &counts[1]]).arg(&out).current_dir(&folder);
     assert!(run.status().unwrap().success());
     let arrays = npz::read(&std::fs::read(&out).unwrap());
     std::fs::remove_dir_all(&folder).unwrap();
@@ -73,8 +74,12 @@ fn errors(ours: &[Vec<f32>], reals: &[Vec<f32>]) -> (f64, usize) {
 
 fn check(path: &str, inputs: Option<(&str, &str)>, counts: [usize; 2]) {
     let Some(onnx) = outside(path) else { return };
+    compared(path, &onnx, (inputs, counts), &[Method::MinMax, Method::Percentile(0.01), Method::MeanSquare]);
+}
+
+fn compared(path: &str, onnx: &[u8], (inputs, counts): (Option<(&str, &str)>, [usize; 2]), methods: &[Method]) {
     let Some(recorded) = record(path, inputs, counts) else { return };
-    let graph = import::run(&onnx).unwrap();
+    let graph = import::run(onnx).unwrap();
     let (name, value) = &graph.inputs[0];
     let rows = |key: &str| {
         let array = recorded.get(key)?;
@@ -87,9 +92,9 @@ fn check(path: &str, inputs: Option<(&str, &str)>, counts: [usize; 2]) {
     println!("{path}: ONNX Runtime: {theirs:?} (rms error, other choices of {})", reals.len());
     let evaluate = samples(name, &recorded["evaluate"], &value.shape);
     let mut first = None;
-    for method in [Method::MinMax, Method::Percentile(0.01), Method::MeanSquare] {
+    for &method in methods {
         let calibration = Calibration { samples: samples(name, &recorded["calibrate"], &value.shape), method };
-        let integers = calibrated_graph(&onnx, &calibration).unwrap();
+        let integers = calibrated_graph(onnx, &calibration).unwrap();
         let ours: Vec<Vec<f32>> = evaluate.iter().map(|sample| run(&integers, sample)).collect();
         let found = errors(&ours, &reals);
         println!("  {method:?}: {found:?}");
@@ -141,4 +146,16 @@ fn autoencoder() {
 #[test]
 fn cct() {
     check("cct/network.onnx", Some(("cct/inputs.npz", "input")), [12, 24]);
+}
+
+/// Networks that are not kept: the float models of a folder named by `SYSTOLE_NETS`.
+#[test]
+fn networks_of_a_folder() {
+    let Ok(folder) = std::env::var("SYSTOLE_NETS") else { return println!("skipped: SYSTOLE_NETS is not set") };
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path().display().to_string()).collect();
+    files.sort();
+    for path in files.iter().filter(|p| p.ends_with("_float.onnx")) {
+        compared(path, &std::fs::read(path).unwrap(), (None, [3, 2]), &[Method::MinMax]);
+    }
 }
