@@ -28,9 +28,9 @@ struct Recording {
 /// Runs the tool; `None` if there is no Python for it.
 fn record(model: &str, inputs: Option<(&str, &str)>, count: usize) -> Option<Recording> {
     let python = python()?;
-    let folder = std::env::temp_dir().join(format!("systole-onnxruntime-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
     let name = model.replace('/', "-");
+    let folder = std::env::temp_dir().join(format!("systole-onnxruntime-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
     let (given, out) = (folder.join(format!("{name}.in.npz")), folder.join(format!("{name}.npz")));
     let given = match inputs {
         None => PathBuf::from("none"),

@@ -15,7 +15,7 @@ use ndarray::arr0;
 use crate::error::{CompileError, Result, printable};
 use crate::graph::{Constant, DType, Graph, Node, ValueType};
 use crate::int_ir::Quantization;
-use crate::ops::{Binary, Op};
+use crate::ops::{Binary, Op, Unary};
 use crate::shapes;
 use crate::shapes::movement::moves;
 
@@ -117,8 +117,8 @@ fn points(graph: &Graph) -> BTreeMap<String, Kind> {
     for node in graph.nodes.iter().filter(|n| float(&n.output)) {
         let name = node.output.as_str();
         let moved = is_moved(graph, node) && quantized.contains(&node.inputs[0]);
-        // Bounds of a quantised value keep its scale.
-        let bounded = matches!(node.op, Op::Unary(unary) if unary.bounds().is_some());
+        // A quantised value bounded by 0 keeps its scale; other bounds are no whole number of its steps.
+        let bounded = node.op == Op::Unary(Unary::Relu);
         let bounded = bounded && quantized.contains(&node.inputs[0]);
         let given = matches!(node.op, Op::DequantizeLinear { .. }) || moved || bounded;
         let readers = readers.get(name).map_or(&[][..], Vec::as_slice);

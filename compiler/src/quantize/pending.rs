@@ -109,7 +109,8 @@ fn scale(real: f64) -> Result<Scale, String> {
 impl Pass<'_> {
     /// Emits the operation with this quantisation of its result.
     pub(super) fn finish(&mut self, node: &Node, mut p: Pending, q: Quantization) -> Result<TensorId, String> {
-        let node = &Node { output: node.output.clone(), ..p.maker };
+        let name = node.output.clone();
+        let node = &super::sources::intermediate(&Node { output: name.clone(), ..p.maker });
         let (lo, hi) = (q.quantize(p.bounds.0), q.quantize(p.bounds.1));
         let zero_point = q.zero_point_i8();
         let to = Quant { scale: q.scale.into(), zero: zero_point };
@@ -155,6 +156,8 @@ impl Pass<'_> {
         for (kind, shape) in p.moves {
             id = self.emit(node, kind, vec![id], shape, Some(q));
         }
+        // Only the last is what the model has.
+        self.out.tensors[id.0].name = name;
         Ok(id)
     }
 
