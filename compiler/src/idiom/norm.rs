@@ -16,6 +16,8 @@ pub(crate) const ROOT_BITS: u8 = 30;
 pub(crate) const GUARD: u8 = 6;
 /// Fraction bits of the result before it is rounded to bytes.
 pub(crate) const FRACTION: u8 = 12;
+/// Of bytes, at most.
+const VARIANCE: f64 = 127.5 * 127.5;
 /// Fraction bits of the mean.
 pub(crate) const MEAN_BITS: u8 = 23;
 
@@ -74,8 +76,15 @@ impl Norm {
     /// Bits that the scaled variance loses to fit 32 where it is large: an even number; or gains, if negative.
     pub(crate) fn drop_bits(&self) -> i32 {
         let n = self.features();
-        let bits = (if self.centred { 2.0 * n.log2() } else { n.log2() }).ceil() as i32 + 14 - 30;
+        let largest = VARIANCE + self.epsilon / (self.scale * self.scale);
+        let bits = (largest * if self.centred { n * n } else { n }).log2().ceil() as i32 - 30;
         if bits > 0 { (bits + 1) / 2 * 2 } else { bits }
+    }
+
+    /// Whether ε is not too large beside the input's scale, by orders of magnitude.
+    #[must_use]
+    pub fn is_in_range(&self) -> bool {
+        self.drop_bits() <= if self.centred { 28 } else { 0 }
     }
 
     /// What 1/√v · x must be multiplied by to become real: v is variance·n² (or mean square·n) over 2^drop.
@@ -252,6 +261,6 @@ impl Norm {
         let n = self.features();
         let unit = 2f64.powi(up) * if self.centred { n * n } else { n };
         let epsilon = (self.epsilon / (self.scale * self.scale) * unit).round_ties_even();
-        epsilon.min(f64::from(1 << 29)) as i32
+        epsilon.min(f64::from(1 << 30)) as i32
     }
 }

@@ -68,6 +68,11 @@ impl Pass<'_> {
         let id = self.reshaped(node, id, &flat);
         let (scale, epsilon) = (f64::from(q.scale), f64::from(epsilon));
         let norm = Norm { tokens: 1, centred, scale, epsilon, gamma, beta, to: Quant::symmetric(1.0) };
+        if !norm.is_in_range() {
+            return Err(format!(
+                "its epsilon {epsilon} is far above the square of any value of its input, whose steps are {scale}"
+            ));
+        }
         let mut pending = Pending::new(node, Work::Norm(Box::new(norm)), vec![id], flat.clone());
         if flat != shape {
             pending.moves.push((IntKind::Reshape, shape));
