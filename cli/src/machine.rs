@@ -9,9 +9,10 @@ use isa::Leaf;
 use isa::program::Program;
 use proof_bridge::machine::Executor;
 use sim::fast::Workers;
-use sim::{DramConfig, Engine, FastOptions, RtlEngine, RtlOptions, RtlParams};
+use sim::rtl::Cache;
+use sim::{DramConfig, Engine, FastOptions, Outcome, RtlEngine, RtlOptions, RtlParams};
 
-use crate::output::go_on;
+use crate::output::{cycles, go_on};
 
 /// Which engine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -89,13 +90,33 @@ pub(crate) fn rtl(params: &Params, simulation: &Simulation) -> Result<RtlEngine>
     dram.latency_cycles = simulation.dram_latency.unwrap_or(dram.latency_cycles);
     let waves = simulation.waves.clone();
     let options = RtlOptions { dram, waves, trace_events: simulation.trace_events, ..RtlOptions::default() };
-    Ok(RtlEngine::new(&hdl::emit(params)?, sizes(params)?, options)?)
+    let verilog = hdl::emit(params)?;
+    if !Cache::standard().holds(&verilog, options.waves.is_some()) {
+        eprintln!("building the simulator of this machine: once, half a minute or so");
+    }
+    Ok(RtlEngine::new(&verilog, sizes(params)?, options)?)
+}
+
+/// A run on it that shows how far it is, until Ctrl-C.
+pub(crate) fn watched(engine: &mut RtlEngine, program: &Program, input: &[Leaf]) -> Result<Outcome> {
+    let line = cycles();
+    let outcome = engine.run(program, input, &mut |progress| {
+        line.set_position(progress.cycles);
+        go_on()
+    });
+    line.finish_and_clear();
+    Ok(outcome?)
 }
 
 /// Compiles the Verilated machine anew for what it does most in this run; later simulations take that.
 pub(crate) fn tune(params: &Params, program: &Program, input: &[Leaf]) -> Result<()> {
+    let verilog = hdl::emit(params)?;
+    if Cache::standard().tuned(&verilog)?.is_some() {
+        return Ok(());
+    }
+    eprintln!("building the simulator of this machine twice, to count and to be quick: once, two minutes or so");
     let train = |rtl: &mut RtlEngine| rtl.run(program, input, &mut |_| go_on()).map(|_| ());
-    Ok(RtlEngine::tune(&hdl::emit(params)?, sizes(params)?, train)?)
+    Ok(RtlEngine::tune(&verilog, sizes(params)?, train)?)
 }
 
 /// What the simulator has to know of a machine.

@@ -52,6 +52,12 @@ pub(crate) fn bar(length: u64, what: &'static str) -> ProgressBar {
     ProgressBar::new(length).with_prefix(what).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// A line on stderr that tells how many cycles the accelerator has been simulated for; nothing where that is no terminal.
+pub(crate) fn cycles() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {human_pos} cycles, {elapsed}");
+    ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+}
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static HANDLER: OnceLock<()> = OnceLock::new();
 

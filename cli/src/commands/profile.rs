@@ -7,12 +7,12 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use isa::program::Program;
 use serde::Serialize;
+use sim::Perf;
 use sim::rtl::{DEFAULT_EVENTS, Trace};
-use sim::{Engine, Perf};
 
 use super::{one_request, program};
 use crate::machine::{self, Simulation};
-use crate::output::{Output, go_on, thousands};
+use crate::output::{Output, thousands};
 use crate::profile::page::page;
 use crate::profile::{Profile, ProgramNames, Setting, chrome};
 
@@ -69,7 +69,7 @@ impl ProfileCommand {
             ..Simulation::default()
         };
         let mut engine = machine::rtl(&params, &simulation)?;
-        let outcome = engine.run(&program, &request, &mut |_| go_on())?;
+        let outcome = machine::watched(&mut engine, &program, &request)?;
         let trace = engine.take_trace().context("the simulator recorded nothing")?;
         let perf = outcome.perf.as_ref().context("the simulator counted nothing")?;
         let shown = self.program.file_name().unwrap_or_default().to_string_lossy();

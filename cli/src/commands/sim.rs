@@ -7,14 +7,14 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use proof_bridge::Loaded;
 use serde::Serialize;
+use sim::Perf;
 use sim::rtl::DEFAULT_EVENTS;
-use sim::{Engine, Perf};
 
 use super::profile::write_trace;
 use super::{one_request, program};
 use crate::answer::{Answer, Ended, describe};
 use crate::machine::{self, Simulation};
-use crate::output::{Output, go_on, thousands};
+use crate::output::{Output, thousands};
 
 /// Run a program on the Verilated accelerator and count cycles.
 #[derive(Args)]
@@ -74,7 +74,7 @@ impl Sim {
         }
         let mut engine = machine::rtl(&params, &simulation)?;
         let started = Instant::now();
-        let outcome = engine.run(&program, &request, &mut |_| go_on())?;
+        let outcome = machine::watched(&mut engine, &program, &request)?;
         let seconds = started.elapsed().as_secs_f64();
         let ended = Ended { status: outcome.status, steps: outcome.steps, output: &outcome.output };
         let answer = describe(&program, Loaded::new(&program)?.model(), &request, &ended)?;

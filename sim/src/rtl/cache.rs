@@ -93,6 +93,12 @@ impl Cache {
         Ok(model.join(LIBRARY))
     }
 
+    /// Whether that library is there, so that [`Cache::library`] will take no time.
+    #[must_use]
+    pub fn holds(&self, verilog: &str, waves: bool) -> bool {
+        self.toolchain(waves).is_ok_and(|tools| self.folder.join(model_key(verilog, waves, &tools)).is_dir())
+    }
+
     /// The library that [`Cache::tune`] made for this Verilog, if it did.
     ///
     /// # Errors
