@@ -10,31 +10,33 @@
 //! | [`calibrate`] | float graph → Q/DQ graph, where inputs are given for it |
 //! | [`quantize`] | Q/DQ graph → [`int_ir`] |
 //! | [`fuse`] | integer IR → the same of fewer operations |
-//! | `place` | integer IR → where everything lies in spad, how operations are cut |
-//! | `emit` | placed operations → instructions, constants, `isa::program::Program` |
+//! | `plan` | integer IR → values in rows, and the tasks that make them |
+//! | `memory` | where each value lies: on chip, in DRAM |
+//! | `lower` | tasks → instructions and constants, strip by strip |
+//! | `schedule` | instructions → the same in an order that lets units work at once |
 //!
 //! [`mod@reference`] evaluates both forms of a model; it is what passes and programs are tested against.
 
-mod arena;
 mod attributes;
 pub mod calibrate;
-mod emit;
 mod error;
 pub mod fuse;
 pub mod graph;
 pub mod idiom;
 pub mod import;
 pub mod int_ir;
-mod layout;
+mod lower;
+mod memory;
 pub mod ops;
-mod place;
+mod plan;
 pub mod quantize;
 pub mod reference;
 mod report;
 mod requant;
+mod schedule;
 pub mod shapes;
 pub mod simplify;
-mod tiles;
+mod text;
 mod wire;
 
 use isa::program::Program;
@@ -87,13 +89,21 @@ pub struct Compiled {
 /// # Errors
 /// Whatever is no supported model, with the node's name, its operator and the reason; a model that does not fit.
 pub fn compile(onnx: &[u8], options: &Options) -> Result<Compiled> {
+    compile_integers(&integers(onnx, options.calibration.as_ref())?, options)
+}
+
+/// The second half of [`compile`]: a graph of integer operations to a program.
+///
+/// # Errors
+/// What no lowering has, with the operation's name and the reason; a model that does not fit.
+pub fn compile_integers(integer: &int_ir::IntGraph, options: &Options) -> Result<Compiled> {
     let most = isa::MAX_ONCHIP_LOG2;
     if options.target.spad_log2 > most || options.target.acc_log2 > most {
         return Err(CompileError::model(format!("the target's spad or acc has more than 2^{most} rows")));
     }
-    let integer = lower(onnx, options.calibration.as_ref())?;
-    let placed = place::run(&integer, &options.target)?;
-    let (program, report) = emit::run(&integer, &placed, options)?;
+    let plan = plan::run(integer)?;
+    let homes = memory::run(&plan, &options.target);
+    let (program, report) = lower::run(&plan, &homes, options)?;
     Ok(Compiled { program, report })
 }
 
@@ -102,7 +112,7 @@ pub fn compile(onnx: &[u8], options: &Options) -> Result<Compiled> {
 /// # Errors
 /// As [`compile`], but for what does not fit.
 pub fn integer_graph(onnx: &[u8]) -> Result<int_ir::IntGraph> {
-    lower(onnx, None)
+    integers(onnx, None)
 }
 
 /// As [`integer_graph`]; float values are quantised by their ranges on the given inputs.
@@ -110,10 +120,10 @@ pub fn integer_graph(onnx: &[u8]) -> Result<int_ir::IntGraph> {
 /// # Errors
 /// As [`integer_graph`]; inputs that do not fit the model.
 pub fn calibrated_graph(onnx: &[u8], calibration: &Calibration) -> Result<int_ir::IntGraph> {
-    lower(onnx, Some(calibration))
+    integers(onnx, Some(calibration))
 }
 
-fn lower(onnx: &[u8], calibration: Option<&Calibration>) -> Result<int_ir::IntGraph> {
+fn integers(onnx: &[u8], calibration: Option<&Calibration>) -> Result<int_ir::IntGraph> {
     let graph = simplify::run(shapes::run(import::run(onnx)?)?)?;
     let graph = match calibration {
         Some(calibration) => calibrate::run(graph, calibration)?,

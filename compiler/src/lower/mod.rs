@@ -1,0 +1,293 @@
+//! Lowering: tasks to instructions, strip by strip, in an order that is correct as it stands.
+//!
+//! A task takes its operands from where they lie: on chip as they are, from DRAM in strips that take turns in buffers of the
+//! rows that no value holds. What overlaps in time is not decided here: [`crate::schedule`] moves loads ahead.
+
+mod choice;
+mod constants;
+mod elementwise;
+mod matrix;
+mod movement;
+mod norms;
+mod pool;
+mod ports;
+mod products;
+mod results;
+mod strips;
+mod transfer;
+mod weights;
+
+use std::ops::Range;
+
+use isa::program::{Layer, Metadata, Program};
+use isa::{Halt, Mark, Profile, Subtree};
+
+use crate::error::{CompileError, Result};
+use crate::int_ir::{IntKind, IntOp};
+use crate::memory::{Home, Homes, Map};
+use crate::plan::{Plan, Task, ValueId, Work};
+use crate::report::{LayerReport, Report};
+use crate::text::Text;
+use crate::{Options, TargetLimits};
+use constants::Constants;
+pub(crate) use strips::Geometry;
+
+/// Why a task cannot be lowered.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// A reason.
+    Reason(String),
+    /// Not enough rows of a space: its name, rows needed, rows there.
+    Rows(&'static str, u64, u64),
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Fault {
+        Fault::Reason(reason)
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Fault {
+        Fault::Reason(reason.into())
+    }
+}
+
+/// What lowering a task gives.
+pub(crate) type Emit<T = ()> = std::result::Result<T, Fault>;
+
+/// Most rows of `const`.
+const MAX_CONST_ROWS: u64 = 1 << 26;
+
+/// Runs the pass.
+///
+/// # Errors
+/// What cannot be lowered, or not for this target; a step limit that is too low.
+pub(crate) fn run(plan: &Plan, homes: &Homes, options: &Options) -> Result<(Program, Report)> {
+    let mut lower = Lower::new(plan, homes, &options.target);
+    lower.inputs()?;
+    for (index, task) in plan.tasks.iter().enumerate() {
+        lower.free = homes.free[index].clone();
+        lower.at = lower.free.start;
+        lower.task(task).map_err(|fault| located(task, fault))?;
+    }
+    lower.outputs()?;
+    lower.finish(options)
+}
+
+fn located(task: &Task, fault: Fault) -> CompileError {
+    match fault {
+        Fault::Reason(reason) => CompileError::node(&task.op.name, task.op.op, reason),
+        Fault::Rows(space, needed, available) => CompileError::TooLarge {
+            node: crate::error::printable(&task.op.name),
+            op: task.op.op.into(),
+            space,
+            needed,
+            available,
+        },
+    }
+}
+
+/// The state of the pass.
+pub(crate) struct Lower<'a> {
+    plan: &'a Plan<'a>,
+    homes: &'a Homes,
+    /// By value; of roots, those of the model included.
+    places: Vec<Home>,
+    text: Text,
+    constants: Constants,
+    metadata: Metadata,
+    layers: Vec<LayerReport>,
+    /// Rows of spad that the present task may use, and the next of them.
+    free: Range<u64>,
+    at: u64,
+    /// Most rows of spad used.
+    spad_rows: u64,
+    /// Row32s of acc, and the next.
+    acc_rows: u64,
+    acc_at: u64,
+}
+
+impl<'a> Lower<'a> {
+    fn new(plan: &'a Plan<'a>, homes: &'a Homes, target: &TargetLimits) -> Lower<'a> {
+        let (mut constants, mut places) = (Constants::default(), homes.homes.clone());
+        for (value, home) in plan.values.iter().zip(&mut places) {
+            if let Some(rows) = &value.constant {
+                home.dram = Some((Subtree::Const, constants.add(rows)));
+            }
+        }
+        Lower {
+            plan,
+            homes,
+            places,
+            text: Text::default(),
+            constants,
+            metadata: Metadata::default(),
+            layers: vec![],
+            free: 0..0,
+            at: 0,
+            spad_rows: 0,
+            acc_rows: 1 << target.acc_log2,
+            acc_at: 0,
+        }
+    }
+
+    fn home(&self, id: ValueId) -> Home {
+        self.places[self.plan.root(id).0]
+    }
+
+    /// The map of a value on chip.
+    fn map(&self, id: ValueId) -> Option<Map> {
+        self.home(id).spad
+    }
+
+    /// Rows of spad that are left.
+    fn left(&self) -> u64 {
+        self.free.end.saturating_sub(self.at)
+    }
+
+    /// Takes rows of spad until the end of the task.
+    fn take(&mut self, rows: u64, align: u64) -> Emit<u64> {
+        let base = self.at.next_multiple_of(align);
+        if base + rows > self.free.end {
+            return Err(Fault::Rows("spad", base + rows, self.free.end));
+        }
+        self.at = base + rows;
+        self.spad_rows = self.spad_rows.max(self.at);
+        Ok(base)
+    }
+
+    /// Takes turns through acc, by banks: what comes next lies in other banks than what came before.
+    fn sums(&mut self, rows: u64) -> Emit<u64> {
+        if rows > self.acc_rows {
+            return Err(Fault::Rows("acc", rows, self.acc_rows));
+        }
+        let bank = (self.acc_rows / 4).max(1);
+        if self.acc_at + rows > self.acc_rows {
+            self.acc_at = 0;
+        }
+        let base = self.acc_at;
+        self.acc_at = (base + rows).next_multiple_of(bank) % self.acc_rows;
+        Ok(base)
+    }
+
+    fn task(&mut self, task: &Task<'a>) -> Emit {
+        let constants = self.constants.rows();
+        self.ring(task.output)?;
+        match &task.work {
+            Work::Move { blocks, fill } => self.movement(task, blocks, *fill)?,
+            Work::Op(op) => match &op.kind {
+                IntKind::Conv { weights, groups, window, pad_value, requant } => {
+                    self.convolution(task, (weights, *groups), window, *pad_value, requant)?;
+                }
+                IntKind::Dense { weights, requant } => self.dense(task, weights, requant)?,
+                IntKind::MatMul { zeros, requant } => self.matrix(task, *zeros, requant)?,
+                IntKind::MaxPool(window) => self.max_pool(task, window)?,
+                IntKind::AveragePool(pool) => self.average_pool(task, pool)?,
+                IntKind::Mean { axes, requant } => self.mean(task, axes, requant)?,
+                IntKind::Clamp { lo, hi } => self.clamp(task, *lo, *hi)?,
+                IntKind::Lut(table) => self.table(task, table)?,
+                IntKind::Add(addition) => self.add(task, addition)?,
+                IntKind::Mul { zeros, requant } => self.multiply(task, *zeros, requant)?,
+                IntKind::PRelu(prelu) => self.prelu(task, prelu)?,
+                IntKind::Softmax { scale, to } => self.softmax(task, *scale, *to)?,
+                IntKind::Norm(norm) => self.norm(task, norm)?,
+                IntKind::ArgMax { last, .. } => self.argmax(task, *last)?,
+                IntKind::Lookup { table } => self.lookup(task, table)?,
+                _ => return Err("this operation is not supported yet".into()),
+            },
+        }
+        self.settle(task.output)?;
+        let shape = &self.plan.form(task.output).shape;
+        let macs = macs(self.plan, task);
+        self.layer((&task.op.name, task.op.op), shape, macs, self.constants.rows() - constants)
+    }
+
+    /// Ends a layer with its mark.
+    fn layer(&mut self, (name, op): (&str, &'static str), shape: &[usize], macs: u64, const_rows: u64) -> Emit {
+        let mark = self.metadata.layers.len() as u32;
+        self.text.push(Mark { imm: mark })?;
+        let shape: Vec<u32> = shape.iter().map(|&d| u32::try_from(d).unwrap_or(u32::MAX)).collect();
+        self.layers.push(LayerReport {
+            name: name.into(),
+            op,
+            shape: shape.clone(),
+            macs,
+            micro_steps: 0,
+            const_rows,
+        });
+        self.metadata.layers.push(Layer { mark, name: name.into(), op: op.into(), shape, macs });
+        Ok(())
+    }
+
+    fn finish(mut self, options: &Options) -> Result<(Program, Report)> {
+        self.text.push(Halt {}).map_err(CompileError::model)?;
+        crate::schedule::run(&mut self.text);
+        let words = self.text.words();
+        if self.constants.rows() > MAX_CONST_ROWS {
+            return Err(CompileError::model(format!(
+                "weights and parameters need {} rows of 32 bytes; at most {MAX_CONST_ROWS} are supported",
+                self.constants.rows()
+            )));
+        }
+        let log2 = |rows: u64| rows.max(1).next_power_of_two().trailing_zeros() as u8;
+        let mut profile = Profile {
+            limit: u64::MAX,
+            text: log2(words.len() as u64),
+            constant: log2(self.constants.rows()),
+            input: log2(self.homes.input_rows),
+            work: log2(self.homes.work_rows),
+            output: log2(self.homes.output_rows),
+            spad: options.target.spad_log2,
+            acc: options.target.acc_log2,
+        };
+        let (marks, needed) = self.text.play(&profile).map_err(CompileError::model)?;
+        profile.limit = options.step_limit.unwrap_or(needed);
+        if needed > profile.limit {
+            return Err(CompileError::StepLimit { needed, limit: profile.limit });
+        }
+        let mut before = 0;
+        for (layer, end) in self.layers.iter_mut().zip(marks) {
+            layer.micro_steps = end - before;
+            before = end;
+        }
+        self.metadata.name.clone_from(&options.name);
+        let report = Report {
+            layers: self.layers,
+            micro_steps: needed,
+            instructions: words.len() as u64,
+            spad_rows: self.spad_rows,
+            const_rows: self.constants.rows(),
+            input_rows: self.homes.input_rows,
+            output_rows: self.homes.output_rows,
+        };
+        let program = Program { profile, metadata: self.metadata, text: words, constant: self.constants.into_rows() };
+        program.check().map_err(|e| CompileError::model(e.to_string()))?;
+        Ok((program, report))
+    }
+}
+
+/// The window of a task over its first operand, and what its padding reads.
+pub(crate) fn geometry(plan: &Plan, task: &Task, op: &IntOp) -> Option<(Geometry, i8)> {
+    let image = plan.form(*task.inputs.first()?).image();
+    Some(match &op.kind {
+        IntKind::Conv { window, pad_value, .. } => (Geometry::new(image, window), *pad_value),
+        IntKind::MaxPool(window) => (Geometry::new(image, window), i8::MIN),
+        IntKind::AveragePool(pool) => (Geometry::new(image, &pool.window), pool.pad_value),
+        _ => return None,
+    })
+}
+
+/// Multiply-accumulates of a task, its padding not counted as saved.
+fn macs(plan: &Plan, task: &Task) -> u64 {
+    let elements = |id: ValueId| plan.form(id).shape.iter().product::<usize>() as u64;
+    let Work::Op(op) = &task.work else { return 0 };
+    match &op.kind {
+        IntKind::Conv { weights, .. } => {
+            elements(task.output) * (weights.len() as u64).checked_div(weights.dim().0 as u64).unwrap_or(0)
+        }
+        IntKind::Dense { weights, .. } => elements(task.output) * weights.nrows() as u64,
+        IntKind::MatMul { .. } => elements(task.output) * plan.form(task.inputs[0]).channels() as u64,
+        _ => 0,
+    }
+}

@@ -1,0 +1,502 @@
+//! The plan: which values there are, how each lies in rows, and the tasks that make them, in order.
+//!
+//! A tensor of the integer IR becomes one value or more: one for each axis that its readers want in the lanes. What only
+//! gives bytes another name is no task: the value is an alias of its source.
+
+pub(crate) mod form;
+mod fuse;
+mod lanes;
+pub(crate) mod movement;
+
+use std::collections::BTreeMap;
+
+use isa::{LANES, Leaf, ZERO};
+use ndarray::ArrayD;
+
+use crate::error::{CompileError, Result};
+use crate::int_ir::{Addition, IntGraph, IntKind, IntOp, TensorId};
+use form::Form;
+use movement::Block;
+
+/// Index into [`Plan::values`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ValueId(pub(crate) usize);
+
+/// A tensor in one form.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    pub(crate) form: Form,
+    /// Whether its elements are words, one after another in row-major order, instead.
+    pub(crate) words: bool,
+    /// The value whose bytes these are: itself, unless it is an alias.
+    pub(crate) root: ValueId,
+    /// Its rows, if the model holds them.
+    pub(crate) constant: Option<Vec<Leaf>>,
+}
+
+impl Value {
+    /// Rows that it takes.
+    pub(crate) fn rows(&self) -> u64 {
+        if self.words {
+            let count: usize = self.form.shape.iter().product();
+            return (count * 4).div_ceil(LANES) as u64;
+        }
+        self.form.rows()
+    }
+}
+
+/// What a task does.
+#[derive(Clone, Debug)]
+pub(crate) enum Work<'a> {
+    /// An operation of the integer IR other than a movement.
+    Op(&'a IntOp),
+    /// Bytes that move; what is not written holds `fill`.
+    Move { blocks: Vec<Block>, fill: Option<i8> },
+}
+
+/// What is done to the results of a product before they are stored.
+#[derive(Clone, Debug)]
+pub(crate) enum Epilogue<'a> {
+    /// A sum with another value of the same form; whether that is the first summand.
+    Add { other: ValueId, addition: Addition, first: bool },
+    /// A table.
+    Lut(&'a [i8; 256]),
+}
+
+/// Something that makes a value.
+#[derive(Clone, Debug)]
+pub(crate) struct Task<'a> {
+    /// The operation that it is part of.
+    pub(crate) op: &'a IntOp,
+    pub(crate) work: Work<'a>,
+    pub(crate) inputs: Vec<ValueId>,
+    pub(crate) epilogue: Vec<Epilogue<'a>>,
+    pub(crate) output: ValueId,
+}
+
+impl Task<'_> {
+    /// All values that it reads.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = ValueId> + '_ {
+        let others = self.epilogue.iter().filter_map(|e| match e {
+            Epilogue::Add { other, .. } => Some(*other),
+            Epilogue::Lut(_) => None,
+        });
+        self.inputs.iter().copied().chain(others)
+    }
+}
+
+/// The result of the pass.
+pub(crate) struct Plan<'a> {
+    pub(crate) graph: &'a IntGraph,
+    pub(crate) values: Vec<Value>,
+    pub(crate) tasks: Vec<Task<'a>>,
+    /// By port.
+    pub(crate) inputs: Vec<ValueId>,
+    /// By port; no two have one root, and none is an input or a constant.
+    pub(crate) outputs: Vec<ValueId>,
+}
+
+impl Plan<'_> {
+    pub(crate) fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.0]
+    }
+
+    pub(crate) fn form(&self, id: ValueId) -> &Form {
+        &self.values[id.0].form
+    }
+
+    pub(crate) fn root(&self, id: ValueId) -> ValueId {
+        self.values[id.0].root
+    }
+}
+
+/// Runs the pass.
+///
+/// # Errors
+/// Operations of ranks that cannot be lowered.
+pub(crate) fn run(graph: &IntGraph) -> Result<Plan<'_>> {
+    let mut pass = Pass {
+        graph,
+        wanted: lanes::wanted(graph),
+        plan: Plan { graph, values: vec![], tasks: vec![], inputs: vec![], outputs: vec![] },
+        of: BTreeMap::new(),
+        constants: BTreeMap::new(),
+        source: BTreeMap::new(),
+    };
+    for port in &graph.inputs {
+        let tensor = graph.tensor(port.tensor);
+        let words = tensor.quantization.is_none();
+        let id = pass.add(Form { shape: tensor.shape.clone(), lane: pass.lane(port.tensor) }, words);
+        pass.of.insert((port.tensor, pass.lane(port.tensor)), id);
+        pass.plan.inputs.push(id);
+    }
+    let live = live(graph);
+    for (op, _) in graph.ops.iter().zip(live).filter(|(_, live)| *live) {
+        pass.op(op).map_err(|reason| CompileError::node(&op.name, op.op, reason))?;
+    }
+    pass.outputs()?;
+    let mut plan = pass.plan;
+    prune(&mut plan);
+    fuse::run(&mut plan);
+    Ok(plan)
+}
+
+/// Which operations an output needs.
+fn live(graph: &IntGraph) -> Vec<bool> {
+    let mut needed = vec![false; graph.tensors.len()];
+    graph.outputs.iter().for_each(|port| needed[port.tensor.0] = true);
+    let mut live: Vec<bool> = graph.ops.iter().rev().map(|op| {
+        let live = needed[op.output.0];
+        op.inputs.iter().for_each(|id| needed[id.0] |= live);
+        live
+    }).collect();
+    live.reverse();
+    live
+}
+
+/// Takes off the tasks whose values nothing reads.
+fn prune(plan: &mut Plan) {
+    let mut needed = vec![false; plan.values.len()];
+    plan.outputs.iter().for_each(|id| needed[plan.values[id.0].root.0] = true);
+    let mut kept = Vec::new();
+    for task in std::mem::take(&mut plan.tasks).into_iter().rev() {
+        if needed[task.output.0] {
+            task.reads().for_each(|id| needed[plan.values[id.0].root.0] = true);
+            kept.push(task);
+        }
+    }
+    kept.reverse();
+    plan.tasks = kept;
+}
+
+struct Pass<'a> {
+    graph: &'a IntGraph,
+    /// The axis that the readers of a tensor want in the lanes.
+    wanted: Vec<Option<usize>>,
+    plan: Plan<'a>,
+    /// The values of a tensor, by their lane.
+    of: BTreeMap<(TensorId, usize), ValueId>,
+    constants: BTreeMap<TensorId, &'a ArrayD<i8>>,
+    /// What a reshape reads.
+    source: BTreeMap<TensorId, TensorId>,
+}
+
+impl<'a> Pass<'a> {
+    fn add(&mut self, form: Form, words: bool) -> ValueId {
+        let root = ValueId(self.plan.values.len());
+        self.plan.values.push(Value { form, words, root, constant: None });
+        root
+    }
+
+    fn shape(&self, id: TensorId) -> &'a [usize] {
+        &self.graph.tensor(id).shape
+    }
+
+    fn last(&self, id: TensorId) -> usize {
+        self.shape(id).len().saturating_sub(1)
+    }
+
+    /// The axis of a tensor that lies in the lanes if nothing else decides.
+    fn lane(&self, id: TensorId) -> usize {
+        self.wanted[id.0].unwrap_or(if self.shape(id).len() == 4 { 1 } else { self.last(id) })
+    }
+
+    /// The value of a tensor that was made first.
+    fn primary(&self, id: TensorId) -> Option<ValueId> {
+        self.of.iter().filter(|((tensor, _), _)| *tensor == id).map(|(_, &value)| value).min()
+    }
+
+    /// The lane of the value of a tensor that was made first.
+    fn primary_lane(&self, id: TensorId) -> usize {
+        self.primary(id).map_or_else(|| self.lane(id), |value| self.plan.form(value).lane)
+    }
+
+    /// A tensor with this axis in the lanes.
+    fn operand(&mut self, op: &'a IntOp, id: TensorId, lane: usize) -> ValueId {
+        if let Some(&value) = self.of.get(&(id, lane)) {
+            return value;
+        }
+        let form = Form { shape: self.shape(id).to_vec(), lane };
+        if let Some(&values) = self.constants.get(&id) {
+            let value = self.constant(&form, values);
+            self.of.insert((id, lane), value);
+            return value;
+        }
+        let Some(from) = self.primary(id) else { return self.add(form, false) };
+        if self.plan.value(from).words {
+            return from;
+        }
+        let input = self.plan.form(from).clone();
+        let whole = vec![0; form.shape.len()];
+        let block = movement::part(0, (&input, &whole), (&form, &whole), &form.shape);
+        let value = self.moved(op, vec![block], None, &[from], form);
+        self.of.insert((id, lane), value);
+        value
+    }
+
+    /// A value of the model.
+    fn constant(&mut self, form: &Form, values: &ArrayD<i8>) -> ValueId {
+        let mut rows = vec![ZERO; form.rows() as usize];
+        let strides = form.strides();
+        for (index, value) in values.indexed_iter() {
+            let at: usize = (0..strides.len()).map(|axis| index[axis] * strides[axis] as usize).sum();
+            rows[at / LANES][at % LANES] = value.cast_unsigned();
+        }
+        let id = self.add(form.clone(), false);
+        self.plan.values[id.0].constant = Some(rows);
+        id
+    }
+
+    /// The result of a movement: an alias where nothing moves.
+    fn moved(
+        &mut self,
+        op: &'a IntOp,
+        blocks: Vec<Block>,
+        fill: Option<i8>,
+        inputs: &[ValueId],
+        form: Form,
+    ) -> ValueId {
+        let rows = form.rows();
+        let id = self.add(form, false);
+        let stays = fill.is_none() && blocks.iter().all(|block| block.source == 0 && block.stays());
+        if let &[from] = inputs
+            && stays
+            && self.plan.form(from).rows() == rows
+        {
+            let source = self.plan.value(from).clone();
+            self.plan.values[id.0].root = source.root;
+            self.plan.values[id.0].constant = source.constant;
+            return id;
+        }
+        self.task(op, Work::Move { blocks, fill }, inputs.to_vec(), id);
+        id
+    }
+
+    fn task(&mut self, op: &'a IntOp, work: Work<'a>, inputs: Vec<ValueId>, output: ValueId) {
+        self.plan.tasks.push(Task { op, work, inputs, epilogue: vec![], output });
+    }
+
+    /// Records what an operation makes.
+    fn made(&mut self, op: &IntOp, value: ValueId) {
+        let lane = self.plan.form(value).lane;
+        self.of.insert((op.output, lane), value);
+    }
+
+    /// A task of the operation itself, whose result has this lane.
+    fn compute(&mut self, op: &'a IntOp, inputs: Vec<ValueId>, lane: usize) {
+        let value = self.add(Form { shape: self.shape(op.output).to_vec(), lane }, false);
+        self.task(op, Work::Op(op), inputs, value);
+        self.made(op, value);
+    }
+
+    fn op(&mut self, op: &'a IntOp) -> Result<(), String> {
+        let out = op.output;
+        match &op.kind {
+            IntKind::Constant(values) => {
+                self.constants.insert(out, values);
+                let lane = self.lane(out);
+                self.operand(op, out, lane);
+            }
+            IntKind::Conv { .. } | IntKind::MaxPool(_) | IntKind::AveragePool(_) => {
+                if self.shape(out).len() != 4 {
+                    return Err("it is not two-dimensional".into());
+                }
+                let x = self.operand(op, op.input(), 1);
+                self.compute(op, vec![x], 1);
+            }
+            IntKind::Dense { .. } => self.dense(op),
+            IntKind::Softmax { .. } | IntKind::Norm(_) => {
+                let lane = self.last(op.input());
+                let x = self.operand(op, op.input(), lane);
+                self.compute(op, vec![x], lane);
+            }
+            IntKind::MatMul { .. } => self.matmul(op),
+            IntKind::Clamp { .. } | IntKind::Lut(_) | IntKind::PRelu(_) | IntKind::ResizeLinear { .. } => {
+                let lane = self.primary_lane(op.input());
+                let x = self.operand(op, op.input(), lane);
+                self.compute(op, vec![x], lane);
+            }
+            IntKind::Add(_) | IntKind::Mul { .. } => self.pair(op),
+            IntKind::Mean { axes, .. } => self.mean(op, axes),
+            IntKind::ArgMax { axis, .. } => {
+                let x = self.operand(op, op.input(), *axis);
+                let value = self.add(Form { shape: self.shape(out).to_vec(), lane: self.last(out) }, true);
+                self.task(op, Work::Op(op), vec![x], value);
+                self.made(op, value);
+            }
+            IntKind::Lookup { .. } => {
+                let x = self.operand(op, op.input(), self.last(op.input()));
+                self.compute(op, vec![x], self.last(out));
+            }
+            _ => self.movement(op),
+        }
+        Ok(())
+    }
+
+    /// Reads what its input was reshaped from, if it is a single row: the weights move instead.
+    fn dense(&mut self, op: &'a IntOp) {
+        let (mut from, elements) = (op.input(), self.shape(op.input()).iter().product::<usize>());
+        if self.shape(from).last() == Some(&elements) {
+            while let Some(&source) = self.source.get(&from) {
+                from = source;
+            }
+        }
+        let lane = if from == op.input() { self.last(from) } else { self.primary_lane(from) };
+        let x = self.operand(op, from, lane);
+        self.compute(op, vec![x], self.last(op.output));
+    }
+
+    /// The second matrix may have either of its axes in the lanes.
+    fn matmul(&mut self, op: &'a IntOp) {
+        let [a, b] = [op.inputs[0], op.inputs[1]];
+        let x = self.operand(op, a, self.last(a));
+        let (last, lane) = (self.last(b), self.primary_lane(b));
+        let y = self.operand(op, b, if lane + 1 == last { lane } else { last });
+        self.compute(op, vec![x, y], self.last(op.output));
+    }
+
+    /// Two operands of one form: what is smaller is repeated first.
+    fn pair(&mut self, op: &'a IntOp) {
+        let shape = self.shape(op.output);
+        let whole = op.inputs.iter().copied().find(|&id| self.shape(id) == shape);
+        let lane = whole.map_or_else(|| self.lane(op.output), |id| self.primary_lane(id));
+        let form = Form { shape: shape.to_vec(), lane };
+        let inputs = op.inputs.iter().map(|&id| {
+            if self.shape(id) == shape {
+                return self.operand(op, id, lane);
+            }
+            let from = match self.primary(id) {
+                Some(from) => from,
+                None => self.operand(op, id, self.lane(id)),
+            };
+            if let Some(values) = self.constants.get(&id).and_then(|values| values.broadcast(shape)) {
+                return self.constant(&form, &values.to_owned());
+            }
+            let block = movement::broadcast(0, self.plan.form(from), &form);
+            self.moved(op, vec![block], None, &[from], form.clone())
+        });
+        let inputs = inputs.collect();
+        self.compute(op, inputs, lane);
+    }
+
+    /// The sum keeps its axes, with length 1; then it gets its shape.
+    fn mean(&mut self, op: &'a IntOp, axes: &[usize]) {
+        let lane = self.primary_lane(op.input());
+        let x = self.operand(op, op.input(), lane);
+        let mut shape = self.shape(op.input()).to_vec();
+        axes.iter().for_each(|&axis| shape[axis] = 1);
+        let sums = self.add(Form { shape, lane }, false);
+        self.task(op, Work::Op(op), vec![x], sums);
+        let form = Form { shape: self.shape(op.output).to_vec(), lane: self.lane(op.output) };
+        let blocks = movement::reshape(self.plan.form(sums), &form);
+        let value = self.moved(op, blocks, None, &[sums], form);
+        self.made(op, value);
+    }
+
+    fn movement(&mut self, op: &'a IntOp) {
+        let (input, out) = (op.input(), op.output);
+        if self.graph.tensor(input).quantization.is_none() {
+            return self.words(op);
+        }
+        let from = self.primary_lane(input);
+        let lane = match &op.kind {
+            IntKind::Transpose { perm } => perm.iter().position(|&p| p == from).unwrap_or(0),
+            IntKind::Reshape => self.lane(out),
+            _ => from,
+        };
+        let lane = self.wanted[out.0].unwrap_or(lane);
+        if op.kind == IntKind::Reshape {
+            self.source.insert(out, input);
+        }
+        let inputs: Vec<ValueId> =
+            op.inputs.iter().map(|&id| self.operand(op, id, self.primary_lane(id))).collect();
+        let form = Form { shape: self.shape(out).to_vec(), lane };
+        let (blocks, fill) = blocks(op, &inputs.iter().map(|&id| self.plan.form(id)).collect::<Vec<_>>(), &form);
+        let value = self.moved(op, blocks, fill, &inputs, form);
+        self.made(op, value);
+    }
+
+    /// Words have no lanes: only their shape changes.
+    fn words(&mut self, op: &'a IntOp) {
+        let lane = self.last(op.output);
+        let from = self.operand(op, op.input(), 0);
+        let id = self.add(Form { shape: self.shape(op.output).to_vec(), lane }, true);
+        self.plan.values[id.0].root = self.plan.root(from);
+        self.made(op, id);
+    }
+
+    /// Gives each output port a root of its own.
+    fn outputs(&mut self) -> Result<()> {
+        let mut taken: Vec<ValueId> = self.plan.inputs.clone();
+        for port in &self.graph.outputs {
+            let error = |reason: &str| CompileError::node(&port.name, "Output", reason);
+            let id = self.primary(port.tensor).ok_or_else(|| error("nothing makes it"))?;
+            let value = self.plan.value(id).clone();
+            let id = if taken.contains(&value.root) || value.constant.is_some() {
+                let op = self.graph.ops.last().ok_or_else(|| error("a model without operations"))?;
+                if value.words {
+                    return Err(error("indices that are given twice; this is not supported yet"));
+                }
+                let copy = self.add(value.form.clone(), false);
+                let whole = vec![0; value.form.shape.len()];
+                let block = movement::part(0, (&value.form, &whole), (&value.form, &whole), &value.form.shape);
+                self.task(op, Work::Move { blocks: vec![block], fill: None }, vec![id], copy);
+                copy
+            } else {
+                id
+            };
+            taken.push(self.plan.root(id));
+            self.plan.outputs.push(id);
+        }
+        Ok(())
+    }
+}
+
+/// What a movement moves, and what the rest holds.
+fn blocks(op: &IntOp, inputs: &[&Form], output: &Form) -> (Vec<Block>, Option<i8>) {
+    let rank = output.shape.len();
+    let whole = vec![0; rank];
+    let at = |axis: usize, index: usize| {
+        let mut start = whole.clone();
+        start[axis] = index;
+        start
+    };
+    let sized = |axis: usize, size: usize| {
+        let mut sizes = output.shape.clone();
+        sizes[axis] = size;
+        sizes
+    };
+    match &op.kind {
+        IntKind::Reshape => (movement::reshape(inputs[0], output), None),
+        IntKind::Transpose { perm } => (vec![movement::transpose(inputs[0], output, perm)], None),
+        IntKind::Slice { axis, start } => {
+            (vec![movement::part(0, (inputs[0], &at(*axis, *start)), (output, &whole), &output.shape)], None)
+        }
+        IntKind::Concat { axis } => {
+            let mut first = 0;
+            let parts = inputs.iter().enumerate().map(|(source, &input)| {
+                let to = at(*axis, first);
+                first += input.shape[*axis];
+                movement::part(source, (input, &whole), (output, &to), &input.shape)
+            });
+            (parts.collect(), None)
+        }
+        IntKind::Select { axis, indices } => {
+            let parts = movement::runs(indices).into_iter().map(|(to, from, size)| {
+                let sizes = sized(*axis, size);
+                movement::part(0, (inputs[0], &at(*axis, from)), (output, &at(*axis, to)), &sizes)
+            });
+            (parts.collect(), None)
+        }
+        IntKind::Pad { before, value } => {
+            (vec![movement::part(0, (inputs[0], &whole), (output, before), &inputs[0].shape)], Some(*value))
+        }
+        IntKind::Dilate { strides, value } => {
+            let mut to = output.strides();
+            to[2] *= strides[0] as u64;
+            to[3] *= strides[1] as u64;
+            (vec![movement::spread(inputs[0], &to)], Some(*value))
+        }
+        _ => (vec![], None),
+    }
+}
