@@ -170,9 +170,6 @@ impl<'a> Lower<'a> {
             return self.table(task, &curve(prelu, negative, falls));
         }
         let form = self.plan.form(task.output).clone();
-        if prelu.axis != form.lane {
-            return Err("slopes along an axis that does not lie in the lanes; this is not supported yet".into());
-        }
         let bounds = (prelu.lo, prelu.hi);
         let positive = weights::uniform(0, prelu.positive, prelu.zero_point, bounds);
         let count = prelu.negative.len();

@@ -12,6 +12,7 @@ mod norms;
 mod pool;
 mod ports;
 mod products;
+mod resize;
 mod results;
 mod strips;
 mod transfer;
@@ -77,10 +78,10 @@ pub(crate) fn run(plan: &Plan, homes: &Homes, options: &Options) -> Result<(Prog
 
 fn located(task: &Task, fault: Fault) -> CompileError {
     match fault {
-        Fault::Reason(reason) => CompileError::node(&task.op.name, task.op.op, reason),
+        Fault::Reason(reason) => CompileError::node(task.name, task.op, reason),
         Fault::Rows(space, needed, available) => CompileError::TooLarge {
-            node: crate::error::printable(&task.op.name),
-            op: task.op.op.into(),
+            node: crate::error::printable(task.name),
+            op: task.op.into(),
             space,
             needed,
             available,
@@ -194,13 +195,14 @@ impl<'a> Lower<'a> {
                 IntKind::Norm(norm) => self.norm(task, norm)?,
                 IntKind::ArgMax { last, .. } => self.argmax(task, *last)?,
                 IntKind::Lookup { table } => self.lookup(task, table)?,
-                _ => return Err("this operation is not supported yet".into()),
+                IntKind::ResizeLinear { axes, requant } => self.resize(task, axes, requant)?,
+                _ => return Err("internal: a movement that was not planned".into()),
             },
         }
         self.settle(task.output)?;
         let shape = &self.plan.form(task.output).shape;
         let macs = macs(self.plan, task);
-        self.layer((&task.op.name, task.op.op), shape, macs, self.constants.rows() - constants)
+        self.layer((task.name, task.op), shape, macs, self.constants.rows() - constants)
     }
 
     /// Ends a layer with its mark.

@@ -19,6 +19,12 @@ impl<'a> Lower<'a> {
                 return self.rows(task, &blocks, fill);
             }
         }
+        let rows = |id| self.plan.form(id).rows();
+        let near = |id| self.map(id).is_some_and(|map| map.pads == [0; 4]);
+        let needed: u64 = task.reads().chain([task.output]).filter(|&id| !near(id)).map(rows).sum();
+        if needed > self.left() && far(task.output) {
+            return self.pieces(task, blocks, fill);
+        }
         let sources = task.inputs.iter().map(|&id| self.whole(id)).collect::<Emit<Vec<u64>>>()?;
         let to = self.whole_target(task.output)?;
         let rows = self.plan.form(task.output).rows();
@@ -37,13 +43,7 @@ impl<'a> Lower<'a> {
         let slots = (self.left() / PASS).clamp(1, 4);
         let size = PASS.min(self.left() / slots);
         let mut turns = self.turns(slots, size, 1)?;
-        if let Some(value) = fill {
-            let (rows, buffer) = (self.plan.form(task.output).rows(), turns.next());
-            self.fill((buffer, 0), size.min(rows), 1, value)?;
-            for start in (0..rows).step_by(size as usize) {
-                self.put_flat(task.output, (start, size.min(rows - start)), buffer)?;
-            }
-        }
+        self.background(task, fill, (turns.next(), size))?;
         for block in blocks {
             let source = task.inputs[block.source];
             let (from_region, from) = self.home(source).dram.ok_or("internal: a value without a place")?;
@@ -83,6 +83,49 @@ impl<'a> Lower<'a> {
                     let m = wide(m, inner.to, line_of(outer.to))?;
                     self.text.push(Store { lp, d, m, region: to_region as u8, space: false })?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// What no block writes, in DRAM; by way of a buffer.
+    fn background(&mut self, task: &Task<'a>, fill: Option<i8>, (buffer, size): (u64, u64)) -> Emit {
+        let Some(value) = fill else { return Ok(()) };
+        let rows = self.plan.form(task.output).rows();
+        self.fill((buffer, 0), size.min(rows), 1, value)?;
+        for start in (0..rows).step_by(size as usize) {
+            self.put_flat(task.output, (start, size.min(rows - start)), buffer)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of values that are larger than spad: boxes that fit, each by itself.
+    fn pieces(&mut self, task: &Task<'a>, blocks: &[Block], fill: Option<i8>) -> Emit {
+        let half = (self.left() / 2).min(2 * PASS);
+        let [input, output] = [self.take(half, 1)?, self.take(half, 1)?];
+        self.background(task, fill, (output, half))?;
+        let (to_region, to) = self.home(task.output).dram.ok_or("internal: a value without a place")?;
+        for block in blocks {
+            let source = task.inputs[block.source];
+            let place = if let Some(map) = self.map(source) { Err(map) } else { Ok(self.home(source).dram) };
+            for piece in block.pieces(half) {
+                let [from_hull, to_hull] = piece.hulls();
+                let first = piece.from / ROW;
+                match place {
+                    Ok(home) => {
+                        let (region, row) = home.ok_or("internal: a value without a place")?;
+                        self.load((region, row + first, from_hull.step), (input, from_hull.run), from_hull.run, from_hull.lines)?;
+                    }
+                    Err(map) if map.pads == [0; 4] => {
+                        self.copy((map.base + first, from_hull.step), (input, from_hull.run), from_hull.run, from_hull.lines)?;
+                    }
+                    Err(_) => return Err("internal: a value with a ring that moves".into()),
+                }
+                let place = (to_region, to + piece.to / ROW, to_hull.step);
+                self.load(place, (output, to_hull.run), to_hull.run, to_hull.lines)?;
+                let packed = piece.packed(&from_hull, &to_hull);
+                self.bytes(&packed, input * ROW, output * ROW)?;
+                self.store((output, to_hull.run), place, to_hull.run, to_hull.lines)?;
             }
         }
         Ok(())

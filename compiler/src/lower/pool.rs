@@ -5,9 +5,10 @@ use ndarray::Array4;
 
 use super::strips::{Buffers, Geometry};
 use super::transfer::{Part, Turns, View};
-use super::{Emit, Lower, weights};
+use super::{Emit, Fault, Lower, weights};
 use crate::int_ir::{AveragePool, IntWindow, Requant};
-use crate::plan::Task;
+use crate::plan::form::Form;
+use crate::plan::{Task, ValueId};
 use crate::text::{count, loops, operand, small};
 
 impl<'a> Lower<'a> {
@@ -197,11 +198,13 @@ impl<'a> Lower<'a> {
         let ones = self.take(TILE_ROWS as u64, TILE_ROWS as u64)?;
         self.fill((ones, 0), TILE_ROWS as u64, 1, 1)?;
         let groups = form.groups();
-        let from = self.whole(input)?;
         let to = match self.map(output) {
             Some(map) => map.origin(),
             None => self.take(self.plan.form(output).rows(), 1)?,
         };
+        // What does not fit is brought in piece by piece.
+        let fits = self.map(input).is_some() || form.rows() <= self.left();
+        let from = if fits { Some(self.whole(input)?) } else { None };
         let strides = form.strides();
         let others: Vec<usize> = (0..form.shape.len()).filter(|&axis| axis != form.lane).collect();
         let (summed, kept): (Vec<usize>, Vec<usize>) = others.into_iter().partition(|axis| axes.contains(axis));
@@ -211,7 +214,7 @@ impl<'a> Lower<'a> {
         for pixel in 0..kept.iter().map(|&axis| form.shape[axis] as u64).product::<u64>() {
             let start: u64 = kept.iter().zip(&index).map(|(&axis, &i)| strides[axis] / row * i as u64).sum();
             let sums = self.sums(groups)?;
-            self.sum((from + start, groups), &form, &summed, (ones, sums, across))?;
+            self.sum((input, from, start), &form, &summed, (ones, sums, across))?;
             let (count, n) = if across { (1, 1) } else { (groups, LANES as u64) };
             let channels = if across { 1 } else { form.channels() as u64 };
             for group in 0..count {
@@ -240,53 +243,73 @@ impl<'a> Lower<'a> {
     /// Sums over the pixels of these axes: row32s by group, or one across all lanes.
     fn sum(
         &mut self,
-        (start, groups): (u64, u64),
-        form: &crate::plan::form::Form,
+        (input, whole, start): (ValueId, Option<u64>, u64),
+        form: &Form,
         summed: &[usize],
         (ones, sums, across): (u64, u64, bool),
     ) -> Emit {
-        let strides = form.strides();
+        let (strides, groups) = (form.strides(), form.groups());
         // The innermost summed axis is the taps; the others are unrolled.
         let (inner, outer) = match summed.split_last() {
             Some((&last, outer)) => ((form.shape[last] as u64, strides[last] / LANES as u64), outer),
             None => ((1, 0), summed),
         };
         let rounds: u64 = outer.iter().map(|&axis| form.shape[axis] as u64).product();
+        let (taps, free) = (inner.0.min(self.left() / groups), self.at);
+        if whole.is_none() && taps == 0 {
+            return Err(Fault::Rows("spad", self.at + groups, self.free.end));
+        }
+        let mut acc = false;
         for round in 0..rounds {
             let (mut index, mut at) = (round, start);
             for &axis in outer.iter().rev() {
                 at += index % form.shape[axis] as u64 * (strides[axis] / LANES as u64);
                 index /= form.shape[axis] as u64;
             }
-            if across {
-                for group in 0..groups {
-                    let k = (form.channels() as u64 - group * LANES as u64).min(LANES as u64);
-                    self.text.push(Matmul {
-                        lp: loops(1, 1)?,
-                        d: operand(sums, 0, 0)?,
-                        a: operand(at + group, 0, 0)?,
-                        w_base: operand(ones, 0, 0)?.base,
-                        a_sk: small(inner.1)?,
-                        n: LANES as u8,
-                        k: k as u8,
-                        kt: count(inner.0)?,
-                        acc: round > 0 || group > 0,
-                        ..Matmul::default()
-                    })?;
-                }
+            if let Some(whole) = whole {
+                self.tap_sum((whole + at, inner.1, inner.0), form, (ones, sums, across), acc)?;
+                acc = true;
                 continue;
             }
-            self.text.push(Dwmac {
-                lp: loops(groups, 1)?,
-                d: operand(sums, 1, 0)?,
-                a: operand(at, 1, 0)?,
-                w_base: operand(ones, 0, 0)?.base,
-                w_reg: 0,
-                w_sk: 0,
-                a_sk: small(inner.1)?,
+            for first in (0..inner.0).step_by(taps as usize) {
+                let count = taps.min(inner.0 - first);
+                let (region, row) = self.home(input).dram.ok_or("internal: a value without a place")?;
+                self.load((region, row + at + first * inner.1, inner.1), (free, groups), groups, count)?;
+                self.tap_sum((free, groups, count), form, (ones, sums, across), acc)?;
+                acc = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds pixels: the first, rows from one to the next, how many.
+    fn tap_sum(
+        &mut self,
+        (at, step, taps): (u64, u64, u64),
+        form: &Form,
+        (ones, sums, across): (u64, u64, bool),
+        acc: bool,
+    ) -> Emit {
+        let groups = form.groups();
+        let (a_sk, kt) = (if taps > 1 { small(step)? } else { 0 }, count(taps)?);
+        let w_base = operand(ones, 0, 0)?.base;
+        if !across {
+            let (lp, d, a) = (loops(groups, 1)?, operand(sums, 1, 0)?, operand(at, 1, 0)?);
+            self.text.push(Dwmac { lp, d, a, w_base, w_reg: 0, w_sk: 0, a_sk, n: LANES as u8, kt, acc })?;
+            return Ok(());
+        }
+        for group in 0..groups {
+            self.text.push(Matmul {
+                lp: loops(1, 1)?,
+                d: operand(sums, 0, 0)?,
+                a: operand(at + group, 0, 0)?,
+                w_base,
+                a_sk,
                 n: LANES as u8,
-                kt: count(inner.0)?,
-                acc: round > 0,
+                k: (form.channels() as u64 - group * LANES as u64).min(LANES as u64) as u8,
+                kt,
+                acc: acc || group > 0,
+                ..Matmul::default()
             })?;
         }
         Ok(())

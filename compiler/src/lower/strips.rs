@@ -27,6 +27,11 @@ impl Geometry {
         Geometry { images: images as u64, input: [height as u64, width as u64], output, window: *window }
     }
 
+    /// Images, lines and columns of the output.
+    pub(super) fn size(&self) -> [u64; 3] {
+        [self.images, self.output[0], self.output[1]]
+    }
+
     fn axis(&self, axis: usize) -> (u64, u64, u64) {
         let w = &self.window;
         (w.kernel[axis] as u64, w.strides[axis] as u64, w.dilations[axis] as u64)

@@ -106,7 +106,10 @@ fn reserve(plan: &Plan, task: &Task, all: u64) -> u64 {
 
 /// The values that tasks make and read strip by strip.
 fn candidates(plan: &Plan, lives: &[Option<(usize, usize)>]) -> Vec<Candidate> {
-    let moved = |task: &Task| matches!(task.work, Work::Move { .. });
+    let moved = |task: &Task| match &task.work {
+        Work::Move { .. } => true,
+        Work::Op(op) => matches!(op.kind, IntKind::ResizeLinear { .. }),
+    };
     let mut far = vec![false; plan.values.len()];
     for task in plan.tasks.iter().filter(|task| moved(task)) {
         task.reads().chain([task.output]).for_each(|id| far[plan.root(id).0] = true);

@@ -66,8 +66,9 @@ pub(crate) enum Epilogue<'a> {
 /// Something that makes a value.
 #[derive(Clone, Debug)]
 pub(crate) struct Task<'a> {
-    /// The operation that it is part of.
-    pub(crate) op: &'a IntOp,
+    /// Name and operator of the ONNX node that it is part of.
+    pub(crate) name: &'a str,
+    pub(crate) op: &'static str,
     pub(crate) work: Work<'a>,
     pub(crate) inputs: Vec<ValueId>,
     pub(crate) epilogue: Vec<Epilogue<'a>>,
@@ -273,7 +274,7 @@ impl<'a> Pass<'a> {
     }
 
     fn task(&mut self, op: &'a IntOp, work: Work<'a>, inputs: Vec<ValueId>, output: ValueId) {
-        self.plan.tasks.push(Task { op, work, inputs, epilogue: vec![], output });
+        self.plan.tasks.push(Task { name: &op.name, op: op.op, work, inputs, epilogue: vec![], output });
     }
 
     /// Records what an operation makes.
@@ -311,8 +312,19 @@ impl<'a> Pass<'a> {
                 self.compute(op, vec![x], lane);
             }
             IntKind::MatMul { .. } => self.matmul(op),
-            IntKind::Clamp { .. } | IntKind::Lut(_) | IntKind::PRelu(_) | IntKind::ResizeLinear { .. } => {
-                let lane = self.primary_lane(op.input());
+            IntKind::ResizeLinear { axes, .. } => {
+                let resized = |axis: &usize| axes.iter().any(|a| a.axis == *axis);
+                let lane = Some(self.primary_lane(op.input())).filter(|axis| !resized(axis));
+                let lane = lane.or_else(|| (0..self.shape(out).len()).rfind(|axis| !resized(axis)));
+                let lane = lane.ok_or("every axis is interpolated; this is not supported yet")?;
+                let x = self.operand(op, op.input(), lane);
+                self.compute(op, vec![x], lane);
+            }
+            IntKind::Clamp { .. } | IntKind::Lut(_) | IntKind::PRelu(_) => {
+                let lane = match &op.kind {
+                    IntKind::PRelu(prelu) if prelu.negative.len() > 1 => prelu.axis,
+                    _ => self.primary_lane(op.input()),
+                };
                 let x = self.operand(op, op.input(), lane);
                 self.compute(op, vec![x], lane);
             }
@@ -333,13 +345,16 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Reads what its input was reshaped from, if it is a single row: the weights move instead.
+    /// Reads what its input was reshaped from, if it is a single row of one image: the weights move instead.
     fn dense(&mut self, op: &'a IntOp) {
         let (mut from, elements) = (op.input(), self.shape(op.input()).iter().product::<usize>());
         if self.shape(from).last() == Some(&elements) {
             while let Some(&source) = self.source.get(&from) {
                 from = source;
             }
+        }
+        if self.primary(from).is_some_and(|value| self.plan.form(value).image()[0] > 1) {
+            from = op.input();
         }
         let lane = if from == op.input() { self.last(from) } else { self.primary_lane(from) };
         let x = self.operand(op, from, lane);
@@ -429,18 +444,14 @@ impl<'a> Pass<'a> {
     fn outputs(&mut self) -> Result<()> {
         let mut taken: Vec<ValueId> = self.plan.inputs.clone();
         for port in &self.graph.outputs {
-            let error = |reason: &str| CompileError::node(&port.name, "Output", reason);
-            let id = self.primary(port.tensor).ok_or_else(|| error("nothing makes it"))?;
+            let id = self.primary(port.tensor);
+            let id = id.ok_or_else(|| CompileError::node(&port.name, "Output", "nothing makes it"))?;
             let value = self.plan.value(id).clone();
             let id = if taken.contains(&value.root) || value.constant.is_some() {
-                let op = self.graph.ops.last().ok_or_else(|| error("a model without operations"))?;
-                if value.words {
-                    return Err(error("indices that are given twice; this is not supported yet"));
-                }
-                let copy = self.add(value.form.clone(), false);
-                let whole = vec![0; value.form.shape.len()];
-                let block = movement::part(0, (&value.form, &whole), (&value.form, &whole), &value.form.shape);
-                self.task(op, Work::Move { blocks: vec![block], fill: None }, vec![id], copy);
+                let copy = self.add(value.form.clone(), value.words);
+                let work = Work::Move { blocks: vec![movement::rows(value.rows())], fill: None };
+                let task = Task { name: &port.name, op: "Output", work, inputs: vec![id], epilogue: vec![], output: copy };
+                self.plan.tasks.push(task);
                 copy
             } else {
                 id

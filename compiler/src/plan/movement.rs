@@ -1,5 +1,7 @@
 //! Bytes that only move: boxes of an input that lie elsewhere in the output.
 
+use isa::LANES;
+
 use super::form::Form;
 
 /// One axis of a box: its size, and bytes from one index to the next in input and output.
@@ -8,6 +10,14 @@ pub(crate) struct Axis {
     pub(crate) size: u64,
     pub(crate) from: u64,
     pub(crate) to: u64,
+}
+
+/// Rows that a box touches: lines, each a run of rows, so many rows from one to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hull {
+    pub(crate) run: u64,
+    pub(crate) lines: u64,
+    pub(crate) step: u64,
 }
 
 /// Bytes `from + Σ i·axis.from` of operand `source` go to `to + Σ i·axis.to` of the output.
@@ -36,10 +46,76 @@ impl Block {
         Block { source, from, to, axes: merged }
     }
 
+    /// The rows that it touches in input and output, from the row of the first byte on.
+    pub(crate) fn hulls(&self) -> [Hull; 2] {
+        [self.hull(self.from, |axis| axis.from), self.hull(self.to, |axis| axis.to)]
+    }
+
+    fn hull(&self, first: u64, stride: impl Fn(&Axis) -> u64) -> Hull {
+        let row = LANES as u64;
+        let first = first % row;
+        let longest = self.axes.iter().filter(|axis| stride(axis) % row == 0).max_by_key(|axis| stride(axis));
+        let reach = |axis: &Axis| (axis.size - 1) * stride(axis);
+        let all: u64 = self.axes.iter().map(reach).sum();
+        let (step, lines) = longest.map_or((0, 1), |axis| (stride(axis) / row, axis.size));
+        let run = (first + all - longest.map_or(0, reach)) / row + 1;
+        // Lines that meet are one run.
+        if run >= step { Hull { run: (first + all) / row + 1, lines: 1, step: 0 } } else { Hull { run, lines, step } }
+    }
+
+    /// Boxes that together are this one, each of which touches at most so many rows on either side.
+    pub(crate) fn pieces(&self, rows: u64) -> Vec<Block> {
+        let size = |block: &Block| block.hulls().map(|hull| hull.run * hull.lines);
+        let (mut pieces, mut left) = (Vec::new(), vec![self.clone()]);
+        while let Some(block) = left.pop() {
+            if size(&block).into_iter().all(|touched| touched <= rows) {
+                pieces.push(block);
+                continue;
+            }
+            // Halved where that leaves the fewest rows.
+            let halves = (0..block.axes.len()).map(|index| block.halved(index));
+            if let Some([first, second]) = halves.min_by_key(|[first, _]| size(first).into_iter().sum::<u64>()) {
+                left.extend([second, first]);
+            }
+        }
+        pieces
+    }
+
+    /// Two boxes that halve an axis; at a multiple of 32 where there is one.
+    fn halved(&self, index: usize) -> [Block; 2] {
+        let (axis, row) = (self.axes[index], LANES as u64);
+        let half = if axis.size > row { (axis.size / 2).next_multiple_of(row).min(axis.size - 1) } else { axis.size / 2 };
+        let sized = |size: u64| {
+            let axes = self.axes.iter().enumerate().map(move |(i, a)| if i == index { Axis { size, ..*a } } else { *a });
+            axes.filter(|axis| axis.size > 1).collect()
+        };
+        let second = Block {
+            from: self.from + half * axis.from,
+            to: self.to + half * axis.to,
+            axes: sized(axis.size - half),
+            ..*self
+        };
+        [Block { axes: sized(half), ..*self }, second]
+    }
+
+    /// The same between rows that hold what the hulls touch, and nothing else.
+    pub(crate) fn packed(&self, from: &Hull, to: &Hull) -> Block {
+        let row = LANES as u64;
+        let pack = |hull: &Hull, stride: u64| if hull.lines > 1 && stride == hull.step * row { hull.run * row } else { stride };
+        let axes = self.axes.iter().map(|axis| Axis { size: axis.size, from: pack(from, axis.from), to: pack(to, axis.to) });
+        Block { source: self.source, from: self.from % row, to: self.to % row, axes: axes.collect() }
+    }
+
     /// Whether every byte stays where it is.
     pub(crate) fn stays(&self) -> bool {
         self.from == self.to && self.axes.iter().all(|axis| axis.from == axis.to)
     }
+}
+
+/// So many whole rows as they are.
+pub(crate) fn rows(count: u64) -> Block {
+    let row = LANES as u64;
+    Block::new(0, 0, 0, [Axis { size: count, from: row, to: row }])
 }
 
 /// A part of the input to a part of the output, of `sizes`: from index `start` on, to index `at` on.
@@ -193,6 +269,20 @@ mod tests {
         assert!(reshape(&form(&[7, 768], 1), &form(&[7, 12, 64], 2))[0].stays());
         assert!(!reshape(&form(&[7, 96], 1), &form(&[7, 2, 48], 2))[0].stays());
         assert!(reshape(&form(&[1, 40, 1, 1], 1), &form(&[1, 40], 1))[0].stays());
+    }
+
+    #[test]
+    fn large_boxes_are_cut() {
+        let (input, output) = (form(&[1, 70, 40, 50], 1), form(&[1, 40, 50, 70], 2));
+        let block = transpose(&input, &output, &[0, 2, 3, 1]);
+        let pieces = block.pieces(100);
+        let bytes = |block: &Block| block.axes.iter().map(|axis| axis.size).product::<u64>();
+        assert_eq!(pieces.iter().map(bytes).sum::<u64>(), 70 * 40 * 50);
+        assert!(pieces.len() > 20 && pieces.len() < 4000, "{}", pieces.len());
+        for piece in &pieces {
+            let hulls = piece.hulls();
+            assert!(hulls.iter().all(|hull| hull.run * hull.lines <= 100), "{hulls:?}");
+        }
     }
 
     #[test]
