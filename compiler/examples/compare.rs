@@ -1,7 +1,11 @@
 //! Compiles models and holds the machine to the reference evaluator: every output of a run on random inputs, bit by bit.
 //!
 //! `cargo run -p compiler --example compare MODEL.onnx…`; a float model is calibrated on two random samples.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for developers: it says what it finds, and may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a tool for developers: it says what it finds, and may panic"
+)]
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -56,21 +60,31 @@ fn compare(path: &str) -> bool {
 /// Whether a run gives what the evaluator gives.
 fn agrees(graph: &IntGraph, program: &Program) -> bool {
     let mut random = Random(1);
-    let inputs: Vec<ArrayD<i32>> = graph.inputs.iter().map(|port| {
-        let tensor = graph.tensor(port.tensor);
-        let count = tensor.shape.iter().product();
-        let values = (0..count).map(|_| if tensor.quantization.is_some() { random.byte().into() } else { 1 }).collect();
-        ArrayD::from_shape_vec(tensor.shape.clone(), values).unwrap()
-    }).collect();
-    let data: Vec<Data> = graph.inputs.iter().zip(&inputs).map(|(port, values)| {
-        let q = graph.tensor(port.tensor).quantization;
-        match port.dtype {
-            DType::I8 => Data::Int8(values.iter().map(|&v| v as i8).collect()),
-            DType::U8 => Data::Uint8(values.iter().map(|&v| (v + 128) as u8).collect()),
-            DType::F32 => Data::Float32(values.iter().map(|&v| q.unwrap().dequantize(v as i8)).collect()),
-            _ => Data::Int32(values.iter().copied().collect()),
-        }
-    }).collect();
+    let inputs: Vec<ArrayD<i32>> = graph
+        .inputs
+        .iter()
+        .map(|port| {
+            let tensor = graph.tensor(port.tensor);
+            let count = tensor.shape.iter().product();
+            let values =
+                (0..count).map(|_| if tensor.quantization.is_some() { random.byte().into() } else { 1 }).collect();
+            ArrayD::from_shape_vec(tensor.shape.clone(), values).unwrap()
+        })
+        .collect();
+    let data: Vec<Data> = graph
+        .inputs
+        .iter()
+        .zip(&inputs)
+        .map(|(port, values)| {
+            let q = graph.tensor(port.tensor).quantization;
+            match port.dtype {
+                DType::I8 => Data::Int8(values.iter().map(|&v| v as i8).collect()),
+                DType::U8 => Data::Uint8(values.iter().map(|&v| (v + 128) as u8).collect()),
+                DType::F32 => Data::Float32(values.iter().map(|&v| q.unwrap().dequantize(v as i8)).collect()),
+                _ => Data::Int32(values.iter().copied().collect()),
+            }
+        })
+        .collect();
     let started = Instant::now();
     let (outputs, regs) = run(program, &data);
     println!("  steps {}, {:.2?}", regs.steps, started.elapsed());

@@ -158,7 +158,7 @@ fn shapes_and_overflow() {
     let (mut model, x) = quantized(&[1, 1, 1 << 15, 1 << 15]);
     let pooled = model.node("MaxPool", &[&x], vec![ints("kernel_shape", &[3, 3]), ints("pads", &[1, 1, 1, 1])]);
     let y = model.quantized(&pooled, 0.1, 0, Byte::Signed);
-    check(&model, &y, "rows of spad, the target has 8192");
+    check(&model, &y, "a layout that needs the number 34359738368");
 
     // 140,000 products of 127 · 128 reach beyond 32 bits.
     let (mut model, x) = quantized(&[1, 140_000]);
@@ -212,7 +212,7 @@ fn long_chains() {
         let q = model.node("QuantizeLinear", &[&pooled, &scale, &zero], vec![]);
         y = model.node("DequantizeLinear", &[&q, &scale, &zero], vec![]);
     }
-    assert!(quick(&model, &y).unwrap_err().to_string().contains("activation function"));
+    quick(&model, &y).unwrap();
 }
 
 #[test]
@@ -322,23 +322,25 @@ fn absurd_constants() {
 fn too_small_a_target() {
     let onnx = inside("models/digits/digits.onnx");
     let with = |spad_log2, acc_log2| Options { target: TargetLimits { spad_log2, acc_log2 }, ..Options::default() };
-    let message = compile(&onnx, &with(10, 10)).unwrap_err().to_string();
-    assert_eq!(message, "node `/7/Gemm` (Gemm): needs 1832 rows of spad, the target has 1024: 808 too many");
-    let message = compile(&onnx, &with(13, 4)).unwrap_err().to_string();
-    assert_eq!(message, "node `/0/Conv` (Conv): needs 28 rows of acc, the target has 16: 12 too many");
+    for (spad_log2, acc_log2) in [(13, 10), (9, 10), (13, 3)] {
+        assert!(compile(&onnx, &with(spad_log2, acc_log2)).is_ok(), "{spad_log2}, {acc_log2}");
+    }
+    let message = |spad_log2, acc_log2| compile(&onnx, &with(spad_log2, acc_log2)).unwrap_err().to_string();
+    assert_eq!(message(5, 10), "node `/0/Conv` (Conv): needs 114 rows of spad, the target has 32: 82 too many");
+    assert_eq!(message(13, 0), "");
     assert!(compile(&onnx, &with(40, 10)).is_err());
     let limited = Options { step_limit: Some(1000), ..Options::default() };
     assert!(matches!(compile(&onnx, &limited), Err(CompileError::StepLimit { limit: 1000, .. })));
 }
 
 #[test]
-fn what_the_back_end_does_not_place_is_named() {
+fn networks() {
     for path in ["resnet8/int8_qdq.onnx", "dscnn/int8_qdq.onnx", "dscnn/int8_qdq_3rdparty.onnx"] {
         if let Some(onnx) = outside(path) {
-            compiler::integer_graph(&onnx).unwrap();
-            let message = error(&onnx);
-            println!("{path}: {message}");
-            assert!(message.starts_with("node `"), "{path}: {message}");
+            for spad_log2 in [11, 13, 16] {
+                let target = TargetLimits { spad_log2, ..TargetLimits::default() };
+                compile(&onnx, &Options { target, ..Options::default() }).unwrap();
+            }
         }
     }
     for path in ["resnet8/float.onnx", "cct/network.onnx"] {

@@ -143,7 +143,8 @@ impl<'a> Lower<'a> {
     fn tiles(&mut self, id: ValueId, sizes: &Sizes, (batch, group): (u64, u64), to: u64) -> Emit {
         let (lanes, groups) = (LANES as u64, self.plan.form(id).groups());
         let form = self.plan.form(id);
-        let first = batch * form.pixels() / (form.shape[..form.shape.len() - 2].iter().product::<usize>() as u64).max(1);
+        let first =
+            batch * form.pixels() / (form.shape[..form.shape.len() - 2].iter().product::<usize>() as u64).max(1);
         // Rows of a tile, tiles, and the distances of both in the value.
         let pieces = if sizes.transposed {
             let rows = (sizes.n - group * lanes).min(lanes);

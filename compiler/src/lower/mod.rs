@@ -137,9 +137,11 @@ impl<'a> Lower<'a> {
         self.places[self.plan.root(id).0]
     }
 
-    /// The map of a value on chip.
+    /// The map of a value on chip; images follow one another as lines do. What has an alias has no ring.
     fn map(&self, id: ValueId) -> Option<Map> {
-        self.home(id).spad
+        let map = self.home(id).spad?;
+        let (form, [images, height, width]) = (self.plan.form(id), self.plan.form(id).image());
+        Some(Map { height: (images * height) as u64, width: width as u64, groups: form.groups(), ..map })
     }
 
     /// Rows of spad that are left.
@@ -210,14 +212,7 @@ impl<'a> Lower<'a> {
         let mark = self.metadata.layers.len() as u32;
         self.text.push(Mark { imm: mark })?;
         let shape: Vec<u32> = shape.iter().map(|&d| u32::try_from(d).unwrap_or(u32::MAX)).collect();
-        self.layers.push(LayerReport {
-            name: name.into(),
-            op,
-            shape: shape.clone(),
-            macs,
-            micro_steps: 0,
-            const_rows,
-        });
+        self.layers.push(LayerReport { name: name.into(), op, shape: shape.clone(), macs, micro_steps: 0, const_rows });
         self.metadata.layers.push(Layer { mark, name: name.into(), op: op.into(), shape, macs });
         Ok(())
     }

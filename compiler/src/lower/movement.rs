@@ -15,7 +15,8 @@ impl<'a> Lower<'a> {
     pub(super) fn movement(&mut self, task: &Task<'a>, blocks: &[Block], fill: Option<i8>) -> Emit {
         let far = |id| self.map(id).is_none() && self.home(id).dram.is_some();
         if far(task.output) && task.inputs.iter().all(|&id| far(id)) {
-            if let Some(blocks) = blocks.iter().map(|block| by_rows(block, fill.is_some())).collect::<Option<Vec<_>>>() {
+            if let Some(blocks) = blocks.iter().map(|block| by_rows(block, fill.is_some())).collect::<Option<Vec<_>>>()
+            {
                 return self.rows(task, &blocks, fill);
             }
         }
@@ -114,10 +115,20 @@ impl<'a> Lower<'a> {
                 match place {
                     Ok(home) => {
                         let (region, row) = home.ok_or("internal: a value without a place")?;
-                        self.load((region, row + first, from_hull.step), (input, from_hull.run), from_hull.run, from_hull.lines)?;
+                        self.load(
+                            (region, row + first, from_hull.step),
+                            (input, from_hull.run),
+                            from_hull.run,
+                            from_hull.lines,
+                        )?;
                     }
                     Err(map) if map.pads == [0; 4] => {
-                        self.copy((map.base + first, from_hull.step), (input, from_hull.run), from_hull.run, from_hull.lines)?;
+                        self.copy(
+                            (map.base + first, from_hull.step),
+                            (input, from_hull.run),
+                            from_hull.run,
+                            from_hull.lines,
+                        )?;
                     }
                     Err(_) => return Err("internal: a value with a ring that moves".into()),
                 }
@@ -166,7 +177,8 @@ impl<'a> Lower<'a> {
 /// A box in rows instead of bytes, if it moves whole rows only; bytes behind its last lane may come along unless they hold
 /// something.
 fn by_rows(block: &Block, exact: bool) -> Option<Block> {
-    let (lanes, others): (Vec<Axis>, Vec<Axis>) = block.axes.iter().partition(|axis| axis.to % ROW != 0 || axis.from % ROW != 0);
+    let (lanes, others): (Vec<Axis>, Vec<Axis>) =
+        block.axes.iter().partition(|axis| axis.to % ROW != 0 || axis.from % ROW != 0);
     let bytes = match lanes[..] {
         [] => 1,
         [Axis { size, from: 1, to: 1 }] => size,

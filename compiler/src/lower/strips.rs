@@ -45,9 +45,7 @@ impl Geometry {
 
     /// The input under a part of the output.
     pub(super) fn source(&self, part: &Part) -> Part {
-        let first = |at: i64, axis: usize| {
-            at * self.window.strides[axis] as i64 - self.window.pads[axis] as i64
-        };
+        let first = |at: i64, axis: usize| at * self.window.strides[axis] as i64 - self.window.pads[axis] as i64;
         Part {
             image: part.image,
             y: first(part.y, 0),

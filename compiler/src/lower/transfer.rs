@@ -122,9 +122,8 @@ impl Lower<'_> {
     pub(super) fn fetch(&mut self, id: ValueId, part: &Part, fill: i8, buffer: Option<u64>) -> Emit<View> {
         let Some(buffer) = buffer else {
             let map = self.map(id).ok_or("internal: a value that is not on chip")?;
-            let at = map.origin().cast_signed()
-                + part.y * map.pitch().cast_signed()
-                + part.x * map.groups.cast_signed();
+            let line = (part.image * self.plan.form(id).image()[1] as u64).cast_signed() + part.y;
+            let at = map.origin().cast_signed() + line * map.pitch().cast_signed() + part.x * map.groups.cast_signed();
             return Ok(View { at: at.cast_unsigned(), line: map.pitch(), pixel: map.groups });
         };
         let form = self.plan.form(id);
@@ -152,7 +151,7 @@ impl Lower<'_> {
         let to = first + left * groups;
         let run = columns * groups;
         if let Some(map) = self.map(id) {
-            let from = map.origin() + y * map.pitch() + x * groups;
+            let from = map.origin() + (part.image * height as u64 + y) * map.pitch() + x * groups;
             self.copy((from, map.pitch()), (to, line), run, lines)?;
             return Ok(view);
         }
@@ -168,7 +167,13 @@ impl Lower<'_> {
     }
 
     /// Copies runs of rows within spad.
-    pub(super) fn copy(&mut self, (from, from_line): (u64, u64), (to, to_line): (u64, u64), run: u64, lines: u64) -> Emit {
+    pub(super) fn copy(
+        &mut self,
+        (from, from_line): (u64, u64),
+        (to, to_line): (u64, u64),
+        run: u64,
+        lines: u64,
+    ) -> Emit {
         let bytes = LANES as u64;
         self.text.push(Move {
             lp: loops(run, lines)?,
@@ -184,7 +189,8 @@ impl Lower<'_> {
     pub(super) fn target(&self, id: ValueId, part: &Part, buffer: Option<u64>) -> Emit<View> {
         let groups = self.plan.form(id).groups();
         if let Some(map) = self.map(id) {
-            let at = map.origin() + part.y.cast_unsigned() * map.pitch() + part.x.cast_unsigned() * groups;
+            let line = part.image * self.plan.form(id).image()[1] as u64 + part.y.cast_unsigned();
+            let at = map.origin() + line * map.pitch() + part.x.cast_unsigned() * groups;
             return Ok(View { at, line: map.pitch(), pixel: groups });
         }
         let at = buffer.ok_or("internal: a result without a place")?;

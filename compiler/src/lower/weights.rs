@@ -19,20 +19,23 @@ pub(super) fn conv(weights: &Array4<i8>, groups: usize) -> Vec<Group> {
     let (outputs, channels, kh, kw) = weights.dim();
     let each = outputs / groups;
     let start = |output: usize| output / each * channels;
-    (0..outputs).step_by(LANES).map(|from| {
-        let to = (from + LANES).min(outputs);
-        let first = start(from) / LANES;
-        let tiles = (start(to - 1) + channels).div_ceil(LANES) - first;
-        let mut rows = vec![ZERO; kh * kw * tiles * TILE_ROWS];
-        for output in from..to {
-            for ((c, ky, kx), &weight) in weights.index_axis(ndarray::Axis(0), output).indexed_iter() {
-                let channel = start(output) + c - first * LANES;
-                let tile = (ky * kw + kx) * tiles + channel / LANES;
-                rows[tile * TILE_ROWS + channel % LANES][output - from] = weight.cast_unsigned();
+    (0..outputs)
+        .step_by(LANES)
+        .map(|from| {
+            let to = (from + LANES).min(outputs);
+            let first = start(from) / LANES;
+            let tiles = (start(to - 1) + channels).div_ceil(LANES) - first;
+            let mut rows = vec![ZERO; kh * kw * tiles * TILE_ROWS];
+            for output in from..to {
+                for ((c, ky, kx), &weight) in weights.index_axis(ndarray::Axis(0), output).indexed_iter() {
+                    let channel = start(output) + c - first * LANES;
+                    let tile = (ky * kw + kx) * tiles + channel / LANES;
+                    rows[tile * TILE_ROWS + channel % LANES][output - from] = weight.cast_unsigned();
+                }
             }
-        }
-        Group { rows, first: first as u64, tiles: tiles as u64 }
-    }).collect()
+            Group { rows, first: first as u64, tiles: tiles as u64 }
+        })
+        .collect()
 }
 
 /// Tiles of a matrix whose input is a pixel of so many channels.

@@ -12,7 +12,9 @@ pub(super) fn wanted(graph: &IntGraph) -> Vec<Option<usize>> {
             let shape = &graph.tensor(input).shape;
             let last = shape.len().checked_sub(1);
             let want = match &op.kind {
-                IntKind::Conv { .. } | IntKind::MaxPool(_) | IntKind::AveragePool(_) | IntKind::Dilate { .. } => Some(1),
+                IntKind::Conv { .. } | IntKind::MaxPool(_) | IntKind::AveragePool(_) | IntKind::Dilate { .. } => {
+                    Some(1)
+                }
                 IntKind::Dense { .. } | IntKind::Softmax { .. } | IntKind::Norm(_) => last,
                 IntKind::MatMul { .. } if position == 0 => last,
                 IntKind::ArgMax { axis, .. } => Some(*axis),

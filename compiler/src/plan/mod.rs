@@ -146,11 +146,16 @@ pub(crate) fn run(graph: &IntGraph) -> Result<Plan<'_>> {
 fn live(graph: &IntGraph) -> Vec<bool> {
     let mut needed = vec![false; graph.tensors.len()];
     graph.outputs.iter().for_each(|port| needed[port.tensor.0] = true);
-    let mut live: Vec<bool> = graph.ops.iter().rev().map(|op| {
-        let live = needed[op.output.0];
-        op.inputs.iter().for_each(|id| needed[id.0] |= live);
-        live
-    }).collect();
+    let mut live: Vec<bool> = graph
+        .ops
+        .iter()
+        .rev()
+        .map(|op| {
+            let live = needed[op.output.0];
+            op.inputs.iter().for_each(|id| needed[id.0] |= live);
+            live
+        })
+        .collect();
     live.reverse();
     live
 }
@@ -423,8 +428,7 @@ impl<'a> Pass<'a> {
         if op.kind == IntKind::Reshape {
             self.source.insert(out, input);
         }
-        let inputs: Vec<ValueId> =
-            op.inputs.iter().map(|&id| self.operand(op, id, self.primary_lane(id))).collect();
+        let inputs: Vec<ValueId> = op.inputs.iter().map(|&id| self.operand(op, id, self.primary_lane(id))).collect();
         let form = Form { shape: self.shape(out).to_vec(), lane };
         let (blocks, fill) = blocks(op, &inputs.iter().map(|&id| self.plan.form(id)).collect::<Vec<_>>(), &form);
         let value = self.moved(op, blocks, fill, &inputs, form);
@@ -450,7 +454,8 @@ impl<'a> Pass<'a> {
             let id = if taken.contains(&value.root) || value.constant.is_some() {
                 let copy = self.add(value.form.clone(), value.words);
                 let work = Work::Move { blocks: vec![movement::rows(value.rows())], fill: None };
-                let task = Task { name: &port.name, op: "Output", work, inputs: vec![id], epilogue: vec![], output: copy };
+                let task =
+                    Task { name: &port.name, op: "Output", work, inputs: vec![id], epilogue: vec![], output: copy };
                 self.plan.tasks.push(task);
                 copy
             } else {

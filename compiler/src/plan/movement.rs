@@ -84,9 +84,11 @@ impl Block {
     /// Two boxes that halve an axis; at a multiple of 32 where there is one.
     fn halved(&self, index: usize) -> [Block; 2] {
         let (axis, row) = (self.axes[index], LANES as u64);
-        let half = if axis.size > row { (axis.size / 2).next_multiple_of(row).min(axis.size - 1) } else { axis.size / 2 };
+        let half =
+            if axis.size > row { (axis.size / 2).next_multiple_of(row).min(axis.size - 1) } else { axis.size / 2 };
         let sized = |size: u64| {
-            let axes = self.axes.iter().enumerate().map(move |(i, a)| if i == index { Axis { size, ..*a } } else { *a });
+            let axes =
+                self.axes.iter().enumerate().map(move |(i, a)| if i == index { Axis { size, ..*a } } else { *a });
             axes.filter(|axis| axis.size > 1).collect()
         };
         let second = Block {
@@ -101,8 +103,11 @@ impl Block {
     /// The same between rows that hold what the hulls touch, and nothing else.
     pub(crate) fn packed(&self, from: &Hull, to: &Hull) -> Block {
         let row = LANES as u64;
-        let pack = |hull: &Hull, stride: u64| if hull.lines > 1 && stride == hull.step * row { hull.run * row } else { stride };
-        let axes = self.axes.iter().map(|axis| Axis { size: axis.size, from: pack(from, axis.from), to: pack(to, axis.to) });
+        let pack = |hull: &Hull, stride: u64| {
+            if hull.lines > 1 && stride == hull.step * row { hull.run * row } else { stride }
+        };
+        let axes =
+            self.axes.iter().map(|axis| Axis { size: axis.size, from: pack(from, axis.from), to: pack(to, axis.to) });
         Block { source: self.source, from: self.from % row, to: self.to % row, axes: axes.collect() }
     }
 

@@ -42,8 +42,21 @@ fn is_control(instr: &Instr) -> bool {
     use Instr::{Add, And, Argmax, Beq, Bgeu, Bltu, Bne, Halt, Li, Lw, Mul, Shl, Shr, Sub, Sw};
     matches!(
         instr,
-        Add(_) | And(_) | Argmax(_) | Beq(_) | Bgeu(_) | Bltu(_) | Bne(_) | Halt(_) | Li(_) | Lw(_) | Mul(_) | Shl(_) | Shr(_)
-            | Sub(_) | Sw(_)
+        Add(_)
+            | And(_)
+            | Argmax(_)
+            | Beq(_)
+            | Bgeu(_)
+            | Bltu(_)
+            | Bne(_)
+            | Halt(_)
+            | Li(_)
+            | Lw(_)
+            | Mul(_)
+            | Shl(_)
+            | Shr(_)
+            | Sub(_)
+            | Sw(_)
     )
 }
 
@@ -82,8 +95,6 @@ fn place(item: &Item, before: &[Item]) -> usize {
 fn conflict(a: &Item, b: &Item) -> bool {
     let writes = |reach: &Reach| matches!(reach.role, Role::Destination | Role::OrderedDestination);
     a.reaches.iter().flatten().any(|x| {
-        b.reaches.iter().flatten().any(|y| {
-            (writes(x) || writes(y)) && x.space == y.space && x.rows.meets(y.rows)
-        })
+        b.reaches.iter().flatten().any(|y| (writes(x) || writes(y)) && x.space == y.space && x.rows.meets(y.rows))
     })
 }
