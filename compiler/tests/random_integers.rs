@@ -172,10 +172,7 @@ impl Net {
     }
 
     fn any(&mut self, x: TensorId, shape: &[usize]) {
-        let rank = shape.len();
-        let axis = self.random.range(0, rank - 1);
-        let elements: usize = shape.iter().product();
-        match self.random.range(0, 18) {
+        match self.random.range(0, 11) {
             0 => self.dense(x, shape),
             1 => {
                 let (lo, hi) = (self.random.byte() / 2 - 30, 100);
@@ -187,7 +184,20 @@ impl Net {
                 self.push(IntKind::Lut(table), &[x], shape.to_vec());
             }
             3 | 4 => self.add(x, shape),
-            5 => {
+            5 => self.resize(x, shape),
+            6 => self.argmax(x, shape),
+            7 => self.matmul(x, shape),
+            8 => self.slopes(x, shape),
+            9 | 10 => self.rows(x, shape),
+            _ => self.moved(x, shape),
+        }
+    }
+
+    /// A slope a channel, or a product.
+    fn slopes(&mut self, x: TensorId, shape: &[usize]) {
+        let rank = shape.len();
+        match self.random.range(0, 1) {
+            0 => {
                 let y = self.like(x, shape);
                 let requant =
                     Requant { bias: vec![5], multiplier: vec![9_000_000], shift: vec![29], ..self.requant(1, 64.0) };
@@ -195,7 +205,7 @@ impl Net {
                 let zeros = [self.random.byte(), self.random.byte()];
                 self.push(IntKind::Mul { zeros, requant }, &[x, y], shape.to_vec());
             }
-            6 => {
+            _ => {
                 let count = self.random.pick(&[1, shape[shape.len().min(2) - 1]]);
                 let random = &mut self.random;
                 let mut scale = || Scale { multiplier: 1 + random.range(0, 1 << 23) as u32, shift: 22 };
@@ -212,7 +222,14 @@ impl Net {
                     self.push(IntKind::PRelu(prelu), &[x], shape.to_vec());
                 }
             }
-            7 => {
+        }
+    }
+
+    fn rows(&mut self, x: TensorId, shape: &[usize]) {
+        let rank = shape.len();
+        let axis = self.random.range(0, rank - 1);
+        match self.random.range(0, 2) {
+            0 => {
                 let mut axes: Vec<usize> = (0..rank).filter(|_| self.random.range(0, 1) == 0).collect();
                 if axes.is_empty() {
                     axes.push(axis);
@@ -234,11 +251,11 @@ impl Net {
                     self.push(IntKind::Mean { axes, requant }, &[x], out);
                 }
             }
-            8 => {
+            1 => {
                 let to = Quant { scale: 1.0 / 256.0, zero: -128 };
                 self.push(IntKind::Softmax { scale: 0.07, to }, &[x], shape.to_vec());
             }
-            9 => {
+            _ => {
                 let features = shape[rank - 1];
                 let random = &mut self.random;
                 let mut values = || (0..features).map(|_| random.range(1, 200) as f64 * 0.01).collect::<Vec<f64>>();
@@ -254,7 +271,15 @@ impl Net {
                 let norm = Norm { centred: self.random.range(0, 1) == 0, ..norm };
                 self.push(IntKind::Norm(Box::new(norm)), &[x], shape.to_vec());
             }
-            10 => {
+        }
+    }
+
+    fn moved(&mut self, x: TensorId, shape: &[usize]) {
+        let rank = shape.len();
+        let axis = self.random.range(0, rank - 1);
+        let elements: usize = shape.iter().product();
+        match self.random.range(0, 5) {
+            0 => {
                 let mut out = vec![elements];
                 for _ in 0..self.random.range(0, 3) {
                     let last = out.pop().unwrap();
@@ -264,7 +289,7 @@ impl Net {
                 }
                 self.push(IntKind::Reshape, &[x], out);
             }
-            11 => {
+            1 => {
                 let mut perm: Vec<usize> = (0..rank).collect();
                 for i in (1..rank).rev() {
                     perm.swap(i, self.random.range(0, i));
@@ -272,34 +297,31 @@ impl Net {
                 let out = perm.iter().map(|&p| shape[p]).collect();
                 self.push(IntKind::Transpose { perm }, &[x], out);
             }
-            12 => {
+            2 => {
                 let mut out = shape.to_vec();
                 out[axis] *= 2;
                 let y = self.like(x, shape);
                 self.push(IntKind::Concat { axis }, &[x, y], out);
             }
-            13 => {
+            3 => {
                 let mut out = shape.to_vec();
                 let start = self.random.range(0, shape[axis] - 1);
                 out[axis] = self.random.range(1, shape[axis] - start);
                 self.push(IntKind::Slice { axis, start }, &[x], out);
             }
-            14 => {
+            4 => {
                 let count = self.random.range(1, 6);
                 let indices = (0..count).map(|_| self.random.range(0, shape[axis] - 1)).collect();
                 let mut out = shape.to_vec();
                 out[axis] = count;
                 self.push(IntKind::Select { axis, indices }, &[x], out);
             }
-            15 => {
+            _ => {
                 let before: Vec<usize> = (0..rank).map(|_| self.random.range(0, 2)).collect();
                 let out = (0..rank).map(|a| shape[a] + before[a] + self.random.range(0, 1)).collect();
                 let value = self.random.byte();
                 self.push(IntKind::Pad { before, value }, &[x], out);
             }
-            16 => self.resize(x, shape),
-            17 => self.argmax(x, shape),
-            _ => self.matmul(x, shape),
         }
     }
 

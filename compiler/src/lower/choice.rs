@@ -29,7 +29,7 @@ impl<'a> Lower<'a> {
         let (region, first) = self.home(task.inputs[0]).dram.ok_or("internal: indices on chip")?;
         let pixels = self.plan.form(task.output).pixels();
         // Whole rows of indices at a time.
-        let chunk = (self.left().saturating_sub(1) / (groups * WORDS + 1)).min(64).max(1) * WORDS;
+        let chunk = (self.left().saturating_sub(1) / (groups * WORDS + 1)).clamp(1, 64) * WORDS;
         let indices = self.take(chunk.min(pixels).div_ceil(WORDS), 1)?;
         let buffer = self.take(chunk.min(pixels) * groups, 1)?;
         for start in (0..pixels).step_by(chunk as usize) {

@@ -14,11 +14,12 @@ const PASS: u64 = 512;
 impl<'a> Lower<'a> {
     pub(super) fn movement(&mut self, task: &Task<'a>, blocks: &[Block], fill: Option<i8>) -> Emit {
         let far = |id| self.map(id).is_none() && self.home(id).dram.is_some();
-        if far(task.output) && task.inputs.iter().all(|&id| far(id)) {
-            if let Some(blocks) = blocks.iter().map(|block| by_rows(block, fill.is_some())).collect::<Option<Vec<_>>>()
-            {
-                return self.rows(task, &blocks, fill);
-            }
+        let whole_rows = || blocks.iter().map(|block| by_rows(block, fill.is_some())).collect::<Option<Vec<_>>>();
+        if far(task.output)
+            && task.inputs.iter().all(|&id| far(id))
+            && let Some(blocks) = whole_rows()
+        {
+            return self.rows(task, &blocks, fill);
         }
         let rows = |id| self.plan.form(id).rows();
         let near = |id| self.map(id).is_some_and(|map| map.pads == [0; 4]);
@@ -184,7 +185,7 @@ fn by_rows(block: &Block, exact: bool) -> Option<Block> {
         [Axis { size, from: 1, to: 1 }] => size,
         _ => return None,
     };
-    let aligned = block.from % ROW == 0 && block.to % ROW == 0;
+    let aligned = block.from.is_multiple_of(ROW) && block.to.is_multiple_of(ROW);
     if !aligned || (exact && bytes % ROW != 0) {
         return None;
     }

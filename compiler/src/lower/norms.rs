@@ -8,7 +8,7 @@ use super::{Emit, Fault, Lower};
 use crate::idiom::Code;
 use crate::idiom::data::Quant;
 use crate::idiom::norm::{Norm, NormPlaces};
-use crate::idiom::softmax::{BytesPlaces, Grid, Softmax, TABLE_ROWS, Tail};
+use crate::idiom::softmax::{BytesPlaces, Grid, Softmax, Tail};
 use crate::plan::Task;
 use crate::text::{count, loops, operand, small, wide};
 
@@ -46,7 +46,6 @@ impl<'a> Lower<'a> {
         let last = (form.channels() - 1) % LANES + 1;
         let idiom = Softmax { scale, rows: 1, segments: count(segments)?, tail: Tail::Lanes(last as u8), to };
         let table = self.load_constant(&idiom.table(), TILE_ROWS as u64)?;
-        debug_assert!(TABLE_ROWS > TILE_ROWS);
         let tokens = self.tokens(pixels, 0, 2 * segments + 5, 2 * segments + 2)?;
         let scores = self.take(tokens * segments, 1)?;
         let results = self.take(tokens * segments, 1)?;

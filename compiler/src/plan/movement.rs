@@ -54,7 +54,7 @@ impl Block {
     fn hull(&self, first: u64, stride: impl Fn(&Axis) -> u64) -> Hull {
         let row = LANES as u64;
         let first = first % row;
-        let longest = self.axes.iter().filter(|axis| stride(axis) % row == 0).max_by_key(|axis| stride(axis));
+        let longest = self.axes.iter().filter(|axis| stride(axis).is_multiple_of(row)).max_by_key(|axis| stride(axis));
         let reach = |axis: &Axis| (axis.size - 1) * stride(axis);
         let all: u64 = self.axes.iter().map(reach).sum();
         let (step, lines) = longest.map_or((0, 1), |axis| (stride(axis) / row, axis.size));
