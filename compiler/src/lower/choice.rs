@@ -62,7 +62,7 @@ impl<'a> Lower<'a> {
         let most = self.parts_of_acc(1)?;
         self.zero_row()?;
         let geometry = Geometry::pixels(form.image());
-        let buffers = Buffers { input: 0, output: self.buffered(task.inputs[0]), others: 0, fixed: 0 };
+        let buffers = Buffers { input: 0, output: self.buffered(task.inputs[0]), others: 0, packed: None, fixed: 0 };
         let (strip, slots) = self.strip(&geometry, (512 / groups).max(1), &buffers)?;
         let mut turns = self.maybe_turns(slots, strip.0 * strip.1 * buffers.output)?;
         let [_, height, width] = geometry.size();

@@ -51,7 +51,7 @@ impl<'a> Lower<'a> {
         let form = self.plan.form(task.output);
         let (geometry, groups) = (Geometry::pixels(form.image()), form.groups());
         let inputs: u64 = task.inputs.iter().map(|&id| self.buffered(id)).sum();
-        let buffers = Buffers { input: 0, output: self.buffered(task.output), others: inputs, fixed: 0 };
+        let buffers = Buffers { input: 0, output: self.buffered(task.output), others: inputs, packed: None, fixed: 0 };
         // Small strips, so that transfers and work overlap.
         let (strip, slots) = self.strip(&geometry, (512 / groups).max(1), &buffers)?;
         let pixels = strip.0 * strip.1;

@@ -45,7 +45,8 @@ impl<'a> Lower<'a> {
         let tiles = sizes.k.div_ceil(LANES as u64) * TILE_ROWS as u64;
         let geometry = Geometry::pixels([1, 1, sizes.m as usize]);
         let fixed = 2 * tiles + TILE_ROWS as u64;
-        let buffers = Buffers { input: self.buffered(a), output: self.buffered(task.output), others: 0, fixed };
+        let buffers =
+            Buffers { input: self.buffered(a), output: self.buffered(task.output), others: 0, packed: None, fixed };
         let (strip, _) = self.strip(&geometry, self.acc_rows / 2, &buffers)?;
         let slots = 2;
         let pixels = strip.0 * strip.1;

@@ -9,6 +9,7 @@ mod elementwise;
 mod matrix;
 mod movement;
 mod norms;
+mod packed;
 mod pool;
 mod ports;
 mod products;
@@ -31,6 +32,7 @@ use crate::report::{LayerReport, Report};
 use crate::text::Text;
 use crate::{Options, TargetLimits};
 use constants::Constants;
+pub(crate) use packed::{line_rows, packs};
 pub(crate) use strips::Geometry;
 
 /// Why a task cannot be lowered.

@@ -53,6 +53,7 @@ impl<'a> Lower<'a> {
             input,
             output: self.buffered(task.output),
             others: self.others(task),
+            packed: None,
             fixed: fixed + PARAM_ROWS as u64 + 8 * task.epilogue.len() as u64,
         };
         let (strip, slots) = self.strip(geometry, pixels, &buffers)?;

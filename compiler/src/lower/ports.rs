@@ -31,7 +31,14 @@ impl Lower<'_> {
         let error = |reason: String| CompileError::node(&port.name, "Port", reason);
         let number = |v: u64| u32::try_from(v).map_err(|_| error(format!("a layout that needs the number {v}")));
         let (value, row) = (self.plan.value(id), self.home(id).dram.map_or(0, |(_, row)| row));
-        let shape = value.form.shape.iter().map(|&d| number(d as u64)).collect::<Result<Vec<u32>>>()?;
+        let shape = self
+            .plan
+            .graph
+            .tensor(port.tensor)
+            .shape
+            .iter()
+            .map(|&d| number(d as u64))
+            .collect::<Result<Vec<u32>>>()?;
         let tensor = self.plan.graph.tensor(port.tensor);
         let (dtype, scale, zero_point) = match (port.dtype, tensor.quantization) {
             (DType::F32, Some(q)) => (HostDType::Float32, q.scale, i32::from(q.zero_point_i8())),
@@ -39,7 +46,9 @@ impl Lower<'_> {
             (_, Some(_)) => (HostDType::Int8, 1.0, 0),
             (_, None) => (HostDType::Int32, 1.0, 0),
         };
-        let (strides, element) = if value.words {
+        let (strides, element) = if let Some(strides) = &value.packed {
+            (strides.clone(), Element::I8)
+        } else if value.words {
             let mut strides = vec![4; shape.len()];
             for axis in (1..shape.len()).rev() {
                 strides[axis - 1] = strides[axis] * u64::from(shape[axis]);

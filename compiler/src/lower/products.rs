@@ -7,6 +7,7 @@
 use isa::{LANES, Matmul, PARAM_ROWS, Subtree, TILE_ROWS};
 use ndarray::{Array2, Array4};
 
+use super::packed::Packing;
 use super::strips::{Buffers, Geometry};
 use super::transfer::{Part, Turns, View};
 use super::weights::{self, Group};
@@ -21,6 +22,8 @@ const CHUNK: u64 = 16;
 /// A product with constant weights over a window.
 struct Product<'a> {
     geometry: Geometry,
+    /// How the input is brought together first.
+    packing: Option<Packing>,
     groups: Vec<Group>,
     /// Live inputs of a tile.
     k: u64,
@@ -60,9 +63,14 @@ impl<'a> Lower<'a> {
         if channels == 1 && groups == outputs && groups > 1 {
             return self.depthwise(task, weights, &geometry, pad, requant);
         }
+        if self.plan.value(task.inputs[0]).packed.is_some() {
+            let packing = Packing::new(weights, &geometry, pad);
+            let (groups, k) = (packing.weights(weights), packing.lanes());
+            return self.product(task, &Product { geometry, packing: Some(packing), groups, k, pad, requant });
+        }
         let k = (channels * groups).min(LANES) as u64;
-        let product = Product { geometry, groups: weights::conv(weights, groups), k, pad, requant };
-        self.product(task, &product)
+        let groups = weights::conv(weights, groups);
+        self.product(task, &Product { geometry, packing: None, groups, k, pad, requant })
     }
 
     pub(super) fn dense(&mut self, task: &Task<'a>, weights: &Array2<i8>, requant: &Requant) -> Emit {
@@ -70,7 +78,8 @@ impl<'a> Lower<'a> {
         if form.channels() == weights.nrows() && form.lane + 1 == form.shape.len().max(1) {
             let geometry = Geometry::pixels([1, 1, form.pixels() as usize]);
             let k = weights.nrows().min(LANES) as u64;
-            let product = Product { geometry, groups: weights::dense(weights), k, pad: 0, requant };
+            let groups = weights::dense(weights);
+            let product = Product { geometry, packing: None, groups, k, pad: 0, requant };
             return self.product(task, &product);
         }
         // A window over all pixels of the value.
@@ -81,7 +90,7 @@ impl<'a> Lower<'a> {
         let tiles = form.groups();
         groups.iter_mut().for_each(|group| group.tiles = tiles);
         let k = form.channels().min(LANES) as u64;
-        self.product(task, &Product { geometry, groups, k, pad: 0, requant })
+        self.product(task, &Product { geometry, packing: None, groups, k, pad: 0, requant })
     }
 
     fn product(&mut self, task: &Task<'a>, product: &Product) -> Emit {
@@ -94,18 +103,21 @@ impl<'a> Lower<'a> {
             input: self.buffered_input(input, geometry, product.pad),
             output: self.buffered(output),
             others: self.others(task),
+            packed: product.packing,
             fixed: params + ring + 2 * TILE_ROWS as u64 + 8 * task.epilogue.len() as u64,
         };
         let (strip, slots) = self.strip(geometry, self.acc_rows / 2, &buffers)?;
         let pixels = strip.0 * strip.1;
         let mut results = self.results(task, product.requant, (pixels, slots))?;
-        let rows = geometry.under(0, strip.0) * geometry.under(1, strip.1) * buffers.input;
-        let mut turns = if buffers.input > 0 { Some(self.turns(slots, rows, 1)?) } else { None };
+        let mut turns = self.maybe_turns(slots, buffers.rows(geometry, strip))?;
         let constants: Vec<u64> = product.groups.iter().map(|group| self.constants.add(&group.rows)).collect();
         let mut supply = self.supply(all)?;
         for part in geometry.parts(strip) {
             let buffer = turns.as_mut().map(Turns::next);
-            let from = self.fetch(input, &geometry.source(&part), product.pad, buffer)?;
+            let from = match (&product.packing, buffer) {
+                (Some(packing), Some(buffer)) => self.pack(input, (packing, geometry), &part, buffer)?,
+                _ => self.fetch(input, &geometry.source(&part), product.pad, buffer)?,
+            };
             let to = self.begin(task, &part, &mut results)?;
             let mut offset = 0;
             for (index, group) in product.groups.iter().enumerate() {
@@ -147,7 +159,8 @@ impl<'a> Lower<'a> {
         (supply, (constant, offset)): (&mut Weights, (u64, u64)),
     ) -> Emit {
         let tile = TILE_ROWS as u64;
-        let runs = runs(&product.geometry.window, group, from);
+        let geometry = product.packing.map_or(product.geometry, |packing| packing.geometry(&product.geometry));
+        let runs = runs(&geometry.window, group, from);
         let total: u64 = runs.iter().map(|run| run.tiles).sum();
         let (chunk, mut resident) = match supply {
             Weights::Whole { base, loaded } => {
@@ -178,7 +191,7 @@ impl<'a> Lower<'a> {
                 let a = View { at: from.at + first, ..*from };
                 let w = resident + used * tile;
                 let live = (n, product.k);
-                self.matmul((&a, part, &product.geometry), sums, (w, kt, run.step), live, done + used > 0)?;
+                self.matmul((&a, part, &geometry), sums, (w, kt, run.step), live, done + used > 0)?;
                 used += kt;
             }
             done += size;
@@ -228,6 +241,9 @@ fn runs(window: &IntWindow, group: &Group, view: &View) -> Vec<Run> {
     let mut runs = Vec::new();
     if whole && dy == 1 && view.line == kw * view.pixel {
         return vec![run(0, 0, 1, kh * kw * group.tiles)];
+    }
+    if whole && kw == 1 && group.tiles == 1 {
+        return vec![run(0, 0, dy * view.line, kh)];
     }
     for ky in 0..kh {
         if whole {

@@ -1,5 +1,6 @@
 //! How a window passes over an image: the parts of the output that are made at a time.
 
+use super::packed::Packing;
 use super::transfer::Part;
 use super::{Emit, Fault, Lower};
 use crate::int_ir::IntWindow;
@@ -105,8 +106,20 @@ pub(super) struct Buffers {
     pub(super) output: u64,
     /// Buffers that are as large as the output, besides.
     pub(super) others: u64,
+    /// Rows of input for a strip of lines and columns are what this says, where it is given.
+    pub(super) packed: Option<Packing>,
     /// Rows that there must be for other things.
     pub(super) fixed: u64,
+}
+
+impl Buffers {
+    /// Rows of the input of a strip.
+    pub(super) fn rows(&self, geometry: &Geometry, (lines, columns): (u64, u64)) -> u64 {
+        match &self.packed {
+            Some(packing) => packing.rows(geometry, (lines, columns)),
+            None => geometry.under(0, lines) * geometry.under(1, columns) * self.input,
+        }
+    }
 }
 
 impl Lower<'_> {
@@ -122,10 +135,9 @@ impl Lower<'_> {
 
     /// Lines and columns of strips whose buffers, twice each where there is more than one strip, fit what is left.
     pub(super) fn strip(&self, geometry: &Geometry, pixels: u64, buffers: &Buffers) -> Emit<((u64, u64), u64)> {
-        let left = self.left();
+        let (left, pixels) = (self.left(), pixels.max(1));
         let rows = |lines: u64, columns: u64| {
-            let input = geometry.under(0, lines) * geometry.under(1, columns) * buffers.input;
-            input + lines * columns * (buffers.output + buffers.others)
+            buffers.rows(geometry, (lines, columns)) + lines * columns * (buffers.output + buffers.others)
         };
         let all = geometry.output[0] * geometry.output[1];
         for slots in [2, 1] {

@@ -7,6 +7,7 @@ pub(crate) mod form;
 mod fuse;
 mod lanes;
 pub(crate) mod movement;
+mod packed;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ pub(crate) struct Value {
     pub(crate) form: Form,
     /// Whether its elements are words, one after another in row-major order, instead.
     pub(crate) words: bool,
+    /// Of an input whose pixels lie close together: bytes from one index to the next, by the input's own axes.
+    pub(crate) packed: Option<Vec<u64>>,
     /// The value whose bytes these are: itself, unless it is an alias.
     pub(crate) root: ValueId,
     /// Its rows, if the model holds them.
@@ -37,11 +40,19 @@ pub(crate) struct Value {
 impl Value {
     /// Rows that it takes.
     pub(crate) fn rows(&self) -> u64 {
+        if self.packed.is_some() {
+            return (self.form.shape[0] * self.form.shape[2]) as u64 * self.line_rows();
+        }
         if self.words {
             let count: usize = self.form.shape.iter().product();
             return (count * 4).div_ceil(LANES) as u64;
         }
         self.form.rows()
+    }
+
+    /// Rows of a line of a packed value.
+    pub(crate) fn line_rows(&self) -> u64 {
+        crate::lower::line_rows(self.form.shape[1], self.form.shape[3])
     }
 }
 
@@ -124,11 +135,22 @@ pub(crate) fn run(graph: &IntGraph) -> Result<Plan<'_>> {
         constants: BTreeMap::new(),
         source: BTreeMap::new(),
     };
+    let mut packed = packed::inputs(graph);
     for port in &graph.inputs {
         let tensor = graph.tensor(port.tensor);
         let words = tensor.quantization.is_none();
-        let id = pass.add(Form { shape: tensor.shape.clone(), lane: pass.lane(port.tensor) }, words);
-        pass.of.insert((port.tensor, pass.lane(port.tensor)), id);
+        let (id, read) = match packed.remove(&port.tensor) {
+            Some(input) => {
+                let id = pass.add(input.form, words);
+                pass.plan.values[id.0].packed = Some(input.strides);
+                (id, input.tensor)
+            }
+            None => {
+                let form = Form { shape: tensor.shape.clone(), lane: pass.lane(port.tensor) };
+                (pass.add(form, words), port.tensor)
+            }
+        };
+        pass.of.insert((read, pass.plan.form(id).lane), id);
         pass.plan.inputs.push(id);
     }
     let live = live(graph);
@@ -190,7 +212,7 @@ struct Pass<'a> {
 impl<'a> Pass<'a> {
     fn add(&mut self, form: Form, words: bool) -> ValueId {
         let root = ValueId(self.plan.values.len());
-        self.plan.values.push(Value { form, words, root, constant: None });
+        self.plan.values.push(Value { form, words, packed: None, root, constant: None });
         root
     }
 
@@ -297,6 +319,10 @@ impl<'a> Pass<'a> {
 
     fn op(&mut self, op: &'a IntOp) -> Result<(), String> {
         let out = op.output;
+        if self.primary(out).is_some() {
+            // The host gives the transpose of an input.
+            return Ok(());
+        }
         match &op.kind {
             IntKind::Constant(values) => {
                 self.constants.insert(out, values);
