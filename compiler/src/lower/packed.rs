@@ -57,9 +57,10 @@ impl Packing {
         Packing { channels: channels as u64, taps, lines, pad, line }
     }
 
-    /// Lanes of a row that count.
-    pub(super) fn lanes(&self) -> u64 {
-        self.lines * self.taps
+    /// Lanes of a row that count, and of the last row of a window of so many lines.
+    pub(super) fn lanes(&self, kernel: usize) -> [u64; 2] {
+        let last = (kernel as u64 - 1) % self.lines + 1;
+        [self.lines, last].map(|lines| lines * self.taps)
     }
 
     /// The window over rows of taps.

@@ -25,8 +25,8 @@ struct Product<'a> {
     /// How the input is brought together first.
     packing: Option<Packing>,
     groups: Vec<Group>,
-    /// Live inputs of a tile.
-    k: u64,
+    /// Live inputs of a tile, and of the last one.
+    k: [u64; 2],
     pad: i8,
     requant: &'a Requant,
 }
@@ -65,10 +65,10 @@ impl<'a> Lower<'a> {
         }
         if self.plan.value(task.inputs[0]).packed.is_some() {
             let packing = Packing::new(weights, &geometry, pad);
-            let (groups, k) = (packing.weights(weights), packing.lanes());
+            let (groups, k) = (packing.weights(weights), packing.lanes(weights.dim().2));
             return self.product(task, &Product { geometry, packing: Some(packing), groups, k, pad, requant });
         }
-        let k = (channels * groups).min(LANES) as u64;
+        let k = [(channels * groups).min(LANES) as u64; 2];
         let groups = weights::conv(weights, groups);
         self.product(task, &Product { geometry, packing: None, groups, k, pad, requant })
     }
@@ -77,7 +77,7 @@ impl<'a> Lower<'a> {
         let form = self.plan.form(task.inputs[0]);
         if form.channels() == weights.nrows() && form.lane + 1 == form.shape.len().max(1) {
             let geometry = Geometry::pixels([1, 1, form.pixels() as usize]);
-            let k = weights.nrows().min(LANES) as u64;
+            let k = [weights.nrows().min(LANES) as u64; 2];
             let groups = weights::dense(weights);
             let product = Product { geometry, packing: None, groups, k, pad: 0, requant };
             return self.product(task, &product);
@@ -89,7 +89,7 @@ impl<'a> Lower<'a> {
         let mut groups = weights::flat(weights, form);
         let tiles = form.groups();
         groups.iter_mut().for_each(|group| group.tiles = tiles);
-        let k = form.channels().min(LANES) as u64;
+        let k = [form.channels().min(LANES) as u64; 2];
         self.product(task, &Product { geometry, packing: None, groups, k, pad: 0, requant })
     }
 
@@ -184,13 +184,19 @@ impl<'a> Lower<'a> {
             while used < size {
                 let Some((first, run)) = pending else { break };
                 let mut kt = 0;
+                // The last tile is a run of its own if it has other inputs.
+                let own = |at: u64| at + 1 == total && product.k[0] != product.k[1];
+                let k = product.k[usize::from(own(done + used))];
                 while kt < size - used && kt < 65_535 && pending.is_some_and(|(_, r)| std::ptr::eq(r, run)) {
+                    if kt > 0 && own(done + used + kt) {
+                        break;
+                    }
                     kt += 1;
                     pending = tiles.next();
                 }
                 let a = View { at: from.at + first, ..*from };
                 let w = resident + used * tile;
-                let live = (n, product.k);
+                let live = (n, k);
                 self.matmul((&a, part, &geometry), sums, (w, kt, run.step), live, done + used > 0)?;
                 used += kt;
             }
