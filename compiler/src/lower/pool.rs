@@ -32,7 +32,7 @@ impl<'a> Lower<'a> {
             for group in 0..self.plan.form(task.output).groups() {
                 let sums = self.sums(part.lines * part.columns)?;
                 self.taps((&from, &part, geometry), (group, sums), (taps + group * each, 1))?;
-                self.finish_group(task, requant, &results, (group, sums), (&part, &to))?;
+                self.finish_group(task, requant, &mut results, (group, sums), (&part, &to))?;
             }
             self.put(task.output, &part, &to)?;
         }
@@ -51,7 +51,7 @@ impl<'a> Lower<'a> {
         let input = self.buffered_input(task.inputs[0], geometry, pad);
         let buffers = Buffers {
             input,
-            output: self.buffered(task.output),
+            output: self.made(task),
             others: self.others(task),
             packed: None,
             fixed: fixed + PARAM_ROWS as u64 + 8 * task.epilogue.len() as u64,

@@ -101,7 +101,7 @@ impl<'a> Lower<'a> {
         let ring = all.min(2 * CHUNK * TILE_ROWS as u64).min(self.left() / 4).max(TILE_ROWS as u64);
         let buffers = Buffers {
             input: self.buffered_input(input, geometry, product.pad),
-            output: self.buffered(output),
+            output: self.made(task),
             others: self.others(task),
             packed: product.packing,
             fixed: params + ring + 2 * TILE_ROWS as u64 + 8 * task.epilogue.len() as u64,
@@ -126,7 +126,7 @@ impl<'a> Lower<'a> {
                 let n = (self.plan.form(output).channels() - index * LANES).min(LANES) as u64;
                 self.group(product, group, (&from, &part), (sums, n), (&mut supply, whole))?;
                 offset += group.rows.len() as u64;
-                self.finish_group(task, product.requant, &results, (index as u64, sums), (&part, &to))?;
+                self.finish_group(task, product.requant, &mut results, (index as u64, sums), (&part, &to))?;
             }
             if let Weights::Whole { loaded, .. } = &mut supply {
                 *loaded = true;

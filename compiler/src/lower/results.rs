@@ -14,6 +14,8 @@ pub(super) struct Results {
     /// Parameters of each step of the epilogue.
     epilogue: Vec<u64>,
     output: Option<Turns>,
+    /// Buffers of one group's results, if sums take the place of their other operand.
+    group: Option<Turns>,
     others: Vec<Option<Turns>>,
     /// The other operands of the present strip.
     views: Vec<View>,
@@ -23,6 +25,17 @@ impl<'a> Lower<'a> {
     /// Rows a pixel of other operands that must be brought in.
     pub(super) fn others(&self, task: &Task) -> u64 {
         task.reads().skip(task.inputs.len()).map(|id| self.buffered(id)).sum()
+    }
+
+    /// Whether results take the place of the other operand of a sum, which was brought in for it.
+    pub(super) fn in_place(&self, task: &Task) -> bool {
+        let buffered = |id| self.buffered(id) > 0;
+        matches!(task.epilogue.first(), Some(Epilogue::Add { other, .. }) if buffered(*other)) && buffered(task.output)
+    }
+
+    /// Rows a pixel of results in their buffer.
+    pub(super) fn made(&self, task: &Task) -> u64 {
+        if self.in_place(task) { 2 } else { self.buffered(task.output) }
     }
 
     /// Loads the parameters and takes the buffers.
@@ -39,8 +52,13 @@ impl<'a> Lower<'a> {
             epilogue.push(self.load_constant(&rows, align)?);
             others.push(self.maybe_turns(slots, pixels * groups)?);
         }
-        let output = self.maybe_turns(slots, pixels * self.buffered(task.output))?;
-        Ok(Results { params, epilogue, output, others, views: vec![] })
+        let (mut output, mut group) = (None, None);
+        if self.in_place(task) {
+            group = self.maybe_turns(2, pixels)?;
+        } else {
+            output = self.maybe_turns(slots, pixels * self.buffered(task.output))?;
+        }
+        Ok(Results { params, epilogue, output, group, others, views: vec![] })
     }
 
     /// Buffers, if there is anything to hold.
@@ -57,7 +75,11 @@ impl<'a> Lower<'a> {
                 Epilogue::Lut(_) => View { at: 0, line: 0, pixel: 0 },
             });
         }
-        self.target(task.output, part, results.output.as_mut().map(Turns::next))
+        let buffer = match (&results.group, results.views.first()) {
+            (Some(_), Some(view)) => Some(view.at),
+            _ => results.output.as_mut().map(Turns::next),
+        };
+        self.target(task.output, part, buffer)
     }
 
     /// Requantises the sums of a group of channels and does what follows.
@@ -65,7 +87,7 @@ impl<'a> Lower<'a> {
         &mut self,
         task: &Task<'a>,
         requant: &Requant,
-        results: &Results,
+        results: &mut Results,
         (group, sums): (u64, u64),
         (part, to): (&Part, &View),
     ) -> Emit {
@@ -74,9 +96,13 @@ impl<'a> Lower<'a> {
         let (n0, n1) = (part.columns, part.lines);
         let lp = loops(n0, n1)?;
         let place = |view: &View| operand(view.at + group, view.pixel, if n1 > 1 { view.line } else { 0 });
+        let made = match &mut results.group {
+            Some(turns) => operand(turns.next(), 1, if n1 > 1 { n0 } else { 0 })?,
+            None => place(to)?,
+        };
         self.text.push(RequantInstr {
             lp,
-            d: place(to)?,
+            d: made,
             a: operand(sums, 1, if n1 > 1 { n0 } else { 0 })?,
             b: operand(results.params + group * PARAM_ROWS as u64, 0, 0)?,
             n,
@@ -84,17 +110,19 @@ impl<'a> Lower<'a> {
             lo: requant.lo,
             hi: requant.hi,
         })?;
-        for ((step, &constants), view) in task.epilogue.iter().zip(&results.epilogue).zip(&results.views) {
-            let own = place(to)?;
+        let steps = task.epilogue.iter().zip(&results.epilogue).zip(&results.views).enumerate();
+        for (index, ((step, &constants), view)) in steps {
+            let d = place(to)?;
+            let own = if index == 0 { made } else { d };
             match step {
                 Epilogue::Add { first, .. } => {
                     let other = place(view)?;
                     let (a, b) = if *first { (other, own) } else { (own, other) };
                     let p_base = operand(constants, 0, 0)?.base;
-                    self.text.push(Addq { lp, d: own, a, b, n, p_base, p_reg: 0 })?;
+                    self.text.push(Addq { lp, d, a, b, n, p_base, p_reg: 0 })?;
                 }
                 Epilogue::Lut(_) => {
-                    self.text.push(Lut { lp, d: own, a: own, b: operand(constants, 0, 0)?, n })?;
+                    self.text.push(Lut { lp, d, a: own, b: operand(constants, 0, 0)?, n })?;
                 }
             }
         }
