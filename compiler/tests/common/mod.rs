@@ -23,9 +23,10 @@ pub(crate) fn outside_path(path: &str) -> String {
 pub(crate) fn python() -> Option<String> {
     let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/python/bin/python");
     let python = std::env::var("SYSTOLE_PYTHON").unwrap_or_else(|_| own.into());
-    let there = std::path::Path::new(&python).exists();
+    let mut import = std::process::Command::new(&python);
+    let there = import.args(["-c", "import numpy, onnx, onnxruntime"]).output().is_ok_and(|out| out.status.success());
     if !there {
-        println!("skipped: {python} is absent");
+        println!("skipped: {python} has no onnxruntime (`cargo xtask bench` sets it up)");
     }
     there.then_some(python)
 }
