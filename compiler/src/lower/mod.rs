@@ -203,7 +203,6 @@ impl<'a> Lower<'a> {
                 _ => return Err("internal: a movement that was not planned".into()),
             },
         }
-        self.settle(task.output)?;
         let shape = &self.plan.form(task.output).shape;
         let macs = macs(self.plan, task);
         self.layer((task.name, task.op), shape, macs, self.constants.rows() - constants)

@@ -24,6 +24,8 @@ struct Product<'a> {
     geometry: Geometry,
     /// How the input is brought together first.
     packing: Option<Packing>,
+    /// Strides of the pixels of the input that count, where the others are not brought in.
+    sampled: Option<[usize; 2]>,
     groups: Vec<Group>,
     /// Live inputs of a tile, and of the last one.
     k: [u64; 2],
@@ -66,11 +68,15 @@ impl<'a> Lower<'a> {
         if self.plan.value(task.inputs[0]).packed.is_some() {
             let packing = Packing::new(weights, &geometry, pad);
             let (groups, k) = (packing.weights(weights), packing.lanes(weights.dim().2));
-            return self.product(task, &Product { geometry, packing: Some(packing), groups, k, pad, requant });
+            let packing = Some(packing);
+            return self.product(task, &Product { geometry, packing, sampled: None, groups, k, pad, requant });
         }
         let k = [(channels * groups).min(LANES) as u64; 2];
         let groups = weights::conv(weights, groups);
-        self.product(task, &Product { geometry, packing: None, groups, k, pad, requant })
+        let skips = window.kernel == [1, 1] && window.pads == [0; 4] && window.strides != [1, 1];
+        let sampled = (skips && self.map(task.inputs[0]).is_none()).then_some(window.strides);
+        let geometry = if sampled.is_some() { Geometry::pixels(geometry.size().map(|n| n as usize)) } else { geometry };
+        self.product(task, &Product { geometry, packing: None, sampled, groups, k, pad, requant })
     }
 
     pub(super) fn dense(&mut self, task: &Task<'a>, weights: &Array2<i8>, requant: &Requant) -> Emit {
@@ -79,7 +85,7 @@ impl<'a> Lower<'a> {
             let geometry = Geometry::pixels([1, 1, form.pixels() as usize]);
             let k = [weights.nrows().min(LANES) as u64; 2];
             let groups = weights::dense(weights);
-            let product = Product { geometry, packing: None, groups, k, pad: 0, requant };
+            let product = Product { geometry, packing: None, sampled: None, groups, k, pad: 0, requant };
             return self.product(task, &product);
         }
         // A window over all pixels of the value.
@@ -90,7 +96,7 @@ impl<'a> Lower<'a> {
         let tiles = form.groups();
         groups.iter_mut().for_each(|group| group.tiles = tiles);
         let k = [form.channels().min(LANES) as u64; 2];
-        self.product(task, &Product { geometry, packing: None, groups, k, pad: 0, requant })
+        self.product(task, &Product { geometry, packing: None, sampled: None, groups, k, pad: 0, requant })
     }
 
     fn product(&mut self, task: &Task<'a>, product: &Product) -> Emit {
@@ -114,8 +120,9 @@ impl<'a> Lower<'a> {
         let mut supply = self.supply(all)?;
         for part in geometry.parts(strip) {
             let buffer = turns.as_mut().map(Turns::next);
-            let from = match (&product.packing, buffer) {
-                (Some(packing), Some(buffer)) => self.pack(input, (packing, geometry), &part, buffer)?,
+            let from = match (&product.packing, product.sampled, buffer) {
+                (Some(packing), _, Some(buffer)) => self.pack(input, (packing, geometry), &part, buffer)?,
+                (_, Some(strides), Some(buffer)) => self.sample(input, &part, strides, buffer)?,
                 _ => self.fetch(input, &geometry.source(&part), product.pad, buffer)?,
             };
             let to = self.begin(task, &part, &mut results)?;

@@ -166,6 +166,20 @@ impl Lower<'_> {
         Ok(view)
     }
 
+    /// Brings in the pixels of a part that counts every so many lines and columns of a value in DRAM only.
+    pub(super) fn sample(&mut self, id: ValueId, part: &Part, [sy, sx]: [usize; 2], buffer: u64) -> Emit<View> {
+        let (region, row) = self.home(id).dram.ok_or("internal: a value without a place")?;
+        let form = self.plan.form(id);
+        let ([_, height, width], groups) = (form.image().map(|n| n as u64), form.groups());
+        let line = part.columns * groups;
+        for y in 0..part.lines {
+            let from = (part.image * height + (part.y.cast_unsigned() + y) * sy as u64) * width;
+            let from = row + (from + part.x.cast_unsigned() * sx as u64) * groups;
+            self.load((region, from, sx as u64 * groups), (buffer + y * line, groups), groups, part.columns)?;
+        }
+        Ok(View { at: buffer, line, pixel: groups })
+    }
+
     /// Copies runs of rows within spad.
     pub(super) fn copy(
         &mut self,
@@ -252,10 +266,5 @@ impl Lower<'_> {
         let end = first + map.width * map.groups;
         self.fill((end, pitch), (left + right) * map.groups, map.height - 1, fill)?;
         self.fill((end + (map.height - 1) * pitch, 0), right * map.groups + bottom * pitch, 1, fill)
-    }
-
-    /// What remains to be done for a value that has been made.
-    pub(super) fn settle(&mut self, _id: ValueId) -> Emit {
-        Ok(())
     }
 }
