@@ -315,6 +315,75 @@ fn large_shapes_end_alike() {
     }
 }
 
+/// Tiles of constants that are loaded, overwritten in part and loaded again, between products of them.
+fn changing_weights(seed: u64) -> Source {
+    let mut rng = Rng::new(seed);
+    let region = |rng: &mut Rng| if rng.one_in(4) { Subtree::Input } else { Subtree::Const } as u8;
+    let mut text = Vec::new();
+    for _ in 0..100 {
+        let [at, rows, from] = [96, 64, 200].map(|most| rng.below(most) as u32);
+        let to = Operand::new(at, if rng.one_in(8) { 2 } else { 1 }, 0);
+        let instr: Instr = match rng.below(6) {
+            0 | 1 => {
+                let m = Wide::new(from, if rng.one_in(8) { 3 } else { 1 }, 0);
+                Load { lp: Loop::new(1 + rows as u16, 1), d: to, m, region: region(&mut rng), space: false }.into()
+            }
+            2 => {
+                let lp = Loop::new(1 + rng.below(3) as u16, 1);
+                isa::Fill { lp, d: to, imm: rng.below(256) as u32, space: false }.into()
+            }
+            _ => Matmul {
+                lp: Loop::new(1 + rng.below(8) as u16, 1),
+                d: Operand::new(rng.below(8) as u32, 1, 0),
+                a: Operand::new(224 + rng.below(16) as u32, 1, 0),
+                w_base: 32 * rng.below(4) as u32,
+                w_sk: 32,
+                kt: 1 + rng.below(2) as u16,
+                n: 32,
+                k: if rng.one_in(4) { 9 } else { 32 },
+                acc: rng.one_in(3),
+                tr: rng.one_in(4),
+                ..Matmul::default()
+            }
+            .into(),
+        };
+        text.push(instr);
+    }
+    let lp = Loop::new(16, 1);
+    let [d, m] = [Operand::new(0, 1, 0), Operand::new(224, 1, 0)];
+    let input = Load { lp, d: m, m: Wide::new(0, 1, 0), region: Subtree::Input as u8, space: false };
+    let output = Store { lp, d, m: Wide::new(0, 4, 0), region: Subtree::Output as u8, space: true };
+    text.insert(0, input.into());
+    text.extend([Instr::from(output), Halt {}.into()]);
+    let profile = Profile { limit: 1 << 20, text: 7, constant: 9, input: 9, work: 0, output: 6, spad: 8, acc: 4 };
+    Source {
+        profile,
+        text: text.iter().map(Instr::encode).collect(),
+        constant: (0..512).map(|_| rng.leaf()).collect(),
+        input: (0..512).map(|_| rng.leaf()).collect(),
+        ..Source::default()
+    }
+}
+
+#[test]
+fn weights_that_change_are_never_those_of_before() {
+    for seed in 0..300 {
+        let source = changing_weights(seed);
+        let program = common::program(&source);
+        let expected = StepEngine.run_to_end(&program, &source.input).unwrap();
+        assert_eq!(expected.status, isa::Status::Halted, "seed {seed}: {}", listing(&source));
+        let image = Image::new(&program);
+        for workers in &workers() {
+            let mut machine = FastMachine::new(image.clone(), &source.input[..], workers.clone());
+            for run in 0..2 {
+                machine.run_until(u64::MAX).unwrap();
+                assert!(machine.output() == expected.output, "seed {seed}, {}, run {run}", name(workers));
+                machine.reset(&source.input[..]);
+            }
+        }
+    }
+}
+
 fn listing(source: &Source) -> String {
     source.text.iter().map(|leaf| isa::asm::disassemble(leaf) + "\n").collect()
 }

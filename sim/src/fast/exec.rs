@@ -6,7 +6,7 @@ use isa::{Instr, Operand, Regs, Subtree, form};
 
 use super::bytes::Clamp;
 use super::machine::{FastError, FastMachine};
-use super::matmul::{Product, matmul};
+use super::matmul::{Constants, Product, matmul};
 use super::place::{Affine, Chip, start};
 use super::vector::Op;
 use super::{bytes, vector};
@@ -59,7 +59,8 @@ impl FastMachine {
                     transposed: i.tr,
                 };
                 let chip = self.chip();
-                matmul(&self.workers, &mut self.panels.0, chip, job.rows.clone(), &product);
+                let constants = Constants { origins: self.spad.origins(), packed: &self.image.packed };
+                matmul(&self.workers, &mut self.panels.0, constants, chip, job.rows.clone(), &product);
                 self.mark_acc(&job, product.d);
             }
             _ => self.execute_lanes(instr, &job),

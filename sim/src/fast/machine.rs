@@ -8,7 +8,7 @@ use isa::{Illegal, Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
 
 use super::digest::Crc;
 use super::dram::{Dram, Pages};
-use super::matmul::Scratch;
+use super::matmul::{PackedWeights, Scratch};
 use super::simd::Simd;
 use super::space::{Lanes, Row, Space};
 use super::workers::Workers;
@@ -52,6 +52,7 @@ pub struct Image {
     pub(super) text: Vec<Leaf>,
     instrs: Vec<Result<Instr, Illegal>>,
     pub(super) constant: Vec<Leaf>,
+    pub(super) packed: PackedWeights,
 }
 
 impl Image {
@@ -67,7 +68,7 @@ impl Image {
     pub fn from_parts(head: [Leaf; 4], text: Vec<Leaf>, constant: Vec<Leaf>) -> Arc<Image> {
         let profile = Profile::from_leaf(&head[1]).unwrap_or_default();
         let instrs = text.iter().map(Instr::decode).collect();
-        Arc::new(Image { profile, head, text, instrs, constant })
+        Arc::new(Image { profile, head, text, instrs, constant, packed: PackedWeights::default() })
     }
 }
 
@@ -124,7 +125,7 @@ impl FastMachine {
         FastMachine {
             input: input.into(),
             regs: Regs::default(),
-            spad: Space::new(spad),
+            spad: Space::with_origins(spad),
             acc: Space::new(acc),
             work: Dram::new(Subtree::Work, workers.memory_bytes),
             output: Dram::new(Subtree::Output, workers.memory_bytes),

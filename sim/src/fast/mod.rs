@@ -16,6 +16,7 @@ mod exec;
 mod machine;
 mod matmul;
 mod observe;
+mod origins;
 mod place;
 mod rows;
 mod simd;

@@ -142,6 +142,14 @@ impl Chip {
         unsafe { self.spad(row, 1).write(value) }
     }
 
+    /// A row to write, lane by lane.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref, reason = "a pointer to memory that threads write apart")]
+    pub(super) fn row8(&self, row: i64) -> &mut Row {
+        // SAFETY: within the memory; nothing else touches the row meanwhile.
+        unsafe { &mut *self.spad(row, 1) }
+    }
+
     /// `N` rows, for a table, a tile or a parameter block.
     #[inline(always)]
     pub(super) fn rows8<const N: usize>(&self, row: i64) -> &[Row; N] {
@@ -153,6 +161,13 @@ impl Chip {
     pub(super) fn read32(&self, row: i64) -> Lanes {
         // SAFETY: within the memory; nothing writes the row meanwhile.
         unsafe { self.acc(row).read() }
+    }
+
+    /// A row32 to read where it is.
+    #[inline(always)]
+    pub(super) fn row32(&self, row: i64) -> &Lanes {
+        // SAFETY: within the memory; nothing writes the row meanwhile.
+        unsafe { &*self.acc(row) }
     }
 
     #[inline(always)]

@@ -51,7 +51,14 @@ impl FastMachine {
             self.mark_acc(job, d);
         } else {
             load_rows(&self.workers, chip, source, job, d, m);
-            self.mark_spad(job, d);
+            if region(i.region) == Subtree::Const {
+                runs(job.rows.clone(), job.n0, |i1, i0| {
+                    let count = i0.end - i0.start;
+                    self.spad.mark_copies(d.at(i0.start, i1), d.s0, count, m.at(i0.start, i1), m.s0);
+                });
+            } else {
+                self.mark_spad(job, d);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which vector instructions a processor has, chosen at run time.
 
 /// The vector instructions that the kernels use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Simd {
     /// What the compiler makes of plain Rust for the target.
     Portable,

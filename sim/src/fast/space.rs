@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::dirty::{BLOCK, Dirty};
+use super::origins::Origins;
 use super::workers::Workers;
 
 /// 32 bytes of spad.
@@ -84,13 +85,25 @@ pub(super) struct Space<T> {
     dirty: Dirty,
     /// The blocks at the last snapshot.
     base: Blocks<T>,
+    origins: Origins,
 }
 
 impl<T: Zeroed> Space<T> {
     /// 2^`log2` rows of zeros.
     pub(super) fn new(log2: u8) -> Space<T> {
         let len = 1usize << log2;
-        Space { rows: Rows::new(len), high: 0, dirty: Dirty::new(len), base: vec![None; len.div_ceil(BLOCK)] }
+        let base = vec![None; len.div_ceil(BLOCK)];
+        Space { rows: Rows::new(len), high: 0, dirty: Dirty::new(len), base, origins: Origins::default() }
+    }
+
+    /// 2^`log2` rows of zeros, which remembers those that are copies of constants.
+    pub(super) fn with_origins(log2: u8) -> Space<T> {
+        Space { origins: Origins::new(1 << log2), ..Space::new(log2) }
+    }
+
+    /// Where the rows come from.
+    pub(super) fn origins(&self) -> &Origins {
+        &self.origins
     }
 
     pub(super) fn len(&self) -> usize {
@@ -112,6 +125,13 @@ impl<T: Zeroed> Space<T> {
         let last = first + stride * (count as i64 - 1).max(0);
         self.high = self.high.max(first.max(last) as usize + 1);
         self.dirty.mark(first, stride, count);
+        self.origins.forget(first, stride, count);
+    }
+
+    /// As [`Space::mark`], of rows that are now copies of those of `const` from `from` on, `step` apart.
+    pub(super) fn mark_copies(&mut self, first: i64, stride: i64, count: u64, from: i64, step: i64) {
+        self.mark(first, stride, count);
+        self.origins.remember(first, stride, count, from, step);
     }
 
     /// Replaces one row.
@@ -122,6 +142,7 @@ impl<T: Zeroed> Space<T> {
 
     /// Makes all rows zero.
     pub(super) fn clear(&mut self, workers: &Workers) {
+        self.origins.forget(0, 1, self.high as u64);
         self.high = 0;
         self.dirty.forget_rows();
         // What is not zero was written before the last snapshot, which then holds it, or after.
@@ -210,6 +231,7 @@ impl<T: Zeroed> Clone for Space<T> {
     fn clone(&self) -> Space<T> {
         let mut rows = Rows::new(self.rows.len);
         rows.as_mut_slice()[..self.high].copy_from_slice(&self.rows.as_slice()[..self.high]);
-        Space { rows, high: self.high, dirty: self.dirty.clone(), base: self.base.clone() }
+        let (dirty, base, origins) = (self.dirty.clone(), self.base.clone(), self.origins.clone());
+        Space { rows, high: self.high, dirty, base, origins }
     }
 }

@@ -8,7 +8,7 @@ use crate::fast::simd::Simd;
 pub(super) static NOTHING: Sums = Sums([0; COLUMNS]);
 
 /// A row's sums in a panel.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Sums(pub(super) [i32; COLUMNS]);
 

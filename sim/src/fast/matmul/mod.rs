@@ -4,6 +4,7 @@
 //! [`ROWS`] rows by a panel. There are two forms: [`Form::Pairs`] multiplies 16-bit pairs, and [`Form::Bytes`] four
 //! bytes at a time, the row as x + 128 with what that adds taken off again ahead. Both are exact: no sum saturates.
 
+mod constants;
 mod kernel;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -14,6 +15,7 @@ mod x86;
 
 use std::ops::Range;
 
+pub(super) use constants::{Constants, PackedWeights};
 use kernel::{Call, Kernel, NOTHING};
 use pack::{Form, Panels};
 
@@ -52,6 +54,11 @@ impl Scratch {
         // SAFETY: lines are bytes, and these are ours.
         unsafe { std::slice::from_raw_parts_mut(start, self.lines.len() * 64) }
     }
+
+    fn as_bytes(&self) -> &[u8] {
+        // SAFETY: lines are bytes, and these are ours.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * 64) }
+    }
 }
 
 /// What is to be multiplied: an admitted `MATMUL` after register substitution.
@@ -71,8 +78,15 @@ pub(super) struct Product {
     pub(super) transposed: bool,
 }
 
-/// Multiplies the rows `rows` (i1·n0 + i0, all taps); `memory` takes the panels.
-pub(super) fn matmul(workers: &Workers, memory: &mut Scratch, chip: Chip, rows: Range<u64>, product: &Product) {
+/// Multiplies the rows `rows` (i1·n0 + i0, all taps); `memory` takes panels that do not stay.
+pub(super) fn matmul(
+    workers: &Workers,
+    memory: &mut Scratch,
+    constants: Constants<'_>,
+    chip: Chip,
+    rows: Range<u64>,
+    product: &Product,
+) {
     let mut tap = 0;
     while tap < product.kt {
         let taps = STRIP.min(product.kt - tap);
@@ -84,8 +98,11 @@ pub(super) fn matmul(workers: &Workers, memory: &mut Scratch, chip: Chip, rows: 
             keep: product.keep || tap > 0,
             ..*product
         };
-        let form = Form::of(workers.simd, chip, &strip);
-        let panels = Panels::pack(workers.simd, form, memory, chip, &strip);
+        let kept = constants.panels(workers.simd, chip, &strip);
+        let panels = match &kept {
+            Some(kept) => kept.panels(),
+            None => Panels::pack(workers.simd, Form::of(workers.simd, chip, &strip), memory, chip, &strip),
+        };
         let task = Task { simd: workers.simd, chip, panels, product: strip };
         // About a cycle and a quarter for 32 products.
         let cycles = taps * (product.k as u64 * 5 / 4 + 4) + 8;
@@ -114,7 +131,7 @@ struct Block {
 impl Task<'_> {
     fn run(&self, scratch: &mut Scratch, rows: Range<u64>) {
         let p = &self.product;
-        let wide = p.kt as usize * self.panels.form.row_bytes();
+        let wide = p.kt as usize * self.panels.form().row_bytes();
         let most = (BLOCK_BYTES / wide / ROWS * ROWS).clamp(ROWS, BLOCK_ROWS) as u64;
         let mut block = Block {
             rows: [std::ptr::null(); BLOCK_ROWS],
@@ -136,7 +153,7 @@ impl Task<'_> {
     /// else tap by tap. Says where they are, and answers the bytes from tap to tap.
     fn widen(&self, scratch: &mut Scratch, rows: Range<u64>, to: &mut [*const u8; BLOCK_ROWS]) -> isize {
         let p = &self.product;
-        if self.panels.form == Form::Plain {
+        if self.panels.form() == Form::Plain {
             return self.in_place(rows, to);
         }
         let (mut together, mut apart) = (0, 0);
@@ -144,7 +161,7 @@ impl Task<'_> {
             together += hull(p, &i0).1;
             apart += (i0.end - i0.start) as usize * p.kt as usize;
         });
-        let bytes = self.panels.form.row_bytes();
+        let bytes = self.panels.form().row_bytes();
         let mut wide = Wide { task: self, buffer: scratch.bytes(together.min(apart) * bytes), done: 0 };
         let mut next = to.iter_mut();
         if together <= apart {
@@ -197,7 +214,7 @@ impl Task<'_> {
                 *to = first.wrapping_offset(i * p.d.s0 as isize).cast();
             }
         });
-        let kernel = Kernel::of(self.simd, self.panels.form);
+        let kernel = Kernel::of(self.simd, self.panels.form());
         let nothing = [NOTHING.0.as_ptr(); BLOCK_ROWS];
         for panel in self.panels.halves() {
             let starts: *const *const i32 = if p.keep { block.outs.as_ptr().cast() } else { nothing.as_ptr() };
@@ -239,7 +256,7 @@ impl Wide<'_> {
 
     /// Adds rows of spad.
     fn take(&mut self, first: i64, count: usize) {
-        let form = self.task.panels.form;
+        let form = self.task.panels.form();
         let len = count * form.row_bytes();
         // SAFETY: `spad` answers for `count` rows; nothing writes spad meanwhile.
         let from = unsafe { std::slice::from_raw_parts(self.task.chip.spad(first, count), count) };

@@ -56,9 +56,16 @@ pub(super) struct Panel<'a> {
 }
 
 /// The weights of one strip of tiles.
+#[derive(Clone, Copy)]
 pub(super) struct Panels<'a> {
-    pub(super) form: Form,
     weights: &'a [u8],
+    layout: Layout,
+}
+
+/// What panels are, but for the weights themselves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    pub(super) form: Form,
     bias: [Sums; 2],
     tap_len: usize,
     halves: usize,
@@ -93,13 +100,45 @@ impl<'a> Panels<'a> {
                 sum.wrapping_mul(-128)
             }))
         });
-        Panels { form, weights, bias, tap_len, halves }
+        Panels { weights, layout: Layout { form, bias, tap_len, halves } }
+    }
+
+    /// What the weights are for.
+    pub(super) fn form(&self) -> Form {
+        self.layout.form
     }
 
     /// The panels: columns 0..16, then the others if they count.
     pub(super) fn halves(&self) -> impl Iterator<Item = Panel<'_>> {
-        let panels = self.weights.chunks_exact(self.weights.len() / self.halves);
-        panels.zip(&self.bias).map(|(weights, bias)| Panel { weights, bias, tap_len: self.tap_len })
+        let panels = self.weights.chunks_exact(self.weights.len() / self.layout.halves);
+        panels.zip(&self.layout.bias).map(|(weights, bias)| Panel { weights, bias, tap_len: self.layout.tap_len })
+    }
+}
+
+/// Panels that stay.
+#[derive(Debug)]
+pub(super) struct Packed {
+    memory: Scratch,
+    len: usize,
+    layout: Layout,
+}
+
+impl Packed {
+    /// Packs the tiles of a strip.
+    pub(super) fn new(simd: Simd, form: Form, chip: Chip, p: &Product) -> Packed {
+        let mut memory = Scratch::default();
+        let Panels { weights, layout } = Panels::pack(simd, form, &mut memory, chip, p);
+        let len = weights.len();
+        Packed { memory, len, layout }
+    }
+
+    pub(super) fn panels(&self) -> Panels<'_> {
+        Panels { weights: &self.memory.as_bytes()[..self.len], layout: self.layout }
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        self.memory.as_bytes().len() + size_of::<Packed>()
     }
 }
 

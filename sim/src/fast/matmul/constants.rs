@@ -1,0 +1,74 @@
+//! Weights that are constants stay packed, for every run of an image.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Product;
+use super::pack::{Form, Packed};
+use crate::fast::origins::Origins;
+use crate::fast::place::Chip;
+use crate::fast::simd::Simd;
+
+/// Most bytes of panels that stay; what comes later is packed each time.
+const LIMIT_BYTES: usize = 1 << 30;
+
+/// Which tiles, and how: copies of `kt` tiles of `const` from row `first` on, `step` rows apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    simd: Simd,
+    first: u32,
+    step: i64,
+    kt: u64,
+    n: usize,
+    k: usize,
+    transposed: bool,
+}
+
+/// The panels of an image.
+#[derive(Debug, Default)]
+pub(in crate::fast) struct PackedWeights(Mutex<Store>);
+
+#[derive(Debug, Default)]
+struct Store {
+    panels: HashMap<Key, Arc<Packed>>,
+    bytes: usize,
+}
+
+/// Where constants in spad are known, and kept.
+#[derive(Clone, Copy)]
+pub(in crate::fast) struct Constants<'a> {
+    pub(in crate::fast) origins: &'a Origins,
+    pub(in crate::fast) packed: &'a PackedWeights,
+}
+
+impl Constants<'_> {
+    /// The panels of a strip, if all its tiles are constants and there is room for what is new.
+    pub(super) fn panels(&self, simd: Simd, chip: Chip, p: &Product) -> Option<Arc<Packed>> {
+        let key = self.key(simd, p)?;
+        let mut store = self.packed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(packed) = store.panels.get(&key) {
+            return Some(packed.clone());
+        }
+        if store.bytes >= LIMIT_BYTES {
+            return None;
+        }
+        let packed = Arc::new(Packed::new(simd, Form::of(simd, chip, p), chip, p));
+        store.bytes += packed.size();
+        store.panels.insert(key, packed.clone());
+        Some(packed)
+    }
+
+    fn key(&self, simd: Simd, p: &Product) -> Option<Key> {
+        // Rows of a tile that count.
+        let rows = if p.transposed { p.n } else { p.k };
+        let origin = |tap: u64| self.origins.of(p.w + tap as i64 * p.w_sk, rows);
+        let first = origin(0)?;
+        let step = if p.kt > 1 { i64::from(origin(1)?) - i64::from(first) } else { 0 };
+        for tap in 2..p.kt {
+            if i64::from(origin(tap)?) != i64::from(first) + tap as i64 * step {
+                return None;
+            }
+        }
+        Some(Key { simd, first, step, kt: p.kt, n: p.n, k: p.k, transposed: p.transposed })
+    }
+}
