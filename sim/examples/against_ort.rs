@@ -1,9 +1,11 @@
-//! The fast executor against ONNX Runtime, operator by operator, in pairs that alternate on the same cores.
+//! The fast executor against ONNX Runtime, operator by operator or by whole networks, in pairs that alternate on the same cores.
 //!
 //! ```text
 //! cargo run -p sim --example against_ort -- --python .tools/python/bin/python [--server xtask/bench/ort.py] \
-//!     [--threads 1,2] [--pairs 40] [--only matmul]
+//!     [--threads 1,2] [--pairs 40] [--only matmul] [--network MODEL.onnx --program PROGRAM.sys]…
 //! ```
+//!
+//! With `--network`, whole networks instead of operators, each with the program compiled from it.
 //!
 //! A side of a pair is the fastest of a tenth of a second of runs. Prints one line of JSON for each operator, kind of
 //! weights and number of threads: the medians over pairs of both sides and of their ratio (above 1: this is faster).
@@ -19,6 +21,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use isa::Leaf;
+use isa::program::{DType, Data, Program};
 use serde_json::{Value, json};
 use sim::FastOptions;
 use sim::fast::{FastMachine, Image, Workers};
@@ -37,6 +40,8 @@ struct Arguments {
     threads: Vec<usize>,
     pairs: usize,
     only: Option<String>,
+    networks: Vec<PathBuf>,
+    programs: Vec<PathBuf>,
 }
 
 impl Arguments {
@@ -47,6 +52,8 @@ impl Arguments {
             threads: vec![1, 2],
             pairs: 40,
             only: None,
+            networks: Vec::new(),
+            programs: Vec::new(),
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -57,8 +64,13 @@ impl Arguments {
                 "--threads" => out.threads = value.split(',').map(str::parse).collect::<Result<_, _>>()?,
                 "--pairs" => out.pairs = value.parse::<usize>()?.max(1),
                 "--only" => out.only = Some(value),
+                "--network" => out.networks.push(value.into()),
+                "--program" => out.programs.push(value.into()),
                 _ => return Err(format!("unknown option {word}").into()),
             }
+        }
+        if out.networks.len() != out.programs.len() {
+            return Err("each --network wants a --program".into());
         }
         Ok(out)
     }
@@ -150,28 +162,101 @@ fn compare(server: &mut Server, folder: &Path, case: &Case<'_>) -> Result<Value,
     let workers = Workers::new(&FastOptions { threads: Some(threads), ..FastOptions::default() })?;
     let input: Arc<[Leaf]> = workload.input.clone().into();
     let mut machine = FastMachine::new(Image::new(&workload.program), &workload.input, workers.clone());
-    // Warm, and count the runs that a side of a pair has time for.
-    let theirs = server.time(10)?;
-    let ours = time(&mut machine, &input, 10)?;
-    let counts = [theirs, ours].map(|seconds| ((SIDE_SECONDS / seconds) as usize).clamp(3, 200));
     let path = folder.join("results");
+    let sides = sides(server, &mut machine, &input, case.pairs)?;
     server.ask(&json!({ "results": path }))?;
     let mine = results(&machine, workload);
     let differing = fs::read(path)?.iter().zip(&mine).filter(|(theirs, ours)| theirs != ours).count();
-    let mut pairs = Vec::new();
-    for _ in 0..case.pairs {
+    Ok(json!({
+        "op": workload.name, "weights": case.weights, "threads": threads, "simd": workers.simd().name(),
+        "pairs": case.pairs, "ratio": sides.ratio, "seconds": sides.ours, "ort_seconds": sides.theirs,
+        "gmac_per_second": workload.macs as f64 / sides.ours / 1e9,
+        "results": workload.results, "differing": differing, "versions": versions,
+    }))
+}
+
+/// Medians over pairs.
+struct Sides {
+    theirs: f64,
+    ours: f64,
+    ratio: f64,
+}
+
+fn sides(server: &mut Server, machine: &mut FastMachine, input: &Arc<[Leaf]>, pairs: usize) -> Result<Sides, Failure> {
+    // Warm, and count the runs that a side of a pair has time for.
+    let theirs = server.time(10)?;
+    let ours = time(machine, input, 10)?;
+    let counts = [theirs, ours].map(|seconds| ((SIDE_SECONDS / seconds) as usize).clamp(3, 200));
+    let mut measured = Vec::new();
+    for _ in 0..pairs {
         sleep(PAUSE);
         let theirs = server.time(counts[0])?;
         sleep(PAUSE);
-        pairs.push((theirs, time(&mut machine, &input, counts[1])?));
+        measured.push((theirs, time(machine, input, counts[1])?));
     }
-    let of = |pick: fn(&(f64, f64)) -> f64| median(pairs.iter().map(pick).collect());
-    let seconds = of(|pair| pair.1);
+    let of = |pick: fn(&(f64, f64)) -> f64| median(measured.iter().map(pick).collect());
+    Ok(Sides { theirs: of(|pair| pair.0), ours: of(|pair| pair.1), ratio: of(|pair| pair.0 / pair.1) })
+}
+
+/// A model's values from the server's files.
+fn values(dtype: DType, bytes: &[u8]) -> Data {
+    match dtype {
+        DType::Float32 => Data::Float32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+        DType::Int8 => Data::Int8(bytes.iter().map(|b| b.cast_signed()).collect()),
+        DType::Uint8 => Data::Uint8(bytes.to_vec()),
+        DType::Int32 => Data::Int32(bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect()),
+    }
+}
+
+fn floats(data: &Data) -> Vec<f64> {
+    match data {
+        Data::Float32(v) => v.iter().map(|&x| x.into()).collect(),
+        Data::Int8(v) => v.iter().map(|&x| x.into()).collect(),
+        Data::Uint8(v) => v.iter().map(|&x| x.into()).collect(),
+        Data::Int32(v) => v.iter().map(|&x| x.into()).collect(),
+    }
+}
+
+fn largest(values: &[f64]) -> usize {
+    (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a))).unwrap_or(0)
+}
+
+/// A whole network on random inputs, which the server makes. Outputs are compared: how far they differ at most, in the
+/// steps of the program's output, and whether the largest is the same.
+fn network(
+    server: &mut Server,
+    folder: &Path,
+    files: (&Path, &Path),
+    threads: usize,
+    pairs: usize,
+) -> Result<Value, Failure> {
+    let program = Program::read(&fs::read(files.1)?)?;
+    // Files of many folders have one name.
+    let path = files.0.canonicalize()?.with_extension("");
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let name = parts[parts.len().saturating_sub(2)..].join("/");
+    let versions = server.ask(&json!({ "network": files.0.canonicalize()?, "threads": threads, "folder": folder }))?;
+    let inputs: Vec<Data> = (program.metadata.inputs.iter().enumerate())
+        .map(|(at, tensor)| Ok(values(tensor.dtype, &fs::read(folder.join(format!("input{at}")))?)))
+        .collect::<Result<_, Failure>>()?;
+    let input: Arc<[Leaf]> = program.encode_inputs(&inputs)?.into();
+    let workers = Workers::new(&FastOptions { threads: Some(threads), ..FastOptions::default() })?;
+    let mut machine = FastMachine::new(Image::new(&program), &input, workers.clone());
+    let sides = sides(server, &mut machine, &input, pairs)?;
+    server.ask(&json!({ "outputs": folder }))?;
+    let ours = program.decode_outputs(|row| machine.leaf(isa::Subtree::Output, row));
+    let (mut steps, mut same) = (0.0f64, true);
+    for (at, (tensor, ours)) in program.metadata.outputs.iter().zip(&ours).enumerate() {
+        let theirs = floats(&values(tensor.dtype, &fs::read(folder.join(format!("output{at}")))?));
+        let ours = floats(ours);
+        let off = theirs.iter().zip(&ours).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        steps = steps.max(off / f64::from(tensor.scale));
+        same &= largest(&theirs) == largest(&ours);
+    }
     Ok(json!({
-        "op": workload.name, "weights": case.weights, "threads": threads, "simd": workers.simd().name(),
-        "pairs": pairs.len(), "ratio": of(|pair| pair.0 / pair.1), "seconds": seconds, "ort_seconds": of(|pair| pair.0),
-        "gmac_per_second": workload.macs as f64 / seconds / 1e9,
-        "results": workload.results, "differing": differing, "versions": versions,
+        "network": name, "threads": threads,
+        "simd": workers.simd().name(), "pairs": pairs, "ratio": sides.ratio, "seconds": sides.ours,
+        "ort_seconds": sides.theirs, "largest_difference": steps.round(), "same_largest": same, "versions": versions,
     }))
 }
 
@@ -181,6 +266,15 @@ fn main() -> Result<(), Failure> {
     fs::create_dir_all(&folder)?;
     let mut server = Server::start(&arguments)?;
     let mut wrong = false;
+    for files in arguments.networks.iter().zip(&arguments.programs) {
+        for &threads in &arguments.threads {
+            let files = (files.0.as_path(), files.1.as_path());
+            println!("{}", network(&mut server, &folder, files, threads, arguments.pairs)?);
+        }
+    }
+    if !arguments.networks.is_empty() {
+        return Ok(fs::remove_dir_all(&folder)?);
+    }
     for (weights, bound) in [("reduced", REDUCED), ("full", FULL)] {
         for workload in [product(Results::Int8, bound), convolution(Results::Int8, bound)] {
             if arguments.only.as_deref().is_some_and(|only| only != workload.name) {

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measurements on this machine, as tables and as JSON in the target folder.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench { name: "executor", run: executor },
+    Bench { name: "networks", run: networks },
     Bench { name: "kernels", run: kernels },
     Bench { name: "speed", run: speed },
     Bench { name: "roots", run: roots },
@@ -25,7 +26,7 @@ const BENCHES: &[Bench] = &[
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these tables: executor, kernels, speed, roots, gas
+    /// Only these tables: executor, networks, kernels, speed, roots, gas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Pairs of runs of the executor and of ONNX Runtime
@@ -34,6 +35,9 @@ pub(crate) struct Args {
     /// Numbers of threads
     #[arg(long, default_value = "1,2")]
     threads: String,
+    /// Networks for the table `networks`, as ONNX files that compile without calibration; the digits if none is named
+    #[arg(long = "network", value_name = "MODEL.onnx")]
+    networks: Vec<PathBuf>,
 }
 
 /// Measures the fast executor against ONNX Runtime, the cycles of kernels in RTL, how quickly it is simulated, what roots cost beside a run, and shows
@@ -89,6 +93,40 @@ fn executor(args: &Args, _folder: &Path) -> Result<Vec<Value>> {
             1e3 * number(&line["ort_seconds"]),
             number(&line["gmac_per_second"]),
             line["differing"]
+        );
+    }
+    Ok(lines)
+}
+
+fn networks(args: &Args, folder: &Path) -> Result<Vec<Value>> {
+    let python = setup::python("bench")?.display().to_string();
+    let pairs = args.pairs.to_string();
+    let mut words = vec!["--python".to_owned(), python, "--pairs".to_owned(), pairs.clone()];
+    words.extend(["--threads".to_owned(), args.threads.clone()]);
+    let digits = [repo::root().join("models/digits/digits.onnx")];
+    let models = if args.networks.is_empty() { &digits[..] } else { &args.networks };
+    for (index, model) in models.iter().enumerate() {
+        let program = folder.join(format!("network{index}.sys"));
+        let mut compile = process::cargo();
+        compile.args(["run", "--quiet", "--package", "cli", "--bin", "systole", "--", "compile"]);
+        process::run_aside(compile.arg(model).arg("-o").arg(&program))?;
+        let files = [model, &program].map(|path| path.display().to_string());
+        words.extend(["--network", "--program"].iter().zip(files).flat_map(|(flag, file)| [(*flag).to_owned(), file]));
+    }
+    let lines = example("sim", "against_ort", words.iter().map(String::as_str))?;
+    println!("whole networks on the fast executor against ONNX Runtime, medians of {pairs} pairs");
+    println!("network                        threads simd       ratio       ms   ORT ms  largest difference, steps");
+    for line in &lines {
+        println!(
+            "{:30} {:>7} {:8} {:>7.2} {:>8.3} {:>8.3}  {}{}",
+            text(&line["network"]),
+            line["threads"],
+            text(&line["simd"]),
+            number(&line["ratio"]),
+            1e3 * number(&line["seconds"]),
+            1e3 * number(&line["ort_seconds"]),
+            line["largest_difference"],
+            if line["same_largest"] == true { "" } else { ", another largest" }
         );
     }
     Ok(lines)
