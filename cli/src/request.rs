@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use isa::Leaf;
-use isa::program::{Data, Program, Tensor};
+use isa::program::{DType, Data, Element, Program, Tensor};
+use isa::random::Rng;
 
 use crate::npz::{self, Array, Values};
 
@@ -30,6 +31,28 @@ pub(crate) fn requests(program: &Program, arrays: &BTreeMap<String, Array>) -> R
     }
     let row = |i: usize| columns.iter().map(|column| column[i].clone()).collect::<Vec<_>>();
     (0..count).map(|i| program.encode_inputs(&row(i)).with_context(|| format!("item {i}"))).collect()
+}
+
+/// A request of random values, the same for the same seed: any bytes, and words (indices, mostly) below 100.
+pub(crate) fn random(program: &Program, seed: u64) -> Result<Vec<Leaf>> {
+    let mut rng = Rng::new(seed);
+    let mut values = |tensor: &Tensor| {
+        let count = tensor.elements();
+        let mut byte = || rng.below(256) as u8;
+        match tensor.dtype {
+            DType::Float32 if tensor.layout.element == Element::I32 => {
+                Data::Float32((0..count).map(|_| tensor.dequantise(byte().into())).collect())
+            }
+            DType::Float32 => {
+                Data::Float32((0..count).map(|_| tensor.dequantise(byte().cast_signed().into())).collect())
+            }
+            DType::Int8 => Data::Int8((0..count).map(|_| byte().cast_signed()).collect()),
+            DType::Uint8 => Data::Uint8((0..count).map(|_| byte()).collect()),
+            DType::Int32 => Data::Int32((0..count).map(|_| i32::from(byte() % 100)).collect()),
+        }
+    };
+    let values: Vec<Data> = program.metadata.inputs.iter().map(&mut values).collect();
+    Ok(program.encode_inputs(&values)?)
 }
 
 /// An array by the name of a tensor; the only array of an `.npy` has every name.

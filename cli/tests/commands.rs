@@ -102,6 +102,16 @@ fn write_npy<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: 
 }
 
 #[test]
+fn random_values_are_a_request() {
+    let d = digits("random");
+    let run = |input: &str| json(&["run", &d.program, "--input", input])["output_root"].clone();
+    assert_eq!(run("random:1"), run("random:1"));
+    assert_ne!(run("random:1"), run("random:2"));
+    refused(&["run", &d.program, "--input", "random:x"], "--input random:SEED wants a number, not `x`");
+    refused(&["sim", &d.program], "--input random:1 for random values");
+}
+
+#[test]
 fn the_accelerator_gives_the_executors_root() {
     if std::env::var_os("SYSTOLE_REQUIRE_RTL").is_none() {
         println!("skipped: SYSTOLE_REQUIRE_RTL is not set (`cargo xtask test` sets it)");

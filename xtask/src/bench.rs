@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::{process, repo, setup};
+use crate::{networks, process, repo, setup};
 
 /// One table: its name, and how its lines of JSON are made.
 struct Bench {
@@ -16,7 +16,7 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench { name: "executor", run: executor },
-    Bench { name: "networks", run: networks },
+    Bench { name: "networks", run: whole },
     Bench { name: "kernels", run: kernels },
     Bench { name: "speed", run: speed },
     Bench { name: "roots", run: roots },
@@ -35,7 +35,8 @@ pub(crate) struct Args {
     /// Numbers of threads
     #[arg(long, default_value = "1,2")]
     threads: String,
-    /// Networks for the table `networks`, as ONNX files that compile without calibration; the digits if none is named
+    /// Networks for the table `networks`, as ONNX files that compile without calibration; if none is named, ResNet-50,
+    /// MobileNetV2 and a layer of BERT of random weights, and the digits
     #[arg(long = "network", value_name = "MODEL.onnx")]
     networks: Vec<PathBuf>,
 }
@@ -98,18 +99,15 @@ fn executor(args: &Args, _folder: &Path) -> Result<Vec<Value>> {
     Ok(lines)
 }
 
-fn networks(args: &Args, folder: &Path) -> Result<Vec<Value>> {
+fn whole(args: &Args, folder: &Path) -> Result<Vec<Value>> {
     let python = setup::python("bench")?.display().to_string();
     let pairs = args.pairs.to_string();
     let mut words = vec!["--python".to_owned(), python, "--pairs".to_owned(), pairs.clone()];
     words.extend(["--threads".to_owned(), args.threads.clone()]);
-    let digits = [repo::root().join("models/digits/digits.onnx")];
-    let models = if args.networks.is_empty() { &digits[..] } else { &args.networks };
+    let models = if args.networks.is_empty() { networks::files()? } else { args.networks.clone() };
     for (index, model) in models.iter().enumerate() {
         let program = folder.join(format!("network{index}.sys"));
-        let mut compile = process::cargo();
-        compile.args(["run", "--quiet", "--package", "cli", "--bin", "systole", "--", "compile"]);
-        process::run_aside(compile.arg(model).arg("-o").arg(&program))?;
+        networks::compile(model, &program)?;
         let files = [model, &program].map(|path| path.display().to_string());
         words.extend(["--network", "--program"].iter().zip(files).flat_map(|(flag, file)| [(*flag).to_owned(), file]));
     }
@@ -183,10 +181,7 @@ fn speed(_args: &Args, _folder: &Path) -> Result<Vec<Value>> {
 
 fn roots(_args: &Args, folder: &Path) -> Result<Vec<Value>> {
     let program = folder.join("digits.sys");
-    let model = repo::root().join("models/digits/digits.onnx");
-    let mut compile = process::cargo();
-    compile.args(["run", "--quiet", "--package", "cli", "--bin", "systole", "--", "compile"]);
-    process::run_aside(compile.arg(model).arg("-o").arg(&program))?;
+    networks::compile(&repo::root().join("models/digits/digits.onnx"), &program)?;
     let lines = example("proof-bridge", "bench_roots", [program.to_string_lossy().as_ref()])?;
     println!("claims and roots beside a run of the fast executor, on all threads");
     println!("program              MMACs     steps  run ms claim ms overhead  input root µs  lists of roots ms");

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::{formal, process, repo, setup, tools::Tools};
+use crate::{formal, fuzz, networks, process, repo, setup, tools::Tools};
 
 /// A campaign over seeds.
 struct Campaign {
@@ -64,13 +64,26 @@ const CONTRACTS: (&str, &str) = ("contracts", "20,000 runs of each fuzz test, 10
 const FORMAL: (&str, &str) =
     ("formal", "proofs by induction over the emitted Verilog, and seeded faults that they must find");
 
+/// Whole networks in the RTL.
+const NETWORKS: (&str, &str) = (
+    "networks",
+    "ResNet-50, MobileNetV2, a layer of BERT and the digits: the RTL of p16 against the executor, and that against the \
+     compiler's evaluator",
+);
+
+/// libFuzzer on what strangers send.
+const FUZZ: (&str, &str) =
+    ("fuzz", "any bytes as a model, as a program, as a witness: an error or a program, nothing else");
+/// Of each target, at scale 1.
+const FUZZ_SECONDS: f64 = 3600.0;
+
 /// Arguments of `cargo xtask nightly`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these campaigns: fast, rtl, edges, twin, contracts, formal
+    /// Only these campaigns: fast, rtl, edges, twin, contracts, formal, networks, fuzz
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// So many times as long (contracts and formal excepted)
+    /// So many times as long (contracts, formal and networks excepted)
     #[arg(long, default_value_t = 1.0, value_name = "F")]
     scale: f64,
     /// Begin at this seed, to go on where a campaign was stopped; the last one stays the same
@@ -86,7 +99,7 @@ pub(crate) struct Args {
 /// # Errors
 /// Set-up failed, or a test did; the test prints its counterexample.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let names = || CAMPAIGNS.iter().map(|campaign| campaign.name).chain([CONTRACTS.0, FORMAL.0]);
+    let names = || CAMPAIGNS.iter().map(|campaign| campaign.name).chain([CONTRACTS.0, FORMAL.0, NETWORKS.0, FUZZ.0]);
     if let Some(unknown) = args.only.iter().find(|name| !names().any(|it| it == *name)) {
         bail!("no campaign `{unknown}`; there are: {}", names().collect::<Vec<_>>().join(", "));
     }
@@ -111,6 +124,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         eprintln!("\n== {}: {} ==", FORMAL.0, FORMAL.1);
         if !args.list {
             timed(|| formal::run(&formal::Args::all()))?;
+        }
+    }
+    if wanted(NETWORKS.0) {
+        eprintln!("\n== {}: {} ==", NETWORKS.0, NETWORKS.1);
+        if let Some(tools) = &tools {
+            timed(|| networks::check(tools))?;
+        }
+    }
+    if wanted(FUZZ.0) {
+        let seconds = (FUZZ_SECONDS * args.scale).max(1.0) as u64;
+        eprintln!("\n== {}: {}; {seconds} s each ==", FUZZ.0, FUZZ.1);
+        if !args.list {
+            timed(|| fuzz::run(seconds))?;
         }
     }
     Ok(())

@@ -161,7 +161,7 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let program = program(&self.program)?;
-        let inputs = requests(&program, self.input.as_deref())?;
+        let (inputs, _) = requests(&program, self.input.as_deref())?;
         let count = inputs.len();
         let input =
             inputs.get(self.item).with_context(|| format!("the file has {count} items, --item {}", self.item))?;

@@ -12,7 +12,7 @@ use isa::program::{Data, Program};
 use proof_bridge::Loaded;
 use serde::Serialize;
 
-use super::program;
+use super::{program, requests};
 use crate::answer::{Agreement, Answer, answer, compare, on_fast, on_step};
 use crate::inspect::filter::Watched;
 use crate::inspect::layers::Layers;
@@ -20,14 +20,15 @@ use crate::inspect::trace::{self, End, Selection};
 use crate::machine::{self, EngineName, Simulation};
 use crate::npz;
 use crate::output::{Output, thousands};
-use crate::request::{outputs, requests};
+use crate::request::outputs;
 
 /// Run a program on an executor.
 #[derive(Args)]
 pub(crate) struct Run {
     /// The program.
     program: PathBuf,
-    /// Arrays by input name, in the model's dtypes and shapes; a longer first axis is a batch of requests.
+    /// Arrays by input name, in the model's dtypes and shapes; a longer first axis is a batch of requests. `random:SEED`
+    /// is a request of random values.
     #[arg(long)]
     input: Option<PathBuf>,
     /// Run only this request of a batch.
@@ -92,12 +93,7 @@ struct Report<'a> {
 impl Run {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let program = program(&self.program)?;
-        let arrays = self.input.as_deref().map(npz::read).transpose()?.unwrap_or_default();
-        ensure!(
-            self.input.is_some() || program.metadata.inputs.is_empty(),
-            "the program has inputs: give them with --input X.npz"
-        );
-        let mut requests = requests(&program, &arrays)?;
+        let (mut requests, arrays) = requests(&program, self.input.as_deref())?;
         if let Some(item) = self.item {
             ensure!(item < requests.len(), "the file has {} requests, --item {item}", requests.len());
             requests = vec![requests.swap_remove(item)];
