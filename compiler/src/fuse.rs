@@ -1,11 +1,14 @@
 //! Fusion: bounds become part of the operation that makes their input, tables of tables one table.
 
+mod pairs;
+
 use crate::int_ir::{IntGraph, IntKind, IntOp, TensorId};
 
 /// Runs the pass: the same outputs from fewer operations. No clamp is left unless it bounds an input of the graph, or what more
 /// than one operation reads.
 #[must_use]
 pub fn run(mut graph: IntGraph) -> IntGraph {
+    pairs::run(&mut graph);
     lift_clamps(&mut graph);
     let uses = graph.uses();
     let mut ops: Vec<IntOp> = Vec::with_capacity(graph.ops.len());
@@ -178,6 +181,29 @@ mod tests {
         check(&chain(vec![half(), clamp(-3, 30), half(), lut(|x| x)]), &["op 0"]);
         check(&chain(vec![clamp(-3, 30), half()]), &["op 0"]);
         check(&chain(vec![dense(), half()]), &["op 0", "op 1"]);
+    }
+
+    #[test]
+    fn functions_of_one_tensor_meet() {
+        let mut graph = chain(vec![dense(), lut(|x| x / 2), lut(|x| x.saturating_add(3))]);
+        let requant = |zero_point| Requant {
+            bias: vec![5],
+            multiplier: vec![1 << 20],
+            shift: vec![25],
+            zero_point,
+            lo: -100,
+            hi: 127,
+        };
+        for (zeros, [a, b]) in [([3, -7], [1, 3]), ([0, 9], [4, 2])] {
+            let tensor = graph.tensors[1].clone();
+            let output = graph.add(tensor);
+            let kind = IntKind::Mul { zeros, requant: requant(zeros[0]) };
+            let inputs = [a, b].map(crate::int_ir::TensorId).to_vec();
+            graph.ops.push(IntOp { name: format!("mul {output:?}"), op: "Mul", kind, inputs, output });
+            graph.outputs[0].tensor = output;
+        }
+        let fused = check(&graph, &["op 0", "mul TensorId(5)"]);
+        assert!(matches!(fused.ops[1].kind, IntKind::Lut(_)));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub fn output(graph: &IntGraph, values: &[ArrayD<i32>], port: usize) -> ArrayD<i
 }
 
 /// The result of one operation, of this shape.
-fn apply(op: &IntOp, operands: &[&ArrayD<i32>], shape: &[usize]) -> ArrayD<i32> {
+pub(crate) fn apply(op: &IntOp, operands: &[&ArrayD<i32>], shape: &[usize]) -> ArrayD<i32> {
     if let IntKind::Constant(values) = &op.kind {
         return values.mapv(i32::from);
     }
