@@ -9,8 +9,6 @@ const MAX_INSTRS: usize = 1 << 22;
 #[derive(Default)]
 pub(crate) struct Text {
     pub(crate) instrs: Vec<Instr>,
-    /// Ranges of instructions that stay where they are: branches go to them.
-    pub(crate) fixed: Vec<std::ops::Range<usize>>,
 }
 
 impl Text {
@@ -20,13 +18,6 @@ impl Text {
         }
         self.instrs.push(instr.into());
         Ok(())
-    }
-
-    /// Appends a piece that was written for this place.
-    pub(crate) fn block(&mut self, instrs: &[Instr]) {
-        let start = self.instrs.len();
-        self.instrs.extend_from_slice(instrs);
-        self.fixed.push(start..self.instrs.len());
     }
 
     pub(crate) fn words(&self) -> Vec<Leaf> {

@@ -97,7 +97,7 @@ fn norm(x: &Array2<i32>, norm: &Norm) -> Array2<i32> {
         gammas: 0,
         scratch: 200,
         totals: 200 + rows,
-        registers: [1, 2, 3],
+        sums: 200 + rows + 5 * tokens as u32,
     };
     let mut code = Code::new(0, &[8, 9, 10, 11, 12, 13, 14, 15], 2000..2010);
     norm.emit(&mut code, &at);

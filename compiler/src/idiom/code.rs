@@ -1,6 +1,6 @@
 //! Instructions being written one after another: constants in registers and rows, loops.
 
-use isa::{Add, Bne, Fill, Instr, Li, Loop, Operand};
+use isa::{Fill, Instr, Li, Loop, Operand};
 
 use super::lanes::Second;
 
@@ -98,27 +98,6 @@ impl Code {
     pub fn forget(&mut self) {
         self.registers.forget();
         self.rows.forget();
-    }
-
-    /// Writes `body` so that it runs `times` times (at least once). `counters` go up by their steps after each round;
-    /// the first counts rounds with step 1, `limit` holds `times`.
-    pub fn repeat(&mut self, times: u32, limit: u8, counters: &[(u8, u32)], body: impl FnOnce(&mut Code)) {
-        for &(register, _) in counters {
-            self.push(Li { rd: register, imm: 0 });
-        }
-        if times > 1 {
-            self.push(Li { rd: limit, imm: times });
-        }
-        self.forget();
-        let top = self.here();
-        body(self);
-        if times > 1 {
-            for &(register, step) in counters {
-                self.push(Add { rd: register, ra: register, rb: 0, imm: step });
-            }
-            self.push(Bne { ra: counters.first().map_or(0, |c| c.0), rb: limit, imm: top });
-            self.forget();
-        }
     }
 }
 

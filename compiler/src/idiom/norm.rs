@@ -15,7 +15,7 @@ pub(crate) const ROOT_BITS: u8 = 30;
 /// Bits that a product with a byte loses, so that it fits 32.
 pub(crate) const GUARD: u8 = 6;
 /// Fraction bits of the result before it is rounded to bytes.
-pub(crate) const FRACTION: u8 = 12;
+pub(crate) const FRACTION: u8 = 14;
 /// Of bytes, at most.
 const VARIANCE: f64 = 127.5 * 127.5;
 /// Fraction bits of the mean.
@@ -56,10 +56,10 @@ pub struct NormPlaces {
     pub gammas: u32,
     /// Scratch in acc: `tokens × segments` row32s.
     pub scratch: u32,
-    /// Scratch in acc: 7 row32s a token.
+    /// Scratch in acc: 5 row32s a token.
     pub totals: u32,
-    /// Three registers.
-    pub registers: [u8; 3],
+    /// The sums of each token and those of its squares in acc: 2 row32s a token.
+    pub sums: u32,
 }
 
 impl Norm {
@@ -133,17 +133,32 @@ impl Norm {
         (0..self.segments().into()).map(block).collect()
     }
 
-    /// Writes it: for each row32 of input 2 rows of sums and 4 of vectors (RMS norm: 1 and 3), for each token 24 more (19),
-    /// or 31 with a mean over more than 256 features.
+    /// Writes it: for each row32 of input 2 rows of sums and 4 of vectors (RMS norm: 1 and 3), for each token 29 more (23),
+    /// or 36 with a mean over more than 256 features.
     pub fn emit(&self, code: &mut Code, at: &NormPlaces) {
+        self.emit_sums(code, at);
+        self.emit_rows(code, at);
+    }
+
+    /// The first part: sums of rows and of their squares, by the matrix and the depthwise unit.
+    pub fn emit_sums(&self, code: &mut Code, at: &NormPlaces) {
+        self.squares(code, at, at.sums + u32::from(self.tokens));
+        if self.centred {
+            self.sums(code, at, Operand::new(at.sums, 1, 0));
+        }
+    }
+
+    /// The second part: vectors only.
+    pub fn emit_rows(&self, code: &mut Code, at: &NormPlaces) {
         let (tokens, segments) = (self.tokens, self.segments());
         let (rows, all) = (Lanes::rows(tokens), Lanes::grid(segments, tokens));
-        let [sum, squares, root, g, m, t, mean] =
-            std::array::from_fn(|index| Operand::new(at.totals + index as u32 * u32::from(tokens), 1, 0));
-        self.squares(code, at, squares.base);
+        let place = |base: u32, index: u32| Operand::new(base + index * u32::from(tokens), 1, 0);
+        let [sum, squares] = [place(at.sums, 0), place(at.sums, 1)];
+        let [root, g, m, t, mean] = std::array::from_fn(|index| place(at.totals, index as u32));
         code.push(rows.vsum(squares, squares));
         if self.centred {
-            self.sums(code, at, sum);
+            // Only the first lane has a sum.
+            code.push(rows.vsum(sum, sum));
             self.variance(code, rows, [sum, squares, m, t, mean]);
         } else {
             let up = code.value(1 << -self.drop_bits());
@@ -151,7 +166,7 @@ impl Norm {
             self.add_epsilon(code, rows, squares, -self.drop_bits());
             code.push(rows.vmax(squares, squares, Second::immediate(1)));
         }
-        inverse_root(code, rows, squares, [root, g], [m, t], Rounds::Two);
+        inverse_root(code, rows, squares, [root, g], [m, t], Rounds::Three);
         if self.centred && self.drop_bits() > 0 {
             code.push(rows.vsub(t, g, Second::immediate(self.drop_bits() as u32 / 2)));
             code.push(rows.vsel(g, mean, Second::Row32(t)));
@@ -169,7 +184,11 @@ impl Norm {
         }
         let gammas = Second::Row32(Operand::new(at.gammas, 1, 0));
         code.push(all.vmulr(scratch, scratch, gammas, self.gamma_shift()));
-        code.push(all.requant(self.grid(at.output, 1), scratch, Operand::new(at.blocks, 8, 0), self.to.zero));
+        // Tokens in the inner loop: a block is read once a segment.
+        let by_segment = |base: u32| Operand::new(base, self.segments() as i16, 1);
+        let all = Lanes::grid(tokens, segments);
+        let (d, a) = (by_segment(at.output), by_segment(at.scratch));
+        code.push(all.requant(d, a, Operand::new(at.blocks, 0, 8), self.to.zero));
     }
 
     /// Rows of all tokens: segments in the inner loop.
@@ -183,7 +202,7 @@ impl Norm {
         [(0, whole, LANES as u8), (whole, 1, rest)].into_iter().filter(|&(_, count, lanes)| count > 0 && lanes > 0)
     }
 
-    /// The sum of each token's lanes, in every lane.
+    /// The sum of each token's lanes, in the first lane; the others are 0.
     fn sums(&self, code: &mut Code, at: &NormPlaces, sum: Operand) {
         for (first, kt, k) in self.parts() {
             code.push(Matmul {
@@ -192,7 +211,7 @@ impl Norm {
                 a: Operand::new(at.input + u32::from(first), self.segments() as i16, 0),
                 w_base: at.ones,
                 a_sk: 1,
-                n: 32,
+                n: 1,
                 k,
                 kt,
                 acc: first > 0,
@@ -203,17 +222,15 @@ impl Norm {
 
     /// The sum of squares of each token's lanes, lane by lane.
     fn squares(&self, code: &mut Code, at: &NormPlaces, squares: u32) {
-        let [token, row, limit] = at.registers;
-        let counters = [(token, 1), (row, u32::from(self.segments()))];
-        code.repeat(self.tokens.into(), limit, &counters, |code| {
+        for token in 0..u32::from(self.tokens) {
             for (first, kt, n) in self.parts() {
-                let rows = Operand { base: at.input + u32::from(first), reg: row, s0: 0, s1: 0 };
+                let rows = at.input + token * u32::from(self.segments()) + u32::from(first);
                 code.push(Dwmac {
                     lp: Loop::new(1, 1),
-                    d: Operand { base: squares, reg: token, s0: 0, s1: 0 },
-                    a: rows,
-                    w_base: rows.base,
-                    w_reg: row,
+                    d: Operand::new(squares + token, 0, 0),
+                    a: Operand::new(rows, 0, 0),
+                    w_base: rows,
+                    w_reg: 0,
                     w_sk: 1,
                     a_sk: 1,
                     n,
@@ -221,7 +238,7 @@ impl Norm {
                     acc: first > 0,
                 });
             }
-        });
+        }
     }
 
     /// `squares = n·Σx² − (Σx)² + ε`, exactly where that is below 2³⁰ or so, and then `small > 0`; else over 2^drop.

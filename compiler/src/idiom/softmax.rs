@@ -78,7 +78,7 @@ pub struct Softmax {
 }
 
 /// Fraction bits of a probability before it is quantised.
-pub(crate) const FRACTION: u8 = 15;
+pub(crate) const FRACTION: u8 = 24;
 
 impl Softmax {
     /// Bits of an exponential: the sum of all of them stays below 2³¹.

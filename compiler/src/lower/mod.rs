@@ -3,6 +3,7 @@
 //! A task takes its operands from where they lie: on chip as they are, from DRAM in strips that take turns in buffers of the
 //! rows that no value holds. What overlaps in time is not decided here: [`crate::schedule`] moves loads ahead.
 
+mod attention;
 mod choice;
 mod constants;
 mod elementwise;
@@ -31,6 +32,7 @@ use crate::plan::{Plan, Task, ValueId, Work};
 use crate::report::{LayerReport, Report};
 use crate::text::Text;
 use crate::{Options, TargetLimits};
+pub(crate) use attention::{AttentionSizes, attention_strip, bank};
 use constants::Constants;
 pub(crate) use packed::{line_rows, packs};
 pub(crate) use strips::Geometry;
@@ -106,6 +108,8 @@ pub(crate) struct Lower<'a> {
     at: u64,
     /// Most rows of spad used.
     spad_rows: u64,
+    /// Rows of a bank of spad.
+    bank: u64,
     /// Row32s of acc, and the next.
     acc_rows: u64,
     acc_at: u64,
@@ -130,6 +134,7 @@ impl<'a> Lower<'a> {
             free: 0..0,
             at: 0,
             spad_rows: 0,
+            bank: bank(target),
             acc_rows: 1 << target.acc_log2,
             acc_at: 0,
         }
@@ -181,6 +186,7 @@ impl<'a> Lower<'a> {
         self.ring(task.output)?;
         match &task.work {
             Work::Move { blocks, fill } => self.movement(task, blocks, *fill)?,
+            Work::Attention(attention) => self.attention(task, attention)?,
             Work::Op(op) => match &op.kind {
                 IntKind::Conv { weights, groups, window, pad_value, requant } => {
                     self.convolution(task, (weights, *groups), window, *pad_value, requant)?;
@@ -279,7 +285,11 @@ pub(crate) fn geometry(plan: &Plan, task: &Task, op: &IntOp) -> Option<(Geometry
 /// Multiply-accumulates of a task, its padding not counted as saved.
 fn macs(plan: &Plan, task: &Task) -> u64 {
     let elements = |id: ValueId| plan.form(id).shape.iter().product::<usize>() as u64;
-    let Work::Op(op) = &task.work else { return 0 };
+    let op = match &task.work {
+        Work::Op(op) => op,
+        Work::Attention(attention) => return attention.sizes.macs(),
+        Work::Move { .. } => return 0,
+    };
     match &op.kind {
         IntKind::Conv { weights, .. } => {
             elements(task.output) * (weights.len() as u64).checked_div(weights.dim().0 as u64).unwrap_or(0)

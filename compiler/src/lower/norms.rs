@@ -3,7 +3,7 @@
 use isa::{LANES, Load, PARAM_ROWS, Subtree, TILE_ROWS};
 
 use super::strips::Geometry;
-use super::transfer::Part;
+use super::transfer::{Part, Turns};
 use super::{Emit, Fault, Lower};
 use crate::idiom::Code;
 use crate::idiom::data::Quant;
@@ -12,9 +12,8 @@ use crate::idiom::softmax::{BytesPlaces, Grid, Softmax, Tail};
 use crate::plan::Task;
 use crate::text::{count, loops, operand, small, wide};
 
-/// Registers for constants, and for counters.
+/// Registers for constants.
 const CONSTANTS: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
-const COUNTERS: [u8; 3] = [9, 10, 11];
 /// Row32s for constants.
 const FILLED: u64 = 3;
 
@@ -33,6 +32,15 @@ impl<'a> Lower<'a> {
     fn code(&self) -> Code {
         let end = self.acc_rows as u32;
         Code::new(self.text.instrs.len() as u32, &CONSTANTS, end - FILLED as u32..end)
+    }
+
+    /// Two buffers, in banks of their own where there is room: one is read while the other is.
+    fn apart(&mut self, rows: u64) -> Emit<Turns> {
+        let first = self.take(rows, 1)?;
+        if self.left() >= self.bank + 4 * rows {
+            self.take(0, self.bank)?;
+        }
+        Ok(Turns::of(vec![first, self.take(rows, 1)?]))
     }
 
     /// Parts of one line of tokens.
@@ -66,7 +74,7 @@ impl<'a> Lower<'a> {
                 table: table as u32,
             };
             Softmax { rows: count(rows)?, ..idiom }.emit_bytes(&mut code, &at);
-            self.text.block(code.instrs());
+            self.text.instrs.extend_from_slice(code.instrs());
             self.put(task.output, &part, &view)?;
         }
         Ok(())
@@ -87,26 +95,45 @@ impl<'a> Lower<'a> {
             space: true,
         })?;
         let near = self.map(task.inputs[0]).is_some();
-        let tokens = self.tokens(pixels, segments, segments + 7, 2 * segments)?;
-        let input = if near { None } else { Some(self.take(tokens * segments, 1)?) };
-        let results = self.take(tokens * segments, 1)?;
-        for part in self.chunks(pixels, tokens) {
-            let from = self.fetch(task.inputs[0], &part, 0, input)?;
-            let view = self.target(task.output, &part, Some(results))?;
-            let mut code = self.code();
-            let at = NormPlaces {
-                input: from.at as u32,
-                output: view.at as u32,
-                ones: ones as u32,
-                blocks: blocks as u32,
-                gammas: 0,
-                scratch: segments as u32,
-                totals: (segments + part.columns * segments) as u32,
-                registers: COUNTERS,
-            };
-            Norm { tokens: count(part.columns)?, ..norm.clone() }.emit(&mut code, &at);
-            self.text.block(code.instrs());
-            self.put(task.output, &part, &view)?;
+        let tokens = self.tokens(pixels, segments, segments + 9, 2 * segments * if near { 1 } else { 2 })?;
+        let tokens = pixels.div_ceil(pixels.div_ceil(tokens));
+        let mut input = if near { None } else { Some(self.apart(tokens * segments)?) };
+        let mut results = self.maybe_turns(2, tokens * self.buffered(task.output))?;
+        let parts = self.chunks(pixels, tokens);
+        let mut before: Option<(Part, Norm, NormPlaces)> = None;
+        // Vectors of one part while the other units sum up the next.
+        for index in 0..=parts.len() {
+            let (start, mut streams) = (self.text.instrs.len(), Vec::new());
+            if let Some((part, norm, at)) = before.take() {
+                let view = self.target(task.output, &part, results.as_mut().map(Turns::next))?;
+                let mut code = self.code();
+                norm.emit_rows(&mut code, &NormPlaces { output: view.at as u32, ..at });
+                self.text.instrs.extend_from_slice(code.instrs());
+                self.put(task.output, &part, &view)?;
+                streams.push(self.text.instrs.split_off(start));
+            }
+            if let Some(part) = parts.get(index) {
+                let from = self.fetch(task.inputs[0], part, 0, input.as_mut().map(Turns::next))?;
+                let (scratch, all) = (segments, tokens * segments);
+                let sums = scratch + all + 5 * tokens + index as u64 % 2 * 2 * tokens;
+                let at = NormPlaces {
+                    input: from.at as u32,
+                    output: 0,
+                    ones: ones as u32,
+                    blocks: blocks as u32,
+                    gammas: 0,
+                    scratch: scratch as u32,
+                    totals: (scratch + all) as u32,
+                    sums: sums as u32,
+                };
+                let norm = Norm { tokens: count(part.columns)?, ..norm.clone() };
+                let mut code = self.code();
+                norm.emit_sums(&mut code, &at);
+                self.text.instrs.extend_from_slice(code.instrs());
+                streams.push(self.text.instrs.split_off(start));
+                before = Some((*part, norm, at));
+            }
+            self.text.instrs.extend(crate::schedule::interleave(streams));
         }
         Ok(())
     }

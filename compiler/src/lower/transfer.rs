@@ -32,6 +32,10 @@ pub(super) struct Turns {
 }
 
 impl Turns {
+    pub(super) fn of(bases: Vec<u64>) -> Turns {
+        Turns { bases, next: 0 }
+    }
+
     pub(super) fn next(&mut self) -> u64 {
         let base = self.bases[self.next % self.bases.len()];
         self.next += 1;
@@ -45,7 +49,7 @@ impl Lower<'_> {
     /// `slots` buffers of so many rows.
     pub(super) fn turns(&mut self, slots: u64, rows: u64, align: u64) -> Emit<Turns> {
         let bases = (0..slots).map(|_| self.take(rows, align)).collect::<Emit<Vec<u64>>>()?;
-        Ok(Turns { bases, next: 0 })
+        Ok(Turns::of(bases))
     }
 
     /// Puts rows into `const`, takes rows of spad for them and loads them.

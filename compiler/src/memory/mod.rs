@@ -71,7 +71,7 @@ pub(crate) fn lives(plan: &Plan) -> Vec<Option<(usize, usize)>> {
                 *last = index + 1;
             }
         }
-        lives[task.output.0] = Some((index + 1, index + 1));
+        lives[plan.root(task.output).0] = Some((index + 1, index + 1));
     }
     lives
 }

@@ -86,6 +86,9 @@ fn reserve(plan: &Plan, task: &Task, all: u64) -> u64 {
             (2 * STRIP * form.groups()).min(form.rows())
         })
         .sum();
+    if let Work::Attention(attention) = &task.work {
+        return attention.sizes.spad(attention.strip, attention.bank);
+    }
     let Work::Op(op) = &task.work else {
         return (plan.form(task.output).rows() + task.reads().map(|id| plan.form(id).rows()).sum::<u64>()).min(all / 2);
     };
@@ -96,7 +99,7 @@ fn reserve(plan: &Plan, task: &Task, all: u64) -> u64 {
         }
         IntKind::Conv { weights, .. } => weights.len() as u64 / 4,
         IntKind::Dense { weights, .. } => groups * (weights.nrows() as u64).div_ceil(lanes) * tile,
-        IntKind::MatMul { .. } => 2 * (plan.form(task.inputs[0]).channels() as u64).div_ceil(lanes) * tile,
+        IntKind::MatMul { .. } => 2 * (plan.form(task.inputs[0]).channels() as u64).div_ceil(lanes).min(32) * tile,
         IntKind::Mean { .. } | IntKind::ArgMax { .. } => plan.form(task.inputs[0]).rows(),
         _ => 0,
     };
@@ -109,6 +112,7 @@ fn candidates(plan: &Plan, lives: &[Option<(usize, usize)>]) -> Vec<Candidate> {
     let moved = |task: &Task| match &task.work {
         Work::Move { .. } => true,
         Work::Op(op) => matches!(op.kind, IntKind::ResizeLinear { .. }),
+        Work::Attention(_) => false,
     };
     let mut far = vec![false; plan.values.len()];
     for task in plan.tasks.iter().filter(|task| moved(task)) {
@@ -116,7 +120,8 @@ fn candidates(plan: &Plan, lives: &[Option<(usize, usize)>]) -> Vec<Candidate> {
     }
     let mut candidates = Vec::new();
     for task in &plan.tasks {
-        let (id, form) = (task.output, plan.form(task.output));
+        let id = plan.root(task.output);
+        let form = plan.form(id);
         let [images, height, width] = form.image();
         let Some((first, last)) = lives[id.0] else { continue };
         if far[id.0] || plan.value(id).words || images != 1 || last == first {

@@ -3,11 +3,13 @@
 //! A tensor of the integer IR becomes one value or more: one for each axis that its readers want in the lanes. What only
 //! gives bytes another name is no task: the value is an alias of its source.
 
+pub(crate) mod attention;
 pub(crate) mod form;
 mod fuse;
 mod lanes;
 pub(crate) mod movement;
 mod packed;
+mod views;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,7 @@ use ndarray::ArrayD;
 
 use crate::error::{CompileError, Result};
 use crate::int_ir::{Addition, IntGraph, IntKind, IntOp, TensorId};
+use attention::Attention;
 use form::Form;
 use movement::Block;
 
@@ -31,6 +34,9 @@ pub(crate) struct Value {
     pub(crate) words: bool,
     /// Of an input whose pixels lie close together: bytes from one index to the next, by the input's own axes.
     pub(crate) packed: Option<Vec<u64>>,
+    /// Rows from one index of each axis to the next, where its root holds them otherwise than the form says: only products of
+    /// two values read or write such a value.
+    pub(crate) strides: Option<Vec<u64>>,
     /// The value whose bytes these are: itself, unless it is an alias.
     pub(crate) root: ValueId,
     /// Its rows, if the model holds them.
@@ -63,6 +69,8 @@ pub(crate) enum Work<'a> {
     Op(&'a IntOp),
     /// Bytes that move; what is not written holds `fill`.
     Move { blocks: Vec<Block>, fill: Option<i8> },
+    /// Products of two values, softmax of their rows, and the products of these with a third value.
+    Attention(Attention<'a>),
 }
 
 /// What is done to the results of a product before they are stored.
@@ -161,6 +169,7 @@ pub(crate) fn run(graph: &IntGraph) -> Result<Plan<'_>> {
     let mut plan = pass.plan;
     prune(&mut plan);
     fuse::run(&mut plan);
+    views::run(&mut plan);
     Ok(plan)
 }
 
@@ -212,7 +221,7 @@ struct Pass<'a> {
 impl<'a> Pass<'a> {
     fn add(&mut self, form: Form, words: bool) -> ValueId {
         let root = ValueId(self.plan.values.len());
-        self.plan.values.push(Value { form, words, packed: None, root, constant: None });
+        self.plan.values.push(Value { form, words, packed: None, strides: None, root, constant: None });
         root
     }
 
@@ -447,7 +456,7 @@ impl<'a> Pass<'a> {
         let from = self.primary_lane(input);
         let lane = match &op.kind {
             IntKind::Transpose { perm } => perm.iter().position(|&p| p == from).unwrap_or(0),
-            IntKind::Reshape => self.lane(out),
+            IntKind::Reshape => self.kept(input, out).unwrap_or_else(|| self.lane(out)),
             _ => from,
         };
         let lane = self.wanted[out.0].unwrap_or(lane);
@@ -459,6 +468,14 @@ impl<'a> Pass<'a> {
         let (blocks, fill) = blocks(op, &inputs.iter().map(|&id| self.plan.form(id)).collect::<Vec<_>>(), &form);
         let value = self.moved(op, blocks, fill, &inputs, form);
         self.made(op, value);
+    }
+
+    /// The axis of a reshaped tensor that may lie in the lanes so that no byte moves.
+    fn kept(&self, input: TensorId, out: TensorId) -> Option<usize> {
+        let from = self.plan.form(self.primary(input)?);
+        let form = |lane| Form { shape: self.shape(out).to_vec(), lane };
+        let stays = |lane: &usize| movement::reshape(from, &form(*lane)).iter().all(|block| block.stays());
+        (0..self.shape(out).len()).rfind(|lane| form(*lane).rows() == from.rows() && stays(lane))
     }
 
     /// Words have no lanes: only their shape changes.

@@ -11,22 +11,18 @@ use crate::text::Text;
 const MOST: usize = 256;
 
 /// An instruction with the rows that it reads and writes.
-struct Item {
-    instr: Instr,
-    reaches: [Option<Reach>; 4],
+pub(super) struct Item {
+    pub(super) instr: Instr,
+    pub(super) reaches: [Option<Reach>; 4],
     /// Nothing passes it.
-    fixed: bool,
+    pub(super) fixed: bool,
 }
 
 /// Runs the pass.
 pub(super) fn run(text: &mut Text) {
     let regs = Regs::default();
-    let mut fixed = vec![false; text.instrs.len()];
-    for range in &text.fixed {
-        fixed[range.clone()].fill(true);
-    }
-    let items = text.instrs.drain(..).zip(fixed).map(|(instr, fixed)| {
-        let fixed = fixed || is_control(&instr);
+    let items = text.instrs.drain(..).map(|instr| {
+        let fixed = is_control(&instr);
         Item { instr, reaches: operands(&instr, &regs), fixed }
     });
     let mut done: Vec<Item> = Vec::new();
@@ -38,7 +34,7 @@ pub(super) fn run(text: &mut Text) {
 }
 
 /// Whether it touches registers or ends the run.
-fn is_control(instr: &Instr) -> bool {
+pub(super) fn is_control(instr: &Instr) -> bool {
     use Instr::{Add, And, Argmax, Beq, Bgeu, Bltu, Bne, Halt, Li, Lw, Mul, Shl, Shr, Sub, Sw};
     matches!(
         instr,
@@ -92,7 +88,7 @@ fn place(item: &Item, before: &[Item]) -> usize {
 }
 
 /// Whether one writes what the other reads or writes.
-fn conflict(a: &Item, b: &Item) -> bool {
+pub(super) fn conflict(a: &Item, b: &Item) -> bool {
     let writes = |reach: &Reach| matches!(reach.role, Role::Destination | Role::OrderedDestination);
     a.reaches.iter().flatten().any(|x| {
         b.reaches.iter().flatten().any(|y| (writes(x) || writes(y)) && x.space == y.space && x.rows.meets(y.rows))

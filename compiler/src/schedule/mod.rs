@@ -1,8 +1,10 @@
 //! The order of instructions: what does not depend on one another may change places.
 
 mod ahead;
+mod interleave;
 
 use crate::text::Text;
+pub(crate) use interleave::interleave;
 
 /// Runs the passes.
 pub(crate) fn run(text: &mut Text) {

@@ -369,8 +369,7 @@ fn norm(name: &str, about: &str, centred: bool) {
     sketch.load(Subtree::Const, 0, 56, 0);
     sketch.load_row32(Subtree::Const, 56, 3, 0);
     sketch.load(Subtree::Input, 0, 9, 64);
-    let registers = [1, 2, 3];
-    let at = NormPlaces { input: 64, output: 80, ones: 0, blocks: 32, gammas: 0, scratch: 8, totals: 20, registers };
+    let at = NormPlaces { input: 64, output: 80, ones: 0, blocks: 32, gammas: 0, scratch: 8, totals: 20, sums: 35 };
     norm.emit(&mut sketch.code, &at);
     sketch.store(80, 9, 0);
     let outcome = sketch.finish(name);

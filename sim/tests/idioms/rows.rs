@@ -168,7 +168,7 @@ fn softmax_of_bytes_is_within_its_bound() {
         }
     }
     println!("softmax of bytes: largest error {worst} steps");
-    assert!(worst <= 0.55, "softmax of bytes errs by {worst} steps");
+    assert!(worst <= 0.505, "softmax of bytes errs by {worst} steps");
 }
 
 #[test]
@@ -207,7 +207,7 @@ impl NormCase {
             gammas: 0,
             scratch: 600,
             totals: 600 + rows,
-            registers: [1, 2, 3],
+            sums: 600 + rows + 5 * u32::from(norm.tokens),
         };
         let mut code = Code::new(0, &[8, 9, 10, 11, 12, 13, 14, 15], 2000..2010);
         norm.emit(&mut code, &at);
@@ -290,26 +290,24 @@ fn norm_worst(centred: bool) -> f64 {
 fn layer_norm_is_within_its_bound() {
     let worst = norm_worst(true);
     println!("layer norm: largest error {worst} steps");
-    assert!(worst <= 0.55, "layer norm errs by {worst} steps");
+    assert!(worst <= 0.505, "layer norm errs by {worst} steps");
 }
 
 #[test]
 fn rms_norm_is_within_its_bound() {
     let worst = norm_worst(false);
     println!("RMS norm: largest error {worst} steps");
-    assert!(worst <= 0.56, "RMS norm errs by {worst} steps");
+    assert!(worst <= 0.55, "RMS norm errs by {worst} steps");
 }
 
 #[test]
 fn norms_take_the_instructions_they_say() {
-    for (centred, segments, per_row32, per_token) in [(true, 24, 6, 31), (true, 8, 6, 24), (false, 24, 4, 19)] {
+    for (centred, segments, per_row32, per_token) in [(true, 24, 6, 36), (true, 8, 6, 29), (false, 24, 4, 23)] {
         let tokens = 10;
         let gamma = vec![1.0; 32 * segments as usize];
         let to = Quant::symmetric(0.03);
         let mut case = NormCase::new(Norm { tokens, centred, scale: 0.1, epsilon: 1e-6, gamma, beta: Vec::new(), to });
-        // The loop over tokens: two counters and a branch each, three registers before.
-        let control = u64::from(tokens) * 3 + 3;
-        let steps = case.bench.run() - case.bench.constants() - control;
+        let steps = case.bench.run() - case.bench.constants();
         assert_eq!(steps, u64::from(tokens) * (segments * per_row32 + per_token));
     }
 }

@@ -92,7 +92,7 @@ fn root_and_mean(norm: &Norm, sum: i32, squares: i32) -> (i32, i32) {
     } else {
         (squares.wrapping_mul(1 << -drop).wrapping_add(norm.epsilon_integer(-drop)).max(1), false)
     };
-    let (root, g) = inverse_root(variance, Rounds::Two);
+    let (root, g) = inverse_root(variance, Rounds::Three);
     let root = vshr(root, if small { g - drop / 2 } else { g }, 45 - norm::ROOT_BITS);
     if !norm.centred {
         return (root, 0);

@@ -1,0 +1,140 @@
+//! Attention of many sizes: the machine equals the reference evaluator, bit for bit.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use common::run;
+use compiler::graph::DType;
+use compiler::idiom::data::Quant;
+use compiler::int_ir::{IntGraph, IntKind, IntOp, IntTensor, Port, Quantization, Requant, TensorId};
+use compiler::reference::integer;
+use compiler::{Options, TargetLimits, compile_integers};
+use isa::program::Data;
+use ndarray::ArrayD;
+use proptest::prelude::*;
+
+/// Heads of attention: queries of `tokens`, keys and values of the same.
+#[derive(Clone, Debug)]
+struct Case {
+    heads: usize,
+    tokens: usize,
+    features: usize,
+    zeros: [[i8; 2]; 2],
+    /// Whether keys are transposed for their product as rows, by a movement of whole rows.
+    keys_by_row: bool,
+    target: TargetLimits,
+    seed: u64,
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let zero = prop_oneof![Just(0i8), Just(5), Just(-9), Just(-128), Just(127)];
+    let zeros = [[zero.clone(), zero.clone()], [zero.clone(), zero]];
+    let sizes = (1usize..4, prop_oneof![Just(1usize), Just(8), Just(33), Just(64), Just(100), Just(130)]);
+    let features = prop_oneof![Just(7usize), Just(32), Just(40), Just(64)];
+    (sizes, features, zeros, any::<bool>(), 11u8..14, 8u8..11, any::<u64>()).prop_map(
+        |((heads, tokens), features, zeros, keys_by_row, spad_log2, acc_log2, seed)| {
+            let target = TargetLimits { spad_log2, acc_log2 };
+            Case { heads, tokens, features, zeros, keys_by_row, target, seed }
+        },
+    )
+}
+
+struct Net(IntGraph);
+
+impl Net {
+    fn tensor(&mut self, shape: &[usize]) -> TensorId {
+        let quantization = Some(Quantization { scale: 0.05, zero_point: 0, dtype: DType::I8 });
+        self.0.add(IntTensor { name: String::new(), shape: shape.to_vec(), quantization })
+    }
+
+    fn push(&mut self, kind: IntKind, inputs: &[TensorId], shape: &[usize]) -> TensorId {
+        let output = self.tensor(shape);
+        let name = format!("op{}", self.0.ops.len());
+        self.0.ops.push(IntOp { name, op: "Op", kind, inputs: inputs.to_vec(), output });
+        output
+    }
+
+    /// A function of x, by heads, in the order of a permutation of (token, head, feature).
+    fn by_heads(&mut self, case: &Case, x: TensorId, add: i8, perm: [usize; 3]) -> TensorId {
+        let table = Box::new(std::array::from_fn(|entry| (entry as u8 ^ 0x80).cast_signed().wrapping_add(add)));
+        let sizes = [case.tokens, case.heads, case.features];
+        let y = self.push(IntKind::Lut(table), &[x], &[case.tokens, case.heads * case.features]);
+        let y = self.push(IntKind::Reshape, &[y], &sizes);
+        self.push(IntKind::Transpose { perm: perm.to_vec() }, &[y], &perm.map(|axis| sizes[axis]))
+    }
+
+    fn product(&mut self, zeros: [i8; 2], inputs: [TensorId; 2], shift: u8, shape: &[usize]) -> TensorId {
+        let channels = shape[2];
+        let requant = Requant {
+            bias: (0..channels as i32).map(|channel| channel * 7 - 50).collect(),
+            multiplier: vec![(1 << 23) + 12_345; channels],
+            shift: vec![shift; channels],
+            zero_point: 3,
+            lo: -128,
+            hi: 127,
+        };
+        self.push(IntKind::MatMul { zeros, requant }, &inputs, shape)
+    }
+}
+
+fn graph(case: &Case) -> IntGraph {
+    let (h, t, f) = (case.heads, case.tokens, case.features);
+    let mut net = Net(IntGraph::default());
+    let x = net.tensor(&[t, h * f]);
+    let q = net.by_heads(case, x, 1, [1, 0, 2]);
+    let k = if case.keys_by_row {
+        let rows = net.by_heads(case, x, 50, [1, 0, 2]);
+        net.push(IntKind::Transpose { perm: vec![0, 2, 1] }, &[rows], &[h, f, t])
+    } else {
+        net.by_heads(case, x, 50, [1, 2, 0])
+    };
+    let v = net.by_heads(case, x, -70, [1, 0, 2]);
+    let scores = net.product(case.zeros[0], [q, k], 34, &[h, t, t]);
+    let to = Quant { scale: 1.0 / 256.0, zero: -128 };
+    let p = net.push(IntKind::Softmax { scale: 0.06, to }, &[scores], &[h, t, t]);
+    let y = net.product(case.zeros[1], [p, v], 33, &[h, t, f]);
+    let y = net.push(IntKind::Transpose { perm: vec![1, 0, 2] }, &[y], &[t, h, f]);
+    let y = net.push(IntKind::Reshape, &[y], &[t, h * f]);
+    let port = |name: &str, tensor| vec![Port { name: name.into(), dtype: DType::I8, tensor }];
+    (net.0.inputs, net.0.outputs) = (port("x", x), port("y", y));
+    net.0
+}
+
+/// Whether it was lowered as one task.
+fn check(case: &Case) -> bool {
+    let graph = graph(case);
+    let options = Options { target: case.target, ..Options::default() };
+    let compiled = match compile_integers(&graph, &options) {
+        Ok(compiled) => compiled,
+        Err(compiler::CompileError::TooLarge { .. }) => return false,
+        Err(error) => panic!("{error}"),
+    };
+    let mut state = case.seed | 1;
+    let mut byte = || {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (state >> 56) as i8
+    };
+    let bytes: Vec<i8> = (0..case.tokens * case.heads * case.features).map(|_| byte()).collect();
+    let shape = vec![case.tokens, case.heads * case.features];
+    let x = ArrayD::from_shape_vec(shape, bytes.iter().map(|&b| i32::from(b)).collect()).unwrap();
+    let values = integer::evaluate(&graph, &[x]);
+    let expected: Vec<i8> = integer::output(&graph, &values, 0).iter().map(|&v| v as i8).collect();
+    let (outputs, _) = run(&compiled.program, &[Data::Int8(bytes)]);
+    assert_eq!(outputs, [Data::Int8(expected)]);
+    compiled.report.layers.iter().any(|layer| layer.op == "Attention")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn the_machine_equals_the_evaluator(case in cases()) {
+        check(&case);
+    }
+}
+
+#[test]
+fn attention_of_128_tokens_stays_on_chip() {
+    let zeros = [[4, -5], [-128, 7]];
+    let target = TargetLimits::default();
+    assert!(check(&Case { heads: 2, tokens: 128, features: 64, zeros, keys_by_row: true, target, seed: 1 }));
+}
