@@ -332,7 +332,7 @@ impl Net {
     fn resize(&mut self, x: TensorId, shape: &[usize]) {
         let random = &mut self.random;
         let mut axes: Vec<usize> = (0..shape.len()).filter(|_| random.range(0, 1) == 0).collect();
-        axes.truncate(2.min(shape.len() - 1));
+        axes.truncate(2);
         if axes.is_empty() {
             return;
         }

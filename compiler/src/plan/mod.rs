@@ -356,7 +356,10 @@ impl<'a> Pass<'a> {
                 let resized = |axis: &usize| axes.iter().any(|a| a.axis == *axis);
                 let lane = Some(self.primary_lane(op.input())).filter(|axis| !resized(axis));
                 let lane = lane.or_else(|| (0..self.shape(out).len()).rfind(|axis| !resized(axis)));
-                let lane = lane.ok_or("every axis is interpolated; this is not supported yet")?;
+                let Some(lane) = lane else {
+                    self.element_by_element(op);
+                    return Ok(());
+                };
                 let x = self.operand(op, op.input(), lane);
                 self.compute(op, vec![x], lane);
             }
@@ -432,6 +435,20 @@ impl<'a> Pass<'a> {
         });
         let inputs = inputs.collect();
         self.compute(op, inputs, lane);
+    }
+
+    /// Each element is a pixel of its own: for what works along all axes.
+    fn element_by_element(&mut self, op: &'a IntOp) {
+        let x = self.operand(op, op.input(), self.primary_lane(op.input()));
+        let by_element = |shape: &[usize]| Form { shape: [shape, &[1]].concat(), lane: shape.len() };
+        let (from, to) = (by_element(self.shape(op.input())), by_element(self.shape(op.output)));
+        let blocks = movement::reshape(self.plan.form(x), &from);
+        let x = self.moved(op, blocks, None, &[x], from);
+        let made = self.add(to.clone(), false);
+        self.task(op, Work::Op(op), vec![x], made);
+        let form = Form { shape: self.shape(op.output).to_vec(), lane: self.lane(op.output) };
+        let value = self.moved(op, movement::reshape(&to, &form), None, &[made], form);
+        self.made(op, value);
     }
 
     /// The sum keeps its axes, with length 1; then it gets its shape.
