@@ -91,16 +91,16 @@ pub(super) struct Sums {
 
 /// Products of rows with tiles one after another.
 #[derive(Clone, Copy)]
-struct Dots {
-    rows: u64,
+pub(super) struct Dots {
+    pub(super) rows: u64,
     /// First row, from one to the next, from one tile's to the next.
-    a: (u64, u64, u64),
+    pub(super) a: (u64, u64, u64),
     /// First tile, and rows from one to the next.
-    w: (u64, u64),
-    transposed: bool,
-    n: u64,
-    k: u64,
-    acc: bool,
+    pub(super) w: (u64, u64),
+    pub(super) transposed: bool,
+    pub(super) n: u64,
+    pub(super) k: u64,
+    pub(super) acc: bool,
 }
 
 impl<'a> Lower<'a> {
@@ -283,7 +283,7 @@ impl<'a> Lower<'a> {
         Ok(())
     }
 
-    fn dots(&mut self, sums: u64, dots: &Dots) -> Emit {
+    pub(super) fn dots(&mut self, sums: u64, dots: &Dots) -> Emit {
         let (whole, rest) = (dots.k / LANE, dots.k % LANE);
         let (first, pixel, step) = dots.a;
         for (tile, kt, k) in [(0, whole, LANE), (whole, 1, rest)] {

@@ -7,6 +7,7 @@ mod attention;
 mod choice;
 mod constants;
 mod elementwise;
+mod heads;
 mod matrix;
 mod movement;
 mod norms;

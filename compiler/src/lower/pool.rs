@@ -54,7 +54,7 @@ impl<'a> Lower<'a> {
             output: self.made(task),
             others: self.others(task),
             packed: None,
-            fixed: fixed + PARAM_ROWS as u64 + 8 * task.epilogue.len() as u64,
+            fixed: fixed + PARAM_ROWS as u64 + 8 * task.epilogue.len() as u64 + self.pixels(task),
         };
         let (strip, slots) = self.strip(geometry, pixels, &buffers)?;
         let rows = geometry.under(0, strip.0) * geometry.under(1, strip.1) * input;

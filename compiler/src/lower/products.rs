@@ -110,7 +110,7 @@ impl<'a> Lower<'a> {
             output: self.made(task),
             others: self.others(task),
             packed: product.packing,
-            fixed: params + ring + 2 * TILE_ROWS as u64 + 8 * task.epilogue.len() as u64,
+            fixed: params + ring + 2 * TILE_ROWS as u64 + 8 * task.epilogue.len() as u64 + self.pixels(task),
         };
         let (strip, slots) = self.strip(geometry, self.acc_rows / 2, &buffers)?;
         let pixels = strip.0 * strip.1;

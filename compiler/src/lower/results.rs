@@ -16,20 +16,35 @@ pub(super) struct Results {
     output: Option<Turns>,
     /// Buffers of one group's results, if sums take the place of their other operand.
     group: Option<Turns>,
-    others: Vec<Option<Turns>>,
+    others: Vec<Other>,
     /// The other operands of the present strip.
     views: Vec<View>,
+}
+
+/// Where another operand is.
+enum Other {
+    /// On chip, or in buffers that take turns.
+    Strip(Option<Turns>),
+    /// One pixel for all.
+    Pixel(u64),
 }
 
 impl<'a> Lower<'a> {
     /// Rows a pixel of other operands that must be brought in.
     pub(super) fn others(&self, task: &Task) -> u64 {
-        task.reads().skip(task.inputs.len()).map(|id| self.buffered(id)).sum()
+        let others = task.reads().skip(task.inputs.len()).filter(|&id| self.plan.repeated(id).is_none());
+        others.map(|id| self.buffered(id)).sum()
+    }
+
+    /// Rows of other operands whose pixels are all the same.
+    pub(super) fn pixels(&self, task: &Task) -> u64 {
+        let others = task.reads().skip(task.inputs.len()).filter(|&id| self.plan.repeated(id).is_some());
+        others.map(|id| self.plan.form(id).groups()).sum()
     }
 
     /// Whether results take the place of the other operand of a sum, which was brought in for it.
     pub(super) fn in_place(&self, task: &Task) -> bool {
-        let buffered = |id| self.buffered(id) > 0;
+        let buffered = |id| self.buffered(id) > 0 && self.plan.repeated(id).is_none();
         matches!(task.epilogue.first(), Some(Epilogue::Add { other, .. }) if buffered(*other)) && buffered(task.output)
     }
 
@@ -44,13 +59,19 @@ impl<'a> Lower<'a> {
         let params = self.load_constant(&weights::params(requant, channels), PARAM_ROWS as u64)?;
         let (mut epilogue, mut others) = (Vec::new(), Vec::new());
         for step in &task.epilogue {
-            let (rows, groups) = match step {
-                Epilogue::Add { other, addition, .. } => (vec![weights::addition(addition)], self.buffered(*other)),
-                Epilogue::Lut(table) => (weights::table(table), 0),
+            let rows = match step {
+                Epilogue::Add { addition, .. } => vec![weights::addition(addition)],
+                Epilogue::Lut(table) => weights::table(table),
             };
             let align = if rows.len() > 1 { PARAM_ROWS as u64 } else { 1 };
             epilogue.push(self.load_constant(&rows, align)?);
-            others.push(self.maybe_turns(slots, pixels * groups)?);
+            others.push(match step {
+                Epilogue::Add { other, .. } => match self.plan.repeated(*other) {
+                    Some(pixel) => Other::Pixel(self.load_constant(pixel, 1)?),
+                    None => Other::Strip(self.maybe_turns(slots, pixels * self.buffered(*other))?),
+                },
+                Epilogue::Lut(_) => Other::Strip(None),
+            });
         }
         let (mut output, mut group) = (None, None);
         if self.in_place(task) {
@@ -69,10 +90,13 @@ impl<'a> Lower<'a> {
     /// Brings in the other operands of a strip; where its results go.
     pub(super) fn begin(&mut self, task: &Task<'a>, part: &Part, results: &mut Results) -> Emit<View> {
         results.views.clear();
-        for (step, turns) in task.epilogue.iter().zip(&mut results.others) {
-            results.views.push(match step {
-                Epilogue::Add { other, .. } => self.fetch(*other, part, 0, turns.as_mut().map(Turns::next))?,
-                Epilogue::Lut(_) => View { at: 0, line: 0, pixel: 0 },
+        for (step, place) in task.epilogue.iter().zip(&mut results.others) {
+            results.views.push(match (step, place) {
+                (Epilogue::Add { .. }, Other::Pixel(at)) => View { at: *at, line: 0, pixel: 0 },
+                (Epilogue::Add { other, .. }, Other::Strip(turns)) => {
+                    self.fetch(*other, part, 0, turns.as_mut().map(Turns::next))?
+                }
+                (Epilogue::Lut(_), _) => View { at: 0, line: 0, pixel: 0 },
             });
         }
         let buffer = match (&results.group, results.views.first()) {

@@ -79,7 +79,7 @@ fn place(plan: &Plan, candidates: &[Candidate], all: u64) -> (Vec<Option<Map>>, 
 /// Rows that a task needs to work well.
 fn reserve(plan: &Plan, task: &Task, all: u64) -> u64 {
     let groups = plan.form(task.output).groups();
-    let operands = task.reads().chain([task.output]);
+    let operands = task.reads().filter(|&id| plan.repeated(id).is_none()).chain([task.output]);
     let strips: u64 = operands
         .map(|id| {
             let form = plan.form(id);

@@ -1,6 +1,7 @@
 //! Attention: products of two values, softmax of their rows and the products of these with a third value become one task,
 //! whose scores never leave the chip.
 
+use super::heads::{self, Projection};
 use super::{Plan, Task, ValueId, Work};
 use crate::TargetLimits;
 use crate::idiom::data::Quant;
@@ -29,6 +30,8 @@ pub(crate) struct Attention<'a> {
     pub(crate) scale: f64,
     pub(crate) to: Quant,
     pub(crate) values: Product<'a>,
+    /// The projections that make queries, keys and values, where they are part of it; then the task reads their input.
+    pub(crate) projections: Option<[Projection<'a>; 3]>,
     pub(crate) sizes: AttentionSizes,
     /// Rows of a strip.
     pub(crate) strip: u64,
@@ -41,9 +44,9 @@ pub(crate) fn run(plan: &mut Plan, target: &TargetLimits) {
     let makers = Makers::new(plan);
     let mut gone = vec![false; plan.tasks.len()];
     for index in 0..plan.tasks.len() {
-        if let Some((first, second, task)) = found(plan, &makers, index, target) {
+        if let Some((parts, task)) = found(plan, &makers, index, target) {
             plan.tasks[index] = task;
-            (gone[first], gone[second]) = (true, true);
+            parts.iter().for_each(|&part| gone[part] = true);
         }
     }
     let mut gone = gone.into_iter();
@@ -58,7 +61,7 @@ fn op<'a>(task: &Task<'a>) -> Option<&'a IntOp> {
 }
 
 /// Which task makes a value, and how often it is read.
-struct Makers(Vec<(Option<usize>, usize)>);
+pub(super) struct Makers(Vec<(Option<usize>, usize)>);
 
 impl Makers {
     fn new(plan: &Plan) -> Makers {
@@ -72,18 +75,13 @@ impl Makers {
     }
 
     /// The task that makes a value which only one other reads, if the value is a root.
-    fn only(&self, plan: &Plan, id: ValueId) -> Option<usize> {
+    pub(super) fn only(&self, plan: &Plan, id: ValueId) -> Option<usize> {
         let (task, uses) = self.0[id.0];
         task.filter(|_| uses == 1 && plan.root(id) == id)
     }
 }
 
-fn found<'a>(
-    plan: &Plan<'a>,
-    makers: &Makers,
-    index: usize,
-    target: &TargetLimits,
-) -> Option<(usize, usize, Task<'a>)> {
+fn found<'a>(plan: &Plan<'a>, makers: &Makers, index: usize, target: &TargetLimits) -> Option<(Vec<usize>, Task<'a>)> {
     let last = &plan.tasks[index];
     let values = Product::of(op(last)?)?;
     let second = makers.only(plan, last.inputs[0])?;
@@ -103,9 +101,23 @@ fn found<'a>(
         features: q_form.channels() as u64,
         keys: score.shape[rank - 1] as u64,
         columns: out.shape[rank - 1] as u64,
+        inputs: 0,
     };
-    let strip = attention_strip(&sizes, target)?;
     let (name, output) = (plan.tasks[first].name, last.output);
-    let work = Work::Attention(Attention { scores, scale: *scale, to: *to, values, sizes, strip, bank: bank(target) });
-    Some((first, second, Task { name, op: "Attention", work, inputs: vec![q, k, v], epilogue: vec![], output }))
+    let mut attention =
+        Attention { scores, scale: *scale, to: *to, values, projections: None, sizes, strip: 0, bank: bank(target) };
+    let (mut parts, mut inputs) = (vec![first, second], vec![q, k, v]);
+    let made = heads::found(plan, makers, [q, k, v], &sizes).and_then(|made| {
+        let sizes = AttentionSizes { inputs: plan.form(made.input).channels() as u64, ..sizes };
+        Some((attention_strip(&sizes, target)?, sizes, made))
+    });
+    if let Some((strip, sizes, made)) = made {
+        parts.extend(made.tasks);
+        inputs = vec![made.input];
+        attention = Attention { projections: Some(made.weights), sizes, strip, ..attention };
+    } else {
+        attention.strip = attention_strip(&sizes, target)?;
+    }
+    let work = Work::Attention(Box::new(attention));
+    Some((parts, Task { name, op: "Attention", work, inputs, epilogue: vec![], output }))
 }

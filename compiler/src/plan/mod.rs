@@ -6,6 +6,7 @@
 pub(crate) mod attention;
 pub(crate) mod form;
 mod fuse;
+pub(crate) mod heads;
 mod lanes;
 pub(crate) mod movement;
 mod packed;
@@ -70,7 +71,7 @@ pub(crate) enum Work<'a> {
     /// Bytes that move; what is not written holds `fill`.
     Move { blocks: Vec<Block>, fill: Option<i8> },
     /// Products of two values, softmax of their rows, and the products of these with a third value.
-    Attention(Attention<'a>),
+    Attention(Box<Attention<'a>>),
 }
 
 /// What is done to the results of a product before they are stored.
@@ -127,6 +128,14 @@ impl Plan<'_> {
 
     pub(crate) fn root(&self, id: ValueId) -> ValueId {
         self.values[id.0].root
+    }
+
+    /// The rows of the model that are those of every pixel of a value.
+    pub(crate) fn repeated(&self, id: ValueId) -> Option<&[Leaf]> {
+        let rows = self.value(id).constant.as_ref()?;
+        let mut pixels = rows.chunks(self.form(id).groups() as usize);
+        let first = pixels.next()?;
+        pixels.all(|pixel| pixel == first).then_some(first)
     }
 }
 
