@@ -14,8 +14,11 @@
 //! `clock_<part>` may stay low in a cycle in which that part's bit of `awake` (load, store, move, matrix, depthwise,
 //! vector, front, scoreboard, from bit 0) is low before the edge, and nothing changes by it. A board may as well tie them all together.
 //!
+//! `serial` is another machine behind the same ports, which a microprogram drives; there the gates' clocks do nothing, and what it
+//! has no part for stays 0.
+//!
 //! *Architecture invariant:* control, structure and wiring are rust-hdl; only leaves (`prims`, the table and the queue of
-//! `scoreboard`, `counters`) are Verilog written by hand. No number of the encoding stands here: `encoding` looks them up in the table of `isa`.
+//! `scoreboard`, `counters`, `serial/prims`) are Verilog written by hand. No number of the encoding stands here: `encoding` looks them up in the table of `isa`.
 #![allow(unused_braces, reason = "#[hdl_gen] repeats the braces of get_bits::<{ .. }> where none are needed")]
 
 mod array;
@@ -39,6 +42,7 @@ mod params;
 mod prims;
 mod profile;
 mod scoreboard;
+mod serial;
 #[cfg(test)]
 mod silent;
 mod traits;
@@ -48,4 +52,4 @@ mod unit_tests;
 mod walker;
 
 pub use emit::{EmitError, TOP, emit};
-pub use params::{COMMITTED, Params, ParamsError, TARGETS};
+pub use params::{COMMITTED, Datapath, Params, ParamsError, TARGETS};

@@ -2,10 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How a machine is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Datapath {
+    /// Units side by side, a row at a time.
+    #[default]
+    Parallel,
+    /// One engine with a microprogram, a word at a time.
+    Serial,
+}
+
 /// Sizes of one implementation. Programs see none of them but through their speed and what fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
+    /// How it is built. Of the others, a serial machine has the sizes of spad and acc, and requires a port of 4 bytes.
+    #[serde(default)]
+    pub datapath: Datapath,
     /// Inputs (k) that the array multiplies at once. Requires 4, 8, 16 or 32.
     pub array_rows: usize,
     /// Outputs (n) that the array sums at once. Requires 4, 8, 16 or 32.
@@ -81,6 +95,7 @@ pub enum ParamsError {
 
 /// The parameters of `p8`; the others differ from it.
 const P8: Params = Params {
+    datapath: Datapath::Parallel,
     array_rows: 8,
     array_cols: 8,
     spad_log2: 12,
@@ -95,6 +110,7 @@ const P8: Params = Params {
 };
 
 const P16: Params = Params {
+    datapath: Datapath::Parallel,
     array_rows: 16,
     array_cols: 16,
     spad_log2: 13,
@@ -111,12 +127,28 @@ const P16: Params = Params {
 const P32: Params =
     Params { array_rows: 32, array_cols: 32, spad_log2: 14, acc_log2: 11, port_bytes: 32, vector_lanes: 32, ..P16 };
 
+/// spad and acc are the four SPRAMs of an iCE40UP5K; four products in one micro-instruction.
+const UP5K: Params = Params {
+    datapath: Datapath::Serial,
+    array_rows: 1,
+    array_cols: 4,
+    spad_log2: 11,
+    acc_log2: 9,
+    port_bytes: 4,
+    vector_lanes: 1,
+    depthwise_lanes: 4,
+    spad_banks: 1,
+    acc_banks: 1,
+    in_flight: 1,
+    queue_depth: 1,
+};
+
 /// The named parameter sets.
 pub const TARGETS: &[(&str, Params)] =
-    &[("p8", P8), ("p8x16", Params { array_cols: 16, ..P8 }), ("p16", P16), ("p32", P32)];
+    &[("p8", P8), ("p8x16", Params { array_cols: 16, ..P8 }), ("p16", P16), ("p32", P32), ("up5k", UP5K)];
 
 /// The targets whose Verilog is committed, as `hdl/verilog/systole_NAME.v`.
-pub const COMMITTED: &[&str] = &["p8", "p16"];
+pub const COMMITTED: &[&str] = &["p8", "p16", "up5k"];
 
 impl Params {
     /// The set of this name.
@@ -135,13 +167,16 @@ impl Params {
     /// # Errors
     /// The first parameter out of range.
     pub fn validate(&self) -> Result<(), ParamsError> {
+        ensure((5..=20).contains(&self.spad_log2), "spad_log2", self.spad_log2, "5..=20")?;
+        ensure((2..=20).contains(&self.acc_log2), "acc_log2", self.acc_log2, "2..=20")?;
+        if self.datapath == Datapath::Serial {
+            return ensure(self.port_bytes == 4, "port_bytes", self.port_bytes, "4 in a serial machine");
+        }
         let power = |name, value: usize, from: usize, allowed| {
             ensure(value.is_power_of_two() && (from..=32).contains(&value), name, value, allowed)
         };
         power("array_rows", self.array_rows, 4, "4, 8, 16 or 32")?;
         power("array_cols", self.array_cols, 4, "4, 8, 16 or 32")?;
-        ensure((5..=20).contains(&self.spad_log2), "spad_log2", self.spad_log2, "5..=20")?;
-        ensure((2..=20).contains(&self.acc_log2), "acc_log2", self.acc_log2, "2..=20")?;
         power("port_bytes", self.port_bytes, 1, "1, 2, 4, 8, 16 or 32")?;
         power("vector_lanes", self.vector_lanes, 1, "1, 2, 4, 8, 16 or 32")?;
         power("depthwise_lanes", self.depthwise_lanes, 4, "4, 8, 16 or 32")?;
@@ -173,7 +208,7 @@ mod tests {
         }
         assert_eq!(
             Params::target("p9").unwrap_err().to_string(),
-            "no target is named `p9`; there are p8, p8x16, p16, p32"
+            "no target is named `p9`; there are p8, p8x16, p16, p32, up5k"
         );
     }
 
@@ -185,8 +220,16 @@ mod tests {
 
     #[test]
     fn survives_json() {
-        let text = serde_json::to_string(&TARGETS[0].1).unwrap();
-        assert_eq!(serde_json::from_str::<Params>(&text).unwrap(), TARGETS[0].1);
+        for (_, params) in TARGETS {
+            let text = serde_json::to_string(params).unwrap();
+            assert_eq!(serde_json::from_str::<Params>(&text).unwrap(), *params);
+        }
+    }
+
+    #[test]
+    fn a_serial_machine_has_a_port_of_a_word() {
+        let params = Params { port_bytes: 8, ..UP5K };
+        assert_eq!(params.validate().unwrap_err().to_string(), "port_bytes is 8, must be 4 in a serial machine");
     }
 
     #[test]
@@ -194,6 +237,7 @@ mod tests {
         let text = r#"{"array_rows":4,"array_cols":4,"spad_log2":5,"acc_log2":2,"port_bytes":1,"vector_lanes":1}"#;
         let params: Params = serde_json::from_str(text).unwrap();
         assert_eq!((params.spad_banks, params.acc_banks, params.in_flight, params.queue_depth), (4, 2, 8, 4));
+        assert_eq!(params.datapath, Datapath::Parallel);
         assert_eq!(params.validate(), Ok(()));
     }
 

@@ -15,13 +15,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::coverage::Coverage;
-use hdl::{Params, TARGETS, emit};
+use hdl::{Datapath, Params, TARGETS, emit};
 use isa::asm::Source;
 use sim::{RtlEngine, RtlOptions, RtlParams};
 
 /// The named targets, and shapes at the ends of what parameters may be.
 fn machines() -> Vec<(&'static str, Params)> {
     let of = |rows, cols, port_bytes, vector_lanes, banks, in_flight, queue_depth| Params {
+        datapath: Datapath::Parallel,
         array_rows: rows,
         array_cols: cols,
         spad_log2: 7,

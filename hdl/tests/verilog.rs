@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hdl::{COMMITTED, Params, TARGETS, TOP, emit};
+use hdl::{COMMITTED, Datapath, Params, TARGETS, TOP, emit};
 use sim::rtl::Toolchain;
 
 fn verilog(name: &str) -> PathBuf {
@@ -58,6 +58,7 @@ fn every_target_is_lint_clean() {
     let folder = std::env::temp_dir().join(format!("systole-lint-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let narrow = Params {
+        datapath: Datapath::Parallel,
         array_rows: 4,
         array_cols: 32,
         spad_log2: 5,

@@ -34,6 +34,11 @@ fn two_hundred_programs_on_the_rtl_p16() {
 }
 
 #[test]
+fn sixty_programs_on_the_serial_rtl() {
+    check("up5k", 700..760);
+}
+
+#[test]
 fn the_programs_end_in_many_ways() {
     let mut ends = std::collections::BTreeMap::new();
     for seed in 0..500 {

@@ -66,16 +66,25 @@ fn garbage(seed: u64, spad: u8, acc: u8) -> Source {
 
 #[test]
 fn a_machine_full_of_garbage_begins_anew() {
-    let Some(mut engine) = common::rtl("p8") else { return };
-    let (_, params) = common::MACHINES[0];
-    for seed in common::seeds(2000..2100) {
+    begins_anew("p8", 2000..2100);
+}
+
+#[test]
+fn a_serial_machine_full_of_garbage_begins_anew() {
+    begins_anew("up5k", 2100..2108);
+}
+
+fn begins_anew(machine: &str, seeds: Range<u64>) {
+    let Some(mut engine) = common::rtl(machine) else { return };
+    let (_, params) = *common::MACHINES.iter().find(|(name, _)| *name == machine).unwrap();
+    for seed in common::seeds(seeds) {
         let before = garbage(seed, params.spad_log2, params.acc_log2);
         common::memory::set(&mut engine, seed);
-        common::shrink::demand_equal("p8", &mut engine, seed, &before);
+        common::shrink::demand_equal(machine, &mut engine, seed, &before);
         // Lies where the last program lay.
-        let source = source(seed, "p8");
+        let source = source(seed, machine);
         let Some(text) = common::shrink::difference(&mut engine, &source) else { continue };
-        let mut fresh = common::rtl("p8").unwrap();
+        let mut fresh = common::rtl(machine).unwrap();
         common::memory::set(&mut fresh, seed);
         let of_fresh = common::shrink::difference(&mut fresh, &source);
         panic!("seed {seed}: {text}; on a fresh machine: {of_fresh:?}\n{}", common::shrink::render(&source));

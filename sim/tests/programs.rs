@@ -37,9 +37,12 @@ fn faults(engine: &mut dyn Engine, source: &Source) -> Vec<String> {
 }
 
 fn check_all(engine: &mut dyn Engine) {
-    let sources = sources();
+    check_each(engine, &sources());
+}
+
+fn check_each(engine: &mut dyn Engine, sources: &[(String, Source)]) {
     let mut report = String::new();
-    for (name, source) in &sources {
+    for (name, source) in sources {
         for fault in faults(engine, source) {
             report.push_str(&format!("{name}: {fault}\n"));
         }
@@ -80,6 +83,33 @@ fn on_the_rtl_p8() {
 fn on_the_rtl_p16() {
     let Some(mut engine) = common::rtl("p16") else { return };
     check_all(&mut engine);
+}
+
+/// Those that fit the serial machine.
+fn small_sources() -> Vec<(String, Source)> {
+    let (_, params) = *common::MACHINES.iter().find(|(name, _)| *name == "up5k").unwrap();
+    let fits = |source: &Source| source.profile.spad <= params.spad_log2 && source.profile.acc <= params.acc_log2;
+    sources().into_iter().filter(|(_, source)| fits(source)).collect()
+}
+
+#[test]
+fn on_the_serial_rtl() {
+    let Some(mut engine) = common::rtl("up5k") else { return };
+    common::memory::set(&mut engine, 3);
+    check_each(&mut engine, &small_sources());
+}
+
+#[test]
+fn machines_count_the_same_products() {
+    let (Some(mut parallel), Some(mut serial)) = (common::rtl("p8"), common::rtl("up5k")) else { return };
+    for (name, source) in small_sources() {
+        let program = common::program(&source);
+        let [left, right] = [&mut parallel, &mut serial].map(|engine| {
+            let counters = engine.run_to_end(&program, &source.input).unwrap().perf.unwrap().counters;
+            (counters.macs, counters.bytes_written)
+        });
+        assert_eq!(left, right, "{name}: products, bytes written");
+    }
 }
 
 #[test]

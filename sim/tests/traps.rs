@@ -387,6 +387,12 @@ fn edges_on_the_rtl_p8() {
 }
 
 #[test]
+fn edges_on_the_serial_rtl() {
+    let Some(mut engine) = common::rtl("up5k") else { return };
+    common::seeds(5000..5150).for_each(|seed| check(&mut engine, seed));
+}
+
+#[test]
 fn edges_on_the_fast_executor() {
     for mut engine in common::fast() {
         common::seeds(0..2000).for_each(|seed| check(&mut engine, seed));

@@ -27,7 +27,10 @@ const GENERATORS: &[Generator] = &[
         files: &["isa/src/hash.rs", "docs/isa.md", "proof-bridge/contracts/src/Isa.sol"],
     },
     Generator::Example { package: "compiler", files: &["docs/operators.md"] },
-    Generator::Example { package: "hdl", files: &["hdl/verilog/systole_p8.v", "hdl/verilog/systole_p16.v"] },
+    Generator::Example {
+        package: "hdl",
+        files: &["hdl/verilog/systole_p8.v", "hdl/verilog/systole_p16.v", "hdl/verilog/systole_up5k.v"],
+    },
     Generator::Contracts,
 ];
 

@@ -31,7 +31,7 @@ const CAMPAIGNS: &[Campaign] = &[
     },
     Campaign {
         name: "rtl",
-        about: "random programs, three in four of neighbours that share rows, on machines of eight shapes emitted for it, \
+        about: "random programs, three in four of neighbours that share rows, on machines of nine shapes emitted for it, \
                 against the reference; prints what they reached",
         package: "hdl",
         tests: &["campaign"],

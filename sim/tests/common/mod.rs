@@ -20,9 +20,10 @@ use sim::rtl::Cache;
 use sim::{FastEngine, FastOptions, RtlEngine, RtlOptions, RtlParams};
 
 /// Machines whose Verilog is committed.
-pub(crate) const MACHINES: [(&str, RtlParams); 2] = [
+pub(crate) const MACHINES: [(&str, RtlParams); 3] = [
     ("p8", RtlParams { array_rows: 8, array_cols: 8, spad_log2: 12, acc_log2: 9, port_bytes: 8 }),
     ("p16", RtlParams { array_rows: 16, array_cols: 16, spad_log2: 13, acc_log2: 10, port_bytes: 16 }),
+    ("up5k", RtlParams { array_rows: 1, array_cols: 4, spad_log2: 11, acc_log2: 9, port_bytes: 4 }),
 ];
 
 /// The root of the repository.
