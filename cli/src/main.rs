@@ -3,11 +3,13 @@
 mod answer;
 mod commands;
 mod demo;
+mod estimate;
 mod inspect;
 mod machine;
 mod npz;
 mod output;
 mod profile;
+mod report;
 mod request;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Compile an ONNX model to a program.
     Compile(commands::compile::Compile),
+    /// Predict what a model or program costs on a machine.
+    Estimate(commands::estimate::EstimateCommand),
     /// Show what a program holds: sizes, tensors, layers, roots.
     Info(commands::info::Info),
     /// Print a program's instructions.
@@ -79,6 +83,7 @@ fn main() -> std::process::ExitCode {
 fn run(command: &Command, output: Output) -> anyhow::Result<()> {
     match command {
         Command::Compile(command) => command.run(output),
+        Command::Estimate(command) => command.run(output),
         Command::Info(command) => command.run(output),
         Command::Disasm(command) => command.run(output),
         Command::Asm(command) => command.run(output),

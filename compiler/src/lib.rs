@@ -28,7 +28,9 @@ pub mod int_ir;
 mod lower;
 mod memory;
 pub mod ops;
+pub mod outline;
 mod plan;
+pub mod quality;
 pub mod quantize;
 pub mod reference;
 mod report;
@@ -104,7 +106,8 @@ pub fn compile_integers(integer: &int_ir::IntGraph, options: &Options) -> Result
     let mut plan = plan::run(integer)?;
     plan::attention::run(&mut plan, &options.target);
     let homes = memory::run(&plan, &options.target);
-    let (program, report) = lower::run(&plan, &homes, options)?;
+    let (program, mut report) = lower::run(&plan, &homes, options)?;
+    report.outline = outline::of(&plan, &homes);
     Ok(Compiled { program, report })
 }
 

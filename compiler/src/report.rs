@@ -1,5 +1,7 @@
 //! What the compiler says about a program.
 
+use crate::outline::Outline;
+
 /// One layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerReport {
@@ -34,4 +36,6 @@ pub struct Report {
     pub input_rows: u64,
     /// Rows of output.
     pub output_rows: u64,
+    /// Tasks and values.
+    pub outline: Outline,
 }

@@ -1,7 +1,7 @@
 //! `systole compile`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -13,6 +13,7 @@ use isa::program::{Data, Program};
 use proof_bridge::Loaded;
 use serde_json::json;
 
+use super::estimate::Memory;
 use super::hex;
 use crate::machine;
 use crate::npz::{self, Values};
@@ -32,12 +33,32 @@ pub(crate) struct Compile {
     /// Most micro-steps of a run; by default the compiler's own bound for this model.
     #[arg(long)]
     step_limit: Option<u64>,
+    #[command(flatten)]
+    calibrate: Calibrate,
+    /// Write a report into this folder: `index.html`, its pictures and `report.json`.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    #[command(flatten)]
+    memory: Memory,
+}
+
+/// How float values are quantised.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Calibrate {
     /// Inputs to quantise float values by: arrays by name, one sample or many along the first axis.
     #[arg(long, value_name = "X.npz")]
     calibrate: Option<PathBuf>,
     /// How ranges are chosen: all that was seen, all but a hundredth of a percent, or the least mean squared error.
     #[arg(long, value_enum, default_value_t, requires = "calibrate")]
     calibrate_by: Ranges,
+}
+
+impl Calibrate {
+    /// The samples, if there are any.
+    pub(crate) fn read(&self, onnx: &[u8]) -> Result<Option<Calibration>> {
+        let Some(path) = &self.calibrate else { return Ok(None) };
+        calibration(onnx, path, self.calibrate_by).with_context(|| path.display().to_string()).map(Some)
+    }
 }
 
 /// How the range of a value is chosen.
@@ -50,7 +71,7 @@ enum Ranges {
 }
 
 /// The samples of a file of arrays.
-fn calibration(onnx: &[u8], path: &std::path::Path, by: Ranges) -> Result<Calibration> {
+fn calibration(onnx: &[u8], path: &Path, by: Ranges) -> Result<Calibration> {
     let mut arrays = BTreeMap::new();
     for (name, array) in npz::read(path)? {
         let shape = array.shape.iter().map(|&d| usize::try_from(d)).collect::<Result<Vec<_>, _>>()?;
@@ -75,19 +96,16 @@ impl Compile {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let shown = self.model.display();
         let onnx = std::fs::read(&self.model).with_context(|| format!("cannot read {shown}"))?;
-        let name = self.model.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let started = Instant::now();
-        let calibration = match &self.calibrate {
-            Some(path) => {
-                Some(calibration(&onnx, path, self.calibrate_by).with_context(|| path.display().to_string())?)
-            }
-            None => None,
-        };
-        let options = Options { step_limit: self.step_limit, calibration, ..options(&name, &self.target)? };
-        let compiled = compiler::compile(&onnx, &options).with_context(|| shown.to_string())?;
+        let compiled = compile_file(&self.model, &onnx, &self.target, &self.calibrate, self.step_limit)?;
         let seconds = started.elapsed().as_secs_f64();
         let bytes = compiled.program.write();
         std::fs::write(&self.output, &bytes).with_context(|| format!("cannot write {}", self.output.display()))?;
+        if let Some(folder) = &self.report {
+            let setting = self.memory.setting(&self.target)?;
+            let calibration = self.calibrate.read(&onnx)?;
+            crate::report::write(folder, &onnx, &compiled, &setting, calibration.as_ref())?;
+        }
         let root = hex(&model_root(&compiled.program)?);
         let report = &compiled.report;
         output.say("operator     output shape           MACs  micro-steps  name");
@@ -104,12 +122,29 @@ impl Compile {
             report.instructions,
             thousands(macs)
         ));
+        if let Some(folder) = &self.report {
+            output.say(format_args!("written: {}", folder.join("index.html").display()));
+        }
         output.object(&json!({
             "program": self.output, "bytes": bytes.len(), "model_root": root, "seconds": seconds, "macs": macs,
             "instructions": report.instructions, "micro_steps": report.micro_steps, "const_rows": report.const_rows,
             "spad_rows": report.spad_rows,
         }))
     }
+}
+
+/// Compiles what was read of a file.
+pub(crate) fn compile_file(
+    file: &Path,
+    onnx: &[u8],
+    target: &str,
+    calibrate: &Calibrate,
+    step_limit: Option<u64>,
+) -> Result<Compiled> {
+    let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let calibration = calibrate.read(onnx)?;
+    let options = Options { step_limit, calibration, ..options(&name, target)? };
+    compiler::compile(onnx, &options).with_context(|| file.display().to_string())
 }
 
 /// Compiles for a named machine.

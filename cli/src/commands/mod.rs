@@ -3,6 +3,7 @@
 pub(crate) mod chain;
 pub(crate) mod compile;
 pub(crate) mod diff;
+pub(crate) mod estimate;
 pub(crate) mod info;
 pub(crate) mod profile;
 pub(crate) mod root;

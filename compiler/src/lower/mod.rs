@@ -29,6 +29,7 @@ use isa::{Halt, Mark, Profile, Subtree};
 use crate::error::{CompileError, Result};
 use crate::int_ir::{IntKind, IntOp};
 use crate::memory::{Home, Homes, Map};
+use crate::outline::Outline;
 use crate::plan::{Plan, Task, ValueId, Work};
 use crate::report::{LayerReport, Report};
 use crate::text::Text;
@@ -265,6 +266,7 @@ impl<'a> Lower<'a> {
             const_rows: self.constants.rows(),
             input_rows: self.homes.input_rows,
             output_rows: self.homes.output_rows,
+            outline: Outline::default(),
         };
         let program = Program { profile, metadata: self.metadata, text: words, constant: self.constants.into_rows() };
         program.check().map_err(|e| CompileError::model(e.to_string()))?;

@@ -115,6 +115,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) inputs: Vec<ValueId>,
     /// By port; no two have one root, and none is an input or a constant.
     pub(crate) outputs: Vec<ValueId>,
+    /// The tensors that values are forms of.
+    pub(crate) tensors: BTreeMap<ValueId, TensorId>,
 }
 
 impl Plan<'_> {
@@ -147,7 +149,7 @@ pub(crate) fn run(graph: &IntGraph) -> Result<Plan<'_>> {
     let mut pass = Pass {
         graph,
         wanted: lanes::wanted(graph),
-        plan: Plan { graph, values: vec![], tasks: vec![], inputs: vec![], outputs: vec![] },
+        plan: Plan { graph, values: vec![], tasks: vec![], inputs: vec![], outputs: vec![], tensors: BTreeMap::new() },
         of: BTreeMap::new(),
         constants: BTreeMap::new(),
         source: BTreeMap::new(),
@@ -176,6 +178,7 @@ pub(crate) fn run(graph: &IntGraph) -> Result<Plan<'_>> {
     }
     pass.outputs()?;
     let mut plan = pass.plan;
+    plan.tensors = pass.of.iter().map(|(&(tensor, _), &value)| (value, tensor)).collect();
     prune(&mut plan);
     fuse::run(&mut plan);
     views::run(&mut plan);

@@ -5,12 +5,14 @@ mod elementwise;
 mod movement;
 mod normal;
 mod products;
+mod unrounded;
 mod windows;
 
 use std::collections::BTreeMap;
 
 use ndarray::ArrayD;
 
+pub use unrounded::evaluate_unrounded;
 pub(crate) use windows::counts;
 
 use crate::graph::{Constant, DType, Graph, Node, ValueType};
