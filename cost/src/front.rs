@@ -104,11 +104,7 @@ impl<'a> Front<'a> {
         let mut next = None;
         let mut turn = Turn::Stays;
         match self.phase {
-            Phase::Run if self.awaits.is_some() => {
-                if idle && !had_issue {
-                    self.result(now, board);
-                }
-            }
+            Phase::Run if self.awaits.is_some() => self.result(idle && !had_issue, now, board),
             Phase::Run if self.decoded => {
                 (next, turn) = self.instruction(idle, idle || checked.is_some())?;
             }
@@ -162,7 +158,10 @@ impl<'a> Front<'a> {
     }
 
     /// The registers of `LW` and `ARGMAX` are written once they have retired.
-    fn result(&mut self, now: u64, board: &Board) {
+    fn result(&mut self, issued: bool, now: u64, board: &Board) {
+        if !issued {
+            return;
+        }
         let mut known = |rd: u8, value: Option<u32>| {
             self.unknown |= 1 << rd;
             if let Some(value) = value {

@@ -65,7 +65,7 @@ impl Mover {
         let (low, shift) = (first >> 5, first & 31);
         let kept = |row: i64| it.kept[(row & 1) as usize] == Some(row);
         let (has_low, has_high) = (kept(low), shift + it.n <= 32 || kept(low + 1));
-        if !it.fills && !(has_low && has_high) {
+        if !(it.fills || has_low && has_high) {
             let asked = if has_low { low + 1 } else { low };
             let written = [self.catch, self.cut, self.write];
             let blocked = written.iter().flatten().any(|row| !row.acc && row.place == asked);

@@ -7,12 +7,12 @@ use compiler::outline::Outline;
 
 use super::svg::{escaped, picture, shortened};
 
-const WIDTH: f64 = 210.0;
+const WIDTH: f64 = 240.0;
 const HEIGHT: f64 = 36.0;
 const ACROSS: f64 = 22.0;
 const DOWN: f64 = 26.0;
 /// Characters of a line in a node.
-const MOST: usize = 32;
+const MOST: usize = 36;
 
 /// A node and the nodes whose results it reads, with a class of its edges.
 struct Node {

@@ -1,4 +1,5 @@
 //! A headless Chromium under a test's control: the DevTools protocol over two pipes, nothing else to install.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
