@@ -25,9 +25,9 @@ pub(super) fn page(report: &Report, pictures: &Pictures) -> String {
          <style>\n{STYLE}\n{}</style>\n</head>\n<body data-ready=\"true\">\n<header>\n<h1>{name}</h1>\n\
          <p class=\"note\">compiled for {} ({rows}×{columns} MACs), memory of {} bytes a cycle; cycles are predicted</p>\n\
          <dl id=\"facts\">{}</dl>\n</header>\n<main>\n\
-         <section><h2>Layers</h2>{}<p class=\"note\">cycles: by how many the layer ends after all before it. MAC use: its products over those \
-         cycles of the array. on chip: rows of spad that the result takes. error: of the dequantised result, root of the mean square in steps \
-         and signal to noise, against {}.</p></section>\n\
+         <section><h2>Layers</h2>{}<p class=\"note\">cycles: by how many the layer ends after all before it. MAC use: its products over \
+         those cycles of the array; above 100 % where it began under the layers before. result in: rows of spad, or the region of DRAM. error: of the \
+         dequantised result, root of the mean square in steps, and signal to noise, against {}.</p></section>\n\
          <section><h2>Memory</h2><div class=\"scroll\">{}</div><p class=\"note\">each memory over the run, row 0 at the bottom: what will still be read. \
          Lines: a layer ends.</p></section>\n\
          <section><h2>Graph before: {} nodes of the model</h2><div class=\"scroll tall\">{}</div></section>\n\
@@ -74,7 +74,7 @@ fn table(report: &Report) -> String {
     format!(
         "<div class=\"scroll\"><table id=\"layers\"><thead><tr><th class=\"text\">operator</th><th class=\"text\">name</th>\
          <th>shape</th><th>MACs</th><th>cycles</th><th class=\"text\">share</th><th>MAC use</th><th class=\"text\">bound by</th><th>read</th>\
-         <th>written</th><th>weights</th><th>on chip</th><th>error</th><th>SNR</th></tr></thead><tbody>{}</tbody></table></div>",
+         <th>written</th><th>weights</th><th>result in</th><th>error</th><th>SNR</th></tr></thead><tbody>{}</tbody></table></div>",
         rows.collect::<String>()
     )
 }
@@ -87,7 +87,7 @@ fn row(f: &Forecast, layer: &LayerForecast, facts: &LayerFacts) -> String {
     let use_of_array =
         if layer.cost.macs == 0 { "–".into() } else { format!("{:.1} %", 100.0 * layer.mac_utilisation) };
     let place = match (facts.on_chip_rows, facts.dram_region) {
-        (Some(rows), _) => thousands(rows),
+        (Some(rows), _) => format!("spad {}", thousands(rows)),
         (None, Some(region)) => region.into(),
         (None, None) => "–".into(),
     };
