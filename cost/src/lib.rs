@@ -22,7 +22,7 @@ mod op;
 mod port;
 mod vector;
 
-use hdl::Params;
+use hdl::{Datapath, Params};
 use isa::program::Program;
 use isa::{Instr, Status};
 use serde::Serialize;
@@ -56,6 +56,9 @@ impl Default for MemoryTiming {
 /// Why there is no estimate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CostError {
+    /// A machine of another kind.
+    #[error("there is no cost model of a serial machine: `systole sim` counts its cycles")]
+    Serial,
     /// The program is for a larger machine.
     #[error("the program needs {needs} rows of {space}, this machine has {has}: {} too few", needs - has)]
     TooSmall {
@@ -214,6 +217,9 @@ pub fn memory_map(
 }
 
 fn fits(program: &Program, params: &Params) -> Result<(), CostError> {
+    if params.datapath == Datapath::Serial {
+        return Err(CostError::Serial);
+    }
     let spaces = [("spad", program.profile.spad, params.spad_log2), ("acc", program.profile.acc, params.acc_log2)];
     for (space, needs, has) in spaces {
         if usize::from(needs) > has {

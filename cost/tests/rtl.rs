@@ -92,6 +92,12 @@ fn kernels_are_predicted() {
     check_table("kernels.txt", &table);
 }
 
+#[test]
+fn a_serial_machine_has_no_model() {
+    let kernel = kernels::all().swap_remove(0);
+    assert_eq!(predict(&kernel.program, "up5k", 0), Err(CostError::Serial));
+}
+
 /// The digits of this repository, and networks beside it where they are.
 fn networks(machine: &str) -> Vec<(String, Program)> {
     let beside = env::var("SYSTOLE_MODELS").map_or_else(|_| root().join("../shared/models"), PathBuf::from);
