@@ -103,7 +103,7 @@ pub fn compile_integers(integer: &int_ir::IntGraph, options: &Options) -> Result
     if options.target.spad_log2 > most || options.target.acc_log2 > most {
         return Err(CompileError::model(format!("the target's spad or acc has more than 2^{most} rows")));
     }
-    let mut plan = plan::run(integer)?;
+    let mut plan = plan::run(integer, &options.target)?;
     plan::attention::run(&mut plan, &options.target);
     let homes = memory::run(&plan, &options.target);
     let (program, mut report) = lower::run(&plan, &homes, options)?;

@@ -17,7 +17,9 @@ mod ports;
 mod products;
 mod resize;
 mod results;
+mod separable;
 mod strips;
+mod tiles;
 mod transfer;
 mod weights;
 
@@ -30,6 +32,7 @@ use crate::error::{CompileError, Result};
 use crate::int_ir::{IntKind, IntOp};
 use crate::memory::{Home, Homes, Map};
 use crate::outline::Outline;
+use crate::plan::separable::Conv;
 use crate::plan::{Plan, Task, ValueId, Work};
 use crate::report::{LayerReport, Report};
 use crate::text::Text;
@@ -38,6 +41,7 @@ pub(crate) use attention::{AttentionSizes, attention_strip, bank};
 use constants::Constants;
 pub(crate) use packed::{line_rows, packs};
 pub(crate) use strips::Geometry;
+pub(crate) use tiles::Tiles;
 
 /// Why a task cannot be lowered.
 #[derive(Debug)]
@@ -189,6 +193,7 @@ impl<'a> Lower<'a> {
         match &task.work {
             Work::Move { blocks, fill } => self.movement(task, blocks, *fill)?,
             Work::Attention(attention) => self.attention(task, attention)?,
+            Work::Separable(block) => self.separable(task, block)?,
             Work::Op(op) => match &op.kind {
                 IntKind::Conv { weights, groups, window, pad_value, requant } => {
                     self.convolution(task, (weights, *groups), window, *pad_value, requant)?;
@@ -213,7 +218,7 @@ impl<'a> Lower<'a> {
         }
         let shape = &self.plan.form(task.output).shape;
         let macs = macs(self.plan, task);
-        self.layer((task.name, task.op), shape, macs, self.constants.rows() - constants)
+        self.layer((&name(task), task.op), shape, macs, self.constants.rows() - constants)
     }
 
     /// Ends a layer with its mark.
@@ -285,6 +290,14 @@ pub(crate) fn geometry(plan: &Plan, task: &Task, op: &IntOp) -> Option<(Geometry
     })
 }
 
+/// The nodes that a task comes from.
+fn name(task: &Task) -> String {
+    match &task.work {
+        Work::Separable(block) => block.ops().map(|op| op.name.as_str()).collect::<Vec<_>>().join(" + "),
+        _ => task.name.into(),
+    }
+}
+
 /// Multiply-accumulates of a task, its padding not counted as saved.
 fn macs(plan: &Plan, task: &Task) -> u64 {
     let elements = |id: ValueId| plan.form(id).shape.iter().product::<usize>() as u64;
@@ -292,6 +305,11 @@ fn macs(plan: &Plan, task: &Task) -> u64 {
         Work::Op(op) => op,
         Work::Attention(attention) => return attention.sizes.macs(),
         Work::Move { .. } => return 0,
+        Work::Separable(block) => {
+            let elements = |op: &IntOp| plan.graph.tensor(op.output).shape.iter().product::<usize>();
+            let each = |conv: Conv| conv.weights.len().checked_div(conv.weights.dim().0).unwrap_or(0);
+            return block.ops().filter_map(|op| Some((elements(op) * each(Conv::of(op)?)) as u64)).sum();
+        }
     };
     match &op.kind {
         IntKind::Conv { weights, .. } => {

@@ -63,7 +63,7 @@ impl<'a> Lower<'a> {
     }
 
     /// The depthwise products of a strip and a group; weights from a row on, `step` rows apart.
-    fn taps(
+    pub(super) fn taps(
         &mut self,
         (from, part, geometry): (&View, &Part, &Geometry),
         (group, sums): (u64, u64),

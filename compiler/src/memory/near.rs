@@ -10,6 +10,7 @@ use super::Map;
 use super::arena::Arena;
 use crate::TargetLimits;
 use crate::int_ir::IntKind;
+use crate::lower::Tiles;
 use crate::plan::{Plan, Task, ValueId, Work};
 
 /// Pixels of a strip that tasks should have room for.
@@ -22,7 +23,7 @@ pub(super) fn run(
     lives: &[Option<(usize, usize)>],
 ) -> (Vec<Option<Map>>, Vec<Range<u64>>) {
     let all = 1u64 << target.spad_log2;
-    let reserve: Vec<u64> = plan.tasks.iter().map(|task| reserve(plan, task, all)).collect();
+    let reserve: Vec<u64> = plan.tasks.iter().map(|task| reserve(plan, task, target)).collect();
     let mut candidates = candidates(plan, lives);
     candidates.sort_by_key(|c| (c.map.rows() * (c.last - c.first + 1) as u64, c.id.0));
     // Rows in use while each task runs.
@@ -77,7 +78,11 @@ fn place(plan: &Plan, candidates: &[Candidate], all: u64) -> (Vec<Option<Map>>, 
 }
 
 /// Rows that a task needs to work well.
-fn reserve(plan: &Plan, task: &Task, all: u64) -> u64 {
+fn reserve(plan: &Plan, task: &Task, target: &TargetLimits) -> u64 {
+    if let Some(rows) = Tiles::new(plan, task).and_then(|tiles| tiles.reserve(target)) {
+        return rows;
+    }
+    let all = 1u64 << target.spad_log2;
     let groups = plan.form(task.output).groups();
     let operands = task.reads().filter(|&id| plan.repeated(id).is_none()).chain([task.output]);
     let strips: u64 = operands
@@ -111,6 +116,7 @@ fn reserve(plan: &Plan, task: &Task, all: u64) -> u64 {
 fn candidates(plan: &Plan, lives: &[Option<(usize, usize)>]) -> Vec<Candidate> {
     let moved = |task: &Task| match &task.work {
         Work::Move { .. } => true,
+        Work::Separable(_) => false,
         Work::Op(op) => matches!(op.kind, IntKind::ResizeLinear { .. }),
         Work::Attention(_) => false,
     };
@@ -148,7 +154,12 @@ fn candidates(plan: &Plan, lives: &[Option<(usize, usize)>]) -> Vec<Candidate> {
 fn ring(plan: &Plan, id: ValueId) -> ([u64; 4], i8) {
     let (mut pads, mut fill) = ([0; 4], None);
     for task in plan.tasks.iter().filter(|task| task.inputs.first() == Some(&id)) {
-        let Work::Op(op) = &task.work else { continue };
+        let op = match &task.work {
+            Work::Op(op) => op,
+            // What is expanded is padded then.
+            Work::Separable(block) if block.expand.is_none() => block.depthwise,
+            _ => continue,
+        };
         let Some((geometry, value)) = crate::lower::geometry(plan, task, op) else { continue };
         let reach = geometry.reach();
         if reach == [0; 4] || fill.is_some_and(|fill| fill != value) {

@@ -29,7 +29,7 @@ pub(super) fn run(plan: &mut Plan) {
 }
 
 /// How often a root is read, as an output of the program included.
-fn uses(plan: &Plan) -> Vec<usize> {
+pub(super) fn uses(plan: &Plan) -> Vec<usize> {
     let mut uses = vec![0; plan.values.len()];
     let reads = plan.tasks.iter().flat_map(|task| task.reads().collect::<Vec<_>>());
     reads.chain(plan.outputs.iter().copied()).for_each(|id| uses[plan.root(id).0] += 1);

@@ -11,6 +11,7 @@ mod lanes;
 pub(crate) mod movement;
 mod packed;
 mod views;
+pub(crate) mod separable;
 
 use std::collections::BTreeMap;
 
@@ -18,10 +19,12 @@ use isa::{LANES, Leaf, ZERO};
 use ndarray::ArrayD;
 
 use crate::error::{CompileError, Result};
+use crate::TargetLimits;
 use crate::int_ir::{Addition, IntGraph, IntKind, IntOp, TensorId};
 use attention::Attention;
 use form::Form;
 use movement::Block;
+use separable::Separable;
 
 /// Index into [`Plan::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +71,8 @@ impl Value {
 pub(crate) enum Work<'a> {
     /// An operation of the integer IR other than a movement.
     Op(&'a IntOp),
+    /// Convolutions that are made together.
+    Separable(Separable<'a>),
     /// Bytes that move; what is not written holds `fill`.
     Move { blocks: Vec<Block>, fill: Option<i8> },
     /// Products of two values, softmax of their rows, and the products of these with a third value.
@@ -145,7 +150,7 @@ impl Plan<'_> {
 ///
 /// # Errors
 /// Operations of ranks that cannot be lowered.
-pub(crate) fn run(graph: &IntGraph) -> Result<Plan<'_>> {
+pub(crate) fn run<'a>(graph: &'a IntGraph, target: &TargetLimits) -> Result<Plan<'a>> {
     let mut pass = Pass {
         graph,
         wanted: lanes::wanted(graph),
@@ -182,6 +187,7 @@ pub(crate) fn run(graph: &IntGraph) -> Result<Plan<'_>> {
     prune(&mut plan);
     fuse::run(&mut plan);
     views::run(&mut plan);
+    separable::run(&mut plan, target);
     Ok(plan)
 }
 
