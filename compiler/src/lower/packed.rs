@@ -1,5 +1,5 @@
-//! Convolutions of images with few channels: pixels lie close together in DRAM, and the taps of some lines of a window are
-//! brought together in one row, so that the lanes are used.
+//! Convolutions of images with few channels: pixels lie close together in DRAM, and the taps of a window are brought together in
+//! rows without gaps, so that the lanes are used.
 
 use isa::{LANES, Move, TILE_ROWS, ZERO};
 use ndarray::Array4;
@@ -12,17 +12,14 @@ use crate::int_ir::IntWindow;
 use crate::plan::ValueId;
 use crate::text::{loops, operand, wide};
 
-/// Rows of the array that most machines have: what fewer lanes than these cost, as many do.
-const ARRAY: u64 = 16;
-
-/// How the taps of a window lie in rows.
+/// How the taps of a window lie in rows: line after line without gaps.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packing {
     /// Bytes of a pixel, and of the taps of one line.
     channels: u64,
     taps: u64,
-    /// Lines of the window in a row.
-    pub(super) lines: u64,
+    /// Lines of the window.
+    lines: u64,
     /// What padding reads.
     pad: i8,
     /// Rows of a line of the image.
@@ -45,40 +42,30 @@ pub(crate) fn line_rows(channels: usize, width: usize) -> u64 {
 
 impl Packing {
     pub(super) fn new(weights: &Array4<i8>, geometry: &Geometry, pad: i8) -> Packing {
-        let (outputs, channels, kh, kw) = weights.dim();
-        let (taps, passes) = ((channels * kw) as u64, (outputs as u64).div_ceil(ARRAY));
-        let cost = |lines: &u64| {
-            let products = (kh as u64).div_ceil(*lines) * (lines * taps).div_ceil(ARRAY) * passes;
-            (products.max(lines * geometry.window.strides[0] as u64), *lines)
-        };
-        let most = (LANES as u64 / taps).min(kh as u64);
-        let lines = (1..=most).min_by_key(cost).unwrap_or(1);
+        let (_, channels, kh, kw) = weights.dim();
         let line = line_rows(channels, geometry.input[1] as usize);
-        Packing { channels: channels as u64, taps, lines, pad, line }
+        Packing { channels: channels as u64, taps: (channels * kw) as u64, lines: kh as u64, pad, line }
     }
 
-    /// Lanes of a row that count, and of the last row of a window of so many lines.
-    pub(super) fn lanes(&self, kernel: usize) -> [u64; 2] {
-        let last = (kernel as u64 - 1) % self.lines + 1;
-        [self.lines, last].map(|lines| lines * self.taps)
+    /// Rows of the taps of a pixel.
+    fn tiles(&self) -> u64 {
+        (self.lines * self.taps).div_ceil(LANES as u64)
+    }
+
+    /// Lanes of a row that count, and of the last row of a pixel.
+    pub(super) fn lanes(&self) -> [u64; 2] {
+        let all = self.lines * self.taps;
+        [all.min(LANES as u64), all - (self.tiles() - 1) * LANES as u64]
     }
 
     /// The window over rows of taps.
     pub(super) fn geometry(&self, geometry: &Geometry) -> Geometry {
-        let window = geometry.window;
-        let window = IntWindow {
-            kernel: [window.kernel[0].div_ceil(self.lines as usize), 1],
-            strides: [window.strides[0], 1],
-            pads: [0; 4],
-            dilations: [self.lines as usize, 1],
-        };
-        Geometry { window, ..*geometry }
+        Geometry::pixels(geometry.size().map(|n| n as usize))
     }
 
     /// Rows of the buffer for a strip.
     pub(super) fn rows(&self, geometry: &Geometry, (lines, columns): (u64, u64)) -> u64 {
-        let packed = self.geometry(geometry).under(0, lines) * columns;
-        packed + 1 + geometry.under(0, lines) * self.pitch()
+        lines * columns * self.tiles() + 1 + geometry.under(0, lines) * self.pitch()
     }
 
     /// Rows that a line of input takes in the buffer, with padding at both ends.
@@ -88,20 +75,33 @@ impl Packing {
 
     /// Tiles for rows of taps.
     pub(super) fn weights(&self, weights: &Array4<i8>) -> Vec<Group> {
-        let (outputs, channels, kh, kw) = weights.dim();
-        let (lines, taps) = (self.lines as usize, self.taps as usize);
+        let (outputs, channels, _, kw) = weights.dim();
         let group = |from: usize| {
-            let mut rows = vec![ZERO; kh.div_ceil(lines) * TILE_ROWS];
+            let mut rows = vec![ZERO; self.tiles() as usize * TILE_ROWS];
             for output in from..(from + LANES).min(outputs) {
                 for ((c, ky, kx), &weight) in weights.index_axis(ndarray::Axis(0), output).indexed_iter() {
-                    let lane = ky % lines * taps + kx * channels + c;
-                    rows[ky / lines * TILE_ROWS + lane][output - from] = weight.cast_unsigned();
+                    rows[(ky * kw + kx) * channels + c][output - from] = weight.cast_unsigned();
                 }
             }
-            debug_assert!(kw * channels == taps);
-            Group { rows, first: 0, tiles: 1 }
+            Group { rows, first: 0, tiles: self.tiles() }
         };
         (0..outputs).step_by(LANES).map(group).collect()
+    }
+
+    /// The pieces of a pixel's taps that lie in one line and in one row: line, first byte in it, row, first lane, bytes.
+    fn pieces(&self) -> Vec<[u64; 5]> {
+        let row = LANES as u64;
+        let mut pieces = Vec::new();
+        for line in 0..self.lines {
+            let mut first = 0;
+            while first < self.taps {
+                let at = line * self.taps + first;
+                let bytes = (self.taps - first).min(row - at % row);
+                pieces.push([line, first, at / row, at % row, bytes]);
+                first += bytes;
+            }
+        }
+        pieces
     }
 }
 
@@ -115,27 +115,23 @@ impl Lower<'_> {
         buffer: u64,
     ) -> Emit<View> {
         let source = geometry.source(part);
-        let rows = packing.geometry(geometry).under(0, part.lines);
+        let (tiles, pixels) = (packing.tiles(), part.lines * part.columns);
         let (pitch, bytes) = (packing.pitch(), LANES as u64);
-        let (spare, raw) = (buffer + rows * part.columns, buffer + rows * part.columns + 1);
+        let (spare, raw) = (buffer + pixels * tiles, buffer + pixels * tiles + 1);
         self.fill((spare, 0), 1, 1, packing.pad)?;
         self.image_lines(id, packing, &source, raw)?;
-        let view = View { at: buffer, line: part.columns, pixel: 1 };
+        let view = View { at: buffer, line: part.columns * tiles, pixel: tiles };
         let first = (raw + 1) * bytes;
         let start = first.checked_add_signed(source.x * packing.channels.cast_signed()).ok_or("internal: padding")?;
-        for line in 0..packing.lines {
-            // The last lines of a window may be none: their weights are zero.
-            let lines = rows.min(source.lines.saturating_sub(line));
-            if lines == 0 {
-                continue;
-            }
-            let step = geometry.window.strides[1] as u64 * packing.channels;
+        let [down, right] = geometry.window.strides.map(|stride| stride as u64);
+        let (right, down) = (right * packing.channels, down * pitch * bytes);
+        for [line, byte, row, lane, count] in packing.pieces() {
             self.text.push(Move {
-                lp: loops(part.columns, lines)?,
-                d: operand(buffer, 1, if lines > 1 { part.columns } else { 0 })?,
-                m: wide(start + line * pitch * bytes, step, if lines > 1 { pitch * bytes } else { 0 })?,
-                n: packing.taps as u8,
-                offset: (line * packing.taps) as u8,
+                lp: loops(part.columns, part.lines)?,
+                d: operand(buffer + row, tiles, if part.lines > 1 { view.line } else { 0 })?,
+                m: wide(start + line * pitch * bytes + byte, right, if part.lines > 1 { down } else { 0 })?,
+                n: count as u8,
+                offset: lane as u8,
             })?;
         }
         Ok(view)

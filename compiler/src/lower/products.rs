@@ -67,7 +67,7 @@ impl<'a> Lower<'a> {
         }
         if self.plan.value(task.inputs[0]).packed.is_some() {
             let packing = Packing::new(weights, &geometry, pad);
-            let (groups, k) = (packing.weights(weights), packing.lanes(weights.dim().2));
+            let (groups, k) = (packing.weights(weights), packing.lanes());
             let packing = Some(packing);
             return self.product(task, &Product { geometry, packing, sampled: None, groups, k, pad, requant });
         }
