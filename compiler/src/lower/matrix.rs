@@ -126,8 +126,11 @@ impl<'a> Lower<'a> {
         let slots = if fits(2) >= product.m.min(STRIP) || fits(2) >= 32 { 2 } else { 1 };
         let most = fits(slots).min(quarter.saturating_sub(1)).min(STRIP).min(product.m);
         if most == 0 {
-            let short =
-                if quarter < 2 { ("acc", 8, self.acc_rows) } else { ("spad", self.at + input + output, self.free.end) };
+            let short = if quarter < 2 {
+                ("acc", 8, self.acc_rows)
+            } else {
+                ("spad", self.free.start + input + output, self.free.end)
+            };
             return Err(Fault::Rows(short.0, short.1, short.2));
         }
         let strip = product.m.div_ceil(product.m.div_ceil(most));

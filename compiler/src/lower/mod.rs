@@ -4,6 +4,7 @@
 //! rows that no value holds. What overlaps in time is not decided here: [`crate::schedule`] moves loads ahead.
 
 mod attention;
+mod chain;
 mod choice;
 mod constants;
 mod elementwise;
@@ -23,6 +24,7 @@ mod tiles;
 mod transfer;
 mod weights;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use isa::program::{Layer, Metadata, Program};
@@ -42,6 +44,7 @@ use constants::Constants;
 pub(crate) use packed::{line_rows, packs};
 pub(crate) use strips::Geometry;
 pub(crate) use tiles::Tiles;
+use transfer::View;
 
 /// Why a task cannot be lowered.
 #[derive(Debug)]
@@ -67,6 +70,8 @@ impl From<&str> for Fault {
 /// What lowering a task gives.
 pub(crate) type Emit<T = ()> = std::result::Result<T, Fault>;
 
+/// Pixels that are few.
+const FEW: u64 = 32;
 /// Most rows of `const`.
 const MAX_CONST_ROWS: u64 = 1 << 26;
 
@@ -78,8 +83,7 @@ pub(crate) fn run(plan: &Plan, homes: &Homes, options: &Options) -> Result<(Prog
     let mut lower = Lower::new(plan, homes, &options.target);
     lower.inputs()?;
     for (index, task) in plan.tasks.iter().enumerate() {
-        lower.free = homes.free[index].clone();
-        lower.at = lower.free.start;
+        lower.enter(task, homes.free[index].clone());
         lower.task(task).map_err(|fault| located(task, fault))?;
     }
     lower.outputs()?;
@@ -109,13 +113,16 @@ pub(crate) struct Lower<'a> {
     constants: Constants,
     metadata: Metadata,
     layers: Vec<LayerReport>,
-    /// Rows of spad that the present task may use, and the next of them.
+    /// Rows of spad that the present task may still take, and from which end it takes them.
     free: Range<u64>,
-    at: u64,
-    /// Most rows of spad used.
+    from_top: bool,
+    /// Rows of spad, and most of them in use at a time.
+    spad: u64,
     spad_rows: u64,
     /// Rows of a bank of spad.
     bank: u64,
+    /// Of a chain: the values of its products, and where the present strips of them lie.
+    local: BTreeMap<ValueId, Option<View>>,
     /// Row32s of acc, and the next.
     acc_rows: u64,
     acc_at: u64,
@@ -138,9 +145,11 @@ impl<'a> Lower<'a> {
             metadata: Metadata::default(),
             layers: vec![],
             free: 0..0,
-            at: 0,
+            from_top: false,
+            spad: 1 << target.spad_log2,
             spad_rows: 0,
             bank: bank(target),
+            local: BTreeMap::new(),
             acc_rows: 1 << target.acc_log2,
             acc_at: 0,
         }
@@ -157,20 +166,62 @@ impl<'a> Lower<'a> {
         Some(Map { height: (images * height) as u64, width: width as u64, groups: form.groups(), ..map })
     }
 
+    /// Begins a task. Convolutions, and products of few pixels, which wait for their weights, take their rows from the top and from
+    /// the bottom in turn, so that what one needs first can be loaded while the one before is at work.
+    fn enter(&mut self, task: &Task, free: Range<u64>) {
+        self.free = free;
+        let product = match &task.work {
+            Work::Op(op) => match op.kind {
+                IntKind::Conv { .. } => true,
+                IntKind::Dense { .. } => self.plan.form(task.output).pixels() < FEW,
+                _ => false,
+            },
+            Work::Separable(_) | Work::Chain(_) => true,
+            Work::Move { .. } | Work::Attention(_) => false,
+        };
+        self.from_top = product && !self.from_top;
+    }
+
     /// Rows of spad that are left.
     fn left(&self) -> u64 {
-        self.free.end.saturating_sub(self.at)
+        self.free.end.saturating_sub(self.free.start)
+    }
+
+    /// Rows that are left for one buffer of this alignment.
+    fn left_aligned(&self, align: u64) -> u64 {
+        if self.from_top {
+            return (self.free.end - self.free.end % align).saturating_sub(self.free.start);
+        }
+        self.free.end.saturating_sub(self.free.start.next_multiple_of(align))
     }
 
     /// Takes rows of spad until the end of the task.
     fn take(&mut self, rows: u64, align: u64) -> Emit<u64> {
-        let base = self.at.next_multiple_of(align);
-        if base + rows > self.free.end {
-            return Err(Fault::Rows("spad", base + rows, self.free.end));
+        let Range { start, end } = self.free;
+        if self.from_top {
+            let base = end.checked_sub(rows).map(|base| base - base % align).filter(|&base| base >= start);
+            let base = base.ok_or(Fault::Rows("spad", start + rows, end))?;
+            self.free.end = base;
+            return Ok(base);
         }
-        self.at = base + rows;
-        self.spad_rows = self.spad_rows.max(self.at);
+        let base = start.next_multiple_of(align);
+        if base + rows > end {
+            return Err(Fault::Rows("spad", base + rows, end));
+        }
+        self.free.start = base + rows;
         Ok(base)
+    }
+
+    /// Leaves out rows of spad up to the next bank, if there are as many to spare.
+    fn next_bank(&mut self, spare: &mut u64) -> Emit {
+        let bank = self.bank.max(1);
+        let at = if self.from_top { self.free.end } else { self.free.start };
+        let skip = if self.from_top { at % bank } else { at.next_multiple_of(bank) - at };
+        if skip <= *spare {
+            *spare -= skip;
+            self.take(skip, 1)?;
+        }
+        Ok(())
     }
 
     /// Takes turns through acc, by banks: what comes next lies in other banks than what came before.
@@ -194,9 +245,11 @@ impl<'a> Lower<'a> {
             Work::Move { blocks, fill } => self.movement(task, blocks, *fill)?,
             Work::Attention(attention) => self.attention(task, attention)?,
             Work::Separable(block) => self.separable(task, block)?,
+            Work::Chain(tasks) => self.chain(tasks)?,
             Work::Op(op) => match &op.kind {
                 IntKind::Conv { weights, groups, window, pad_value, requant } => {
-                    self.convolution(task, (weights, *groups), window, *pad_value, requant)?;
+                    let (groups, pad) = (*groups, *pad_value);
+                    self.convolution(task, &Conv { weights, groups, window, pad, requant })?;
                 }
                 IntKind::Dense { weights, requant } => self.dense(task, weights, requant)?,
                 IntKind::MatMul { zeros, requant } => self.matrix(task, *zeros, requant)?,
@@ -218,6 +271,7 @@ impl<'a> Lower<'a> {
         }
         let shape = &self.plan.form(task.output).shape;
         let macs = macs(self.plan, task);
+        self.spad_rows = self.spad_rows.max(self.spad - self.left());
         self.layer((&name(task), task.op), shape, macs, self.constants.rows() - constants)
     }
 
@@ -293,6 +347,7 @@ pub(crate) fn geometry(plan: &Plan, task: &Task, op: &IntOp) -> Option<(Geometry
 /// The nodes that a task comes from.
 fn name(task: &Task) -> String {
     match &task.work {
+        Work::Chain(tasks) => tasks.iter().map(name).collect::<Vec<_>>().join(" + "),
         Work::Separable(block) => block.ops().map(|op| op.name.as_str()).collect::<Vec<_>>().join(" + "),
         _ => task.name.into(),
     }
@@ -305,6 +360,7 @@ fn macs(plan: &Plan, task: &Task) -> u64 {
         Work::Op(op) => op,
         Work::Attention(attention) => return attention.sizes.macs(),
         Work::Move { .. } => return 0,
+        Work::Chain(tasks) => return tasks.iter().map(|task| macs(plan, task)).sum(),
         Work::Separable(block) => {
             let elements = |op: &IntOp| plan.graph.tensor(op.output).shape.iter().product::<usize>();
             let each = |conv: Conv| conv.weights.len().checked_div(conv.weights.dim().0).unwrap_or(0);

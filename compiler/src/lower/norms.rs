@@ -24,7 +24,7 @@ impl<'a> Lower<'a> {
         let spad = self.left() / rows;
         match acc.min(spad).min(all).min(32_767) {
             0 if acc == 0 => Err(Fault::Rows("acc", fixed + FILLED + each, self.acc_rows)),
-            0 => Err(Fault::Rows("spad", self.at + rows, self.free.end)),
+            0 => Err(Fault::Rows("spad", self.free.start + rows, self.free.end)),
             tokens => Ok(tokens),
         }
     }

@@ -256,9 +256,9 @@ impl<'a> Lower<'a> {
             None => ((1, 0), summed),
         };
         let rounds: u64 = outer.iter().map(|&axis| form.shape[axis] as u64).product();
-        let (taps, free) = (inner.0.min(self.left() / groups), self.at);
+        let (taps, free) = (inner.0.min(self.left() / groups), self.free.start);
         if whole.is_none() && taps == 0 {
-            return Err(Fault::Rows("spad", self.at + groups, self.free.end));
+            return Err(Fault::Rows("spad", self.free.start + groups, self.free.end));
         }
         let mut acc = false;
         for round in 0..rounds {

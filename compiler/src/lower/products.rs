@@ -5,32 +5,59 @@
 //! once for each strip.
 
 use isa::{LANES, Matmul, PARAM_ROWS, Subtree, TILE_ROWS};
-use ndarray::{Array2, Array4};
+use ndarray::Array2;
 
 use super::packed::Packing;
-use super::strips::{Buffers, Geometry};
+use super::results::Results;
+use super::strips::{Buffers, Geometry, strip_in};
 use super::transfer::{Part, Turns, View};
 use super::weights::{self, Group};
 use super::{Emit, Lower};
 use crate::int_ir::{IntWindow, Requant};
 use crate::plan::Task;
+use crate::plan::separable::Conv;
 use crate::text::{count, loops, operand, small};
 
 /// Tiles that pass through the ring at once.
 const CHUNK: u64 = 16;
+/// Most chunks in the ring.
+const RING: u64 = 4;
+/// Groups of channels that results are stored by where there is no room for all.
+const CHUNK_GROUPS: u64 = 8;
+/// Pixels of a strip that is large enough.
+pub(super) const ENOUGH: u64 = 96;
 
 /// A product with constant weights over a window.
-struct Product<'a> {
-    geometry: Geometry,
+pub(super) struct Product<'a> {
+    pub(super) geometry: Geometry,
     /// How the input is brought together first.
     packing: Option<Packing>,
     /// Strides of the pixels of the input that count, where the others are not brought in.
     sampled: Option<[usize; 2]>,
-    groups: Vec<Group>,
+    pub(super) groups: Vec<Group>,
     /// Live inputs of a tile, and of the last one.
     k: [u64; 2],
-    pad: i8,
+    pub(super) pad: i8,
     requant: &'a Requant,
+}
+
+impl Product<'_> {
+    /// Rows of all weights.
+    fn rows(&self) -> u64 {
+        self.groups.iter().map(|group| group.rows.len() as u64).sum()
+    }
+}
+
+/// A product that is being made, strip by strip.
+pub(super) struct Running<'a> {
+    product: Product<'a>,
+    results: Results,
+    turns: Option<Turns>,
+    constants: Vec<u64>,
+    supply: Weights,
+    chunk: u64,
+    /// Where the results of each strip went.
+    pub(super) made: Vec<View>,
 }
 
 /// Where the weights are.
@@ -52,41 +79,44 @@ struct Run {
 }
 
 impl<'a> Lower<'a> {
-    pub(super) fn convolution(
-        &mut self,
-        task: &Task<'a>,
-        (weights, groups): (&Array4<i8>, usize),
-        window: &IntWindow,
-        pad: i8,
-        requant: &Requant,
-    ) -> Emit {
-        let (outputs, channels, ..) = weights.dim();
-        let geometry = Geometry::new(self.plan.form(task.inputs[0]).image(), window);
-        if channels == 1 && groups == outputs && groups > 1 {
-            return self.depthwise(task, weights, &geometry, pad, requant);
+    pub(super) fn convolution(&mut self, task: &Task<'a>, conv: &Conv<'a>) -> Emit {
+        let (outputs, channels, ..) = conv.weights.dim();
+        if channels == 1 && conv.groups == outputs && conv.groups > 1 {
+            let geometry = Geometry::new(self.plan.form(task.inputs[0]).image(), conv.window);
+            return self.depthwise(task, conv.weights, &geometry, conv.pad, conv.requant);
         }
+        let product = self.convolution_of(task, conv);
+        self.product(task, product)
+    }
+
+    /// The product that a convolution is.
+    pub(super) fn convolution_of(&self, task: &Task<'a>, conv: &Conv<'a>) -> Product<'a> {
+        let Conv { weights, groups, window, pad, requant } = *conv;
+        let geometry = Geometry::new(self.plan.form(task.inputs[0]).image(), window);
         if self.plan.value(task.inputs[0]).packed.is_some() {
             let packing = Packing::new(weights, &geometry, pad);
             let (groups, k) = (packing.weights(weights), packing.lanes());
-            let packing = Some(packing);
-            return self.product(task, &Product { geometry, packing, sampled: None, groups, k, pad, requant });
+            return Product { geometry, packing: Some(packing), sampled: None, groups, k, pad, requant };
         }
-        let k = [(channels * groups).min(LANES) as u64; 2];
+        let all = weights.dim().1 * groups;
+        // Of a pointwise window the last tile has only the channels that are left.
+        let last = if window.kernel == [1, 1] && groups == 1 { (all - 1) % LANES + 1 } else { all.min(LANES) };
+        let k = [all.min(LANES) as u64, last as u64];
         let groups = weights::conv(weights, groups);
         let skips = window.kernel == [1, 1] && window.pads == [0; 4] && window.strides != [1, 1];
         let sampled = (skips && self.map(task.inputs[0]).is_none()).then_some(window.strides);
         let geometry = if sampled.is_some() { Geometry::pixels(geometry.size().map(|n| n as usize)) } else { geometry };
-        self.product(task, &Product { geometry, packing: None, sampled, groups, k, pad, requant })
+        Product { geometry, packing: None, sampled, groups, k, pad, requant }
     }
 
-    pub(super) fn dense(&mut self, task: &Task<'a>, weights: &Array2<i8>, requant: &Requant) -> Emit {
+    pub(super) fn dense(&mut self, task: &Task<'a>, weights: &Array2<i8>, requant: &'a Requant) -> Emit {
         let form = self.plan.form(task.inputs[0]);
         if form.channels() == weights.nrows() && form.lane + 1 == form.shape.len().max(1) {
             let geometry = Geometry::pixels([1, 1, form.pixels() as usize]);
             let k = [weights.nrows().min(LANES) as u64; 2];
             let groups = weights::dense(weights);
             let product = Product { geometry, packing: None, sampled: None, groups, k, pad: 0, requant };
-            return self.product(task, &product);
+            return self.product(task, product);
         }
         // A window over all pixels of the value.
         let [images, height, width] = form.image();
@@ -96,63 +126,128 @@ impl<'a> Lower<'a> {
         let tiles = form.groups();
         groups.iter_mut().for_each(|group| group.tiles = tiles);
         let k = [form.channels().min(LANES) as u64; 2];
-        self.product(task, &Product { geometry, packing: None, sampled: None, groups, k, pad: 0, requant })
+        self.product(task, Product { geometry, packing: None, sampled: None, groups, k, pad: 0, requant })
     }
 
-    fn product(&mut self, task: &Task<'a>, product: &Product) -> Emit {
-        let (input, output) = (task.inputs[0], task.output);
-        let geometry = &product.geometry;
+    fn product(&mut self, task: &Task<'a>, product: Product<'a>) -> Emit {
+        let geometry = product.geometry;
         let params = (product.groups.len() * PARAM_ROWS) as u64;
-        let all: u64 = product.groups.iter().map(|group| group.rows.len() as u64).sum();
+        let all = product.rows();
         let ring = all.min(2 * CHUNK * TILE_ROWS as u64).min(self.left() / 4).max(TILE_ROWS as u64);
-        let buffers = Buffers {
-            input: self.buffered_input(input, geometry, product.pad),
-            output: self.made(task),
-            others: self.others(task),
+        let buffers = |weights: u64, chunk: u64| Buffers {
+            input: self.buffered_input(task.inputs[0], &geometry, product.pad),
+            output: self.made_of(task, chunk),
+            others: self.others_of(task, chunk),
             packed: product.packing,
-            fixed: params + ring + 2 * TILE_ROWS as u64 + 8 * task.epilogue.len() as u64 + self.pixels(task),
+            fixed: params + weights + 2 * TILE_ROWS as u64 + 8 * task.epilogue.len() as u64 + self.pixels(task),
         };
-        let (strip, slots) = self.strip(geometry, self.acc_rows / 2, &buffers)?;
-        let pixels = strip.0 * strip.1;
-        let mut results = self.results(task, product.requant, (pixels, slots))?;
-        let mut turns = self.maybe_turns(slots, buffers.rows(geometry, strip))?;
-        let constants: Vec<u64> = product.groups.iter().map(|group| self.constants.add(&group.rows)).collect();
-        let mut supply = self.supply(all)?;
-        for part in geometry.parts(strip) {
-            let buffer = turns.as_mut().map(Turns::next);
-            let from = match (&product.packing, product.sampled, buffer) {
-                (Some(packing), _, Some(buffer)) => self.pack(input, (packing, geometry), &part, buffer)?,
-                (_, Some(strides), Some(buffer)) => self.sample(input, &part, strides, buffer)?,
-                _ => self.fetch(input, &geometry.source(&part), product.pad, buffer)?,
-            };
-            let to = self.begin(task, &part, &mut results)?;
-            let mut offset = 0;
-            for (index, group) in product.groups.iter().enumerate() {
-                let sums = self.sums(part.lines * part.columns)?;
-                let whole = (constants[index], offset);
-                let n = (self.plan.form(output).channels() - index * LANES).min(LANES) as u64;
-                self.group(product, group, (&from, &part), (sums, n), (&mut supply, whole))?;
-                offset += group.rows.len() as u64;
-                self.finish_group(task, product.requant, &mut results, (index as u64, sums), (&part, &to))?;
+        let strips = self.product_strip(&geometry, (all, ring), product.groups.len() as u64, buffers)?;
+        let mut running = self.prepare(task, product, strips)?;
+        geometry.parts(strips.0).iter().try_for_each(|part| self.make(task, &mut running, part))
+    }
+
+    /// Takes the buffers for strips of lines and columns: how many buffers of each, and groups of channels that results are stored by.
+    pub(super) fn prepare(
+        &mut self,
+        task: &Task<'a>,
+        product: Product<'a>,
+        (strip, slots, chunk): ((u64, u64), u64, u64),
+    ) -> Emit<Running<'a>> {
+        let (geometry, pixels) = (&product.geometry, strip.0 * strip.1);
+        let input = Buffers {
+            input: self.buffered_input(task.inputs[0], geometry, product.pad),
+            output: 0,
+            others: 0,
+            packed: product.packing,
+            fixed: 0,
+        };
+        let made = if chunk < product.groups.len() as u64 { 2 } else { slots };
+        let results = self.results_of(task, product.requant, (pixels, made), chunk)?;
+        let turns = self.maybe_turns(slots, input.rows(geometry, strip))?;
+        let constants = product.groups.iter().map(|group| self.constants.add(&group.rows)).collect();
+        let once = geometry.parts(strip).len() == 1;
+        let supply = self.supply(product.rows(), once)?;
+        Ok(Running { product, results, turns, constants, supply, chunk, made: vec![] })
+    }
+
+    /// Makes a strip.
+    pub(super) fn make(&mut self, task: &Task<'a>, running: &mut Running<'a>, part: &Part) -> Emit {
+        let Running { product, results, turns, constants, supply, chunk, made } = running;
+        let (input, geometry) = (task.inputs[0], &product.geometry);
+        let buffer = turns.as_mut().map(Turns::next);
+        let from = match (&product.packing, product.sampled, buffer) {
+            (Some(packing), _, Some(buffer)) => self.pack(input, (packing, geometry), part, buffer)?,
+            (_, Some(strides), Some(buffer)) => self.sample(input, part, strides, buffer)?,
+            _ => self.fetch(input, &geometry.source(part), product.pad, buffer)?,
+        };
+        let (mut to, mut offset) = (View { at: 0, line: 0, pixel: 0 }, 0);
+        for (index, group) in product.groups.iter().enumerate() {
+            if (index as u64).is_multiple_of(*chunk) {
+                to = self.begin_at(task, part, results, index as u64)?;
             }
-            if let Weights::Whole { loaded, .. } = &mut supply {
-                *loaded = true;
+            let sums = self.sums(part.lines * part.columns)?;
+            let whole = (constants[index], offset);
+            let n = (self.plan.form(task.output).channels() - index * LANES).min(LANES) as u64;
+            self.group(product, group, (&from, part), (sums, n), (supply, whole))?;
+            offset += group.rows.len() as u64;
+            self.finish_group(task, product.requant, results, (index as u64, sums), (part, &to))?;
+            if (index as u64 + 1).is_multiple_of(*chunk) || index + 1 == product.groups.len() {
+                self.put_chunk(task, part, results, &to)?;
             }
-            self.put(output, &part, &to)?;
         }
+        if let Weights::Whole { loaded, .. } = supply {
+            *loaded = true;
+        }
+        made.push(to);
         Ok(())
     }
 
-    /// Where so many rows of weights go.
-    fn supply(&mut self, all: u64) -> Emit<Weights> {
+    /// Lines and columns of strips, how many buffers of each, and groups of channels that results are stored by. Half of the rows are left
+    /// to the next task where all weights fit besides strips that are large enough; where weights pass once for each strip, results
+    /// are stored by fewer groups if that makes strips larger.
+    fn product_strip(
+        &self,
+        geometry: &Geometry,
+        (all, ring): (u64, u64),
+        groups: u64,
+        buffers: impl Fn(u64, u64) -> Buffers,
+    ) -> Emit<((u64, u64), u64, u64)> {
+        let pixels = self.acc_rows / 2;
+        let size = |strip: &((u64, u64), u64)| strip.0.0 * strip.0.1;
+        let image = geometry.output[0] * geometry.output[1];
+        let enough =
+            |strip: &((u64, u64), u64)| size(strip) >= image.min(ENOUGH) && (strip.1 == 2 || size(strip) == image);
+        if let Some((strip, slots)) = strip_in(self.left() / 2, geometry, pixels, &buffers(all, groups)).filter(enough)
+        {
+            return Ok((strip, slots, groups));
+        }
+        let whole = self.strip(geometry, pixels, &buffers(ring, groups))?;
+        let passes = |strip: &((u64, u64), u64)| image.div_ceil(size(strip));
+        if all <= self.left() / 2 || groups <= CHUNK_GROUPS || passes(&whole) == 1 {
+            return Ok((whole.0, whole.1, groups));
+        }
+        let few = buffers(ring, CHUNK_GROUPS);
+        let lines = (geometry.output[0], geometry.output[1]);
+        // Even of one strip there are two buffers for results.
+        let needed = few.rows(geometry, lines) + 2 * image * (few.output + few.others) + few.fixed;
+        if image <= pixels && geometry.images == 1 && needed <= self.left() {
+            return Ok((lines, 1, CHUNK_GROUPS));
+        }
+        match strip_in(self.left(), geometry, pixels, &few).filter(|few| few.1 == 2 && passes(few) < passes(&whole)) {
+            Some((strip, slots)) => Ok((strip, slots, CHUNK_GROUPS)),
+            None => Ok((whole.0, whole.1, groups)),
+        }
+    }
+
+    /// Where so many rows of weights go, which may pass only once.
+    fn supply(&mut self, all: u64, once: bool) -> Emit<Weights> {
         let tile = TILE_ROWS as u64;
-        let start = self.at.next_multiple_of(tile);
-        let left = self.free.end.saturating_sub(start);
-        if all <= left {
+        let left = self.left_aligned(tile);
+        if all <= left && (!once || all <= RING * CHUNK * tile) {
             return Ok(Weights::Whole { base: self.take(all, tile)?, loaded: false });
         }
         let chunk = CHUNK.min(left / tile / 2).max(1);
-        let slots = (left / tile / chunk).max(1);
+        let slots = (left / tile / chunk).clamp(1, RING);
         Ok(Weights::Ring { turns: self.turns(slots, chunk * tile, tile)?, chunk })
     }
 

@@ -69,7 +69,7 @@ impl<'a> Lower<'a> {
         if acc < most as u64 + 1 {
             return Err(Fault::Rows("acc", 2 * most as u64 + 3, self.acc_rows));
         }
-        let start = self.at;
+        let start = self.free.start;
         for (at, sources) in &lines {
             let mut first = 0;
             while first < inner.taps.len() {
@@ -80,7 +80,7 @@ impl<'a> Lower<'a> {
                 for part in (0..pixel).step_by(rows as usize) {
                     let part = (part, rows.min(pixel - part));
                     let line = Line { axis: inner, pixel, first, size, from, under, part };
-                    self.at = start;
+                    self.free.start = start;
                     self.line(task, &line, (*at, sources), (block, requant))?;
                 }
                 first += size;

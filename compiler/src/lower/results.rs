@@ -11,6 +11,9 @@ use crate::text::{loops, operand};
 /// Where results, parameters and other operands lie while a task runs.
 pub(super) struct Results {
     params: u64,
+    /// Groups of channels that have room in the buffers, and the first of them now.
+    chunk: u64,
+    first: u64,
     /// Parameters of each step of the epilogue.
     epilogue: Vec<u64>,
     output: Option<Turns>,
@@ -32,8 +35,13 @@ enum Other {
 impl<'a> Lower<'a> {
     /// Rows a pixel of other operands that must be brought in.
     pub(super) fn others(&self, task: &Task) -> u64 {
+        self.others_of(task, u64::MAX)
+    }
+
+    /// The same, of at most so many groups of channels at a time.
+    pub(super) fn others_of(&self, task: &Task, chunk: u64) -> u64 {
         let others = task.reads().skip(task.inputs.len()).filter(|&id| self.plan.repeated(id).is_none());
-        others.map(|id| self.buffered(id)).sum()
+        others.map(|id| self.buffered(id).min(chunk)).sum()
     }
 
     /// Rows of other operands whose pixels are all the same.
@@ -45,16 +53,33 @@ impl<'a> Lower<'a> {
     /// Whether results take the place of the other operand of a sum, which was brought in for it.
     pub(super) fn in_place(&self, task: &Task) -> bool {
         let buffered = |id| self.buffered(id) > 0 && self.plan.repeated(id).is_none();
-        matches!(task.epilogue.first(), Some(Epilogue::Add { other, .. }) if buffered(*other)) && buffered(task.output)
+        matches!(task.epilogue.first(), Some(Epilogue::Add { other, .. }) if buffered(*other))
+            && self.made_rows(task.output) > 0
     }
 
     /// Rows a pixel of results in their buffer.
     pub(super) fn made(&self, task: &Task) -> u64 {
-        if self.in_place(task) { 2 } else { self.buffered(task.output) }
+        self.made_of(task, u64::MAX)
+    }
+
+    /// The same, of at most so many groups of channels at a time.
+    pub(super) fn made_of(&self, task: &Task, chunk: u64) -> u64 {
+        if self.in_place(task) { 2 } else { self.made_rows(task.output).min(chunk) }
     }
 
     /// Loads the parameters and takes the buffers.
-    pub(super) fn results(&mut self, task: &Task<'a>, requant: &Requant, (pixels, slots): (u64, u64)) -> Emit<Results> {
+    pub(super) fn results(&mut self, task: &Task<'a>, requant: &Requant, size: (u64, u64)) -> Emit<Results> {
+        self.results_of(task, requant, size, self.plan.form(task.output).groups())
+    }
+
+    /// The same, for so many groups of channels at a time.
+    pub(super) fn results_of(
+        &mut self,
+        task: &Task<'a>,
+        requant: &Requant,
+        (pixels, slots): (u64, u64),
+        chunk: u64,
+    ) -> Emit<Results> {
         let channels = self.plan.form(task.output).channels();
         let params = self.load_constant(&weights::params(requant, channels), PARAM_ROWS as u64)?;
         let (mut epilogue, mut others) = (Vec::new(), Vec::new());
@@ -68,7 +93,7 @@ impl<'a> Lower<'a> {
             others.push(match step {
                 Epilogue::Add { other, .. } => match self.plan.repeated(*other) {
                     Some(pixel) => Other::Pixel(self.load_constant(pixel, 1)?),
-                    None => Other::Strip(self.maybe_turns(slots, pixels * self.buffered(*other))?),
+                    None => Other::Strip(self.maybe_turns(slots, pixels * self.buffered(*other).min(chunk))?),
                 },
                 Epilogue::Lut(_) => Other::Strip(None),
             });
@@ -77,9 +102,9 @@ impl<'a> Lower<'a> {
         if self.in_place(task) {
             group = self.maybe_turns(2, pixels)?;
         } else {
-            output = self.maybe_turns(slots, pixels * self.buffered(task.output))?;
+            output = self.maybe_turns(slots, pixels * self.made_rows(task.output).min(chunk))?;
         }
-        Ok(Results { params, epilogue, output, group, others, views: vec![] })
+        Ok(Results { params, chunk, first: 0, epilogue, output, group, others, views: vec![] })
     }
 
     /// Buffers, if there is anything to hold.
@@ -89,12 +114,19 @@ impl<'a> Lower<'a> {
 
     /// Brings in the other operands of a strip; where its results go.
     pub(super) fn begin(&mut self, task: &Task<'a>, part: &Part, results: &mut Results) -> Emit<View> {
+        self.begin_at(task, part, results, 0)
+    }
+
+    /// The same, from a group of channels on.
+    pub(super) fn begin_at(&mut self, task: &Task<'a>, part: &Part, results: &mut Results, first: u64) -> Emit<View> {
+        let groups = (first, results.chunk.min(self.plan.form(task.output).groups() - first));
+        results.first = first;
         results.views.clear();
         for (step, place) in task.epilogue.iter().zip(&mut results.others) {
             results.views.push(match (step, place) {
-                (Epilogue::Add { .. }, Other::Pixel(at)) => View { at: *at, line: 0, pixel: 0 },
+                (Epilogue::Add { .. }, Other::Pixel(at)) => View { at: *at + first, line: 0, pixel: 0 },
                 (Epilogue::Add { other, .. }, Other::Strip(turns)) => {
-                    self.fetch(*other, part, 0, turns.as_mut().map(Turns::next))?
+                    self.fetch_groups(*other, part, groups, turns.as_mut().map(Turns::next))?
                 }
                 (Epilogue::Lut(_), _) => View { at: 0, line: 0, pixel: 0 },
             });
@@ -103,7 +135,13 @@ impl<'a> Lower<'a> {
             (Some(_), Some(view)) => Some(view.at),
             _ => results.output.as_mut().map(Turns::next),
         };
-        self.target(task.output, part, buffer)
+        self.target_groups(task.output, part, groups, buffer)
+    }
+
+    /// Stores the results that [`Lower::begin_at`] gave room to.
+    pub(super) fn put_chunk(&mut self, task: &Task<'a>, part: &Part, results: &Results, view: &View) -> Emit {
+        let groups = (results.first, results.chunk.min(self.plan.form(task.output).groups() - results.first));
+        self.put_groups(task.output, part, groups, view)
     }
 
     /// Requantises the sums of a group of channels and does what follows.
@@ -119,7 +157,8 @@ impl<'a> Lower<'a> {
         let n = (channels - group * LANES as u64).min(LANES as u64) as u8;
         let (n0, n1) = (part.columns, part.lines);
         let lp = loops(n0, n1)?;
-        let place = |view: &View| operand(view.at + group, view.pixel, if n1 > 1 { view.line } else { 0 });
+        let first = results.first;
+        let place = |view: &View| operand(view.at + group - first, view.pixel, if n1 > 1 { view.line } else { 0 });
         let made = match &mut results.group {
             Some(turns) => operand(turns.next(), 1, if n1 > 1 { n0 } else { 0 })?,
             None => place(to)?,

@@ -16,6 +16,9 @@ use crate::plan::Task;
 use crate::plan::separable::{Conv, Separable};
 use crate::text::{count, loops, operand};
 
+/// Most groups whose weights take turns.
+const RING: u64 = 4;
+
 /// A block being lowered.
 struct Block<'a> {
     tiles: Tiles,
@@ -23,6 +26,8 @@ struct Block<'a> {
     depthwise: Conv<'a>,
     project: Conv<'a>,
     sums: Sums,
+    /// Chunks that were expanded.
+    chunk: usize,
     /// Of the input that is brought in.
     input: Option<Turns>,
     /// What is between, with padding, before and after the depthwise convolution.
@@ -41,6 +46,14 @@ struct Supply {
     constant: u64,
     turns: Turns,
     whole: bool,
+}
+
+/// Lines that are expanded at a time: the first of those of the tile, how many, and their sums.
+#[derive(Clone, Copy)]
+struct Chunk {
+    first: u64,
+    lines: u64,
+    sums: u64,
 }
 
 /// A group of channels of a tile.
@@ -64,28 +77,27 @@ impl<'a> Lower<'a> {
         let mut items: Vec<Item> = Vec::with_capacity(count);
         for round in 0..count + 2 {
             if round < count {
-                let item = self.bring(task, &mut block, &tiles, &items)?;
+                let item = self.bring_group(task, &mut block, &tiles, &items)?;
                 items.push(item);
             }
             let started = items.get(round).copied();
             let filtered = round.checked_sub(1).and_then(|index| items.get(index)).copied();
             let ended = round.checked_sub(2).and_then(|index| items.get(index)).copied();
-            let chunks = match &started {
-                Some(item) => self.expand_chunks(&block, &tiles[item.tile], item),
-                None => vec![],
-            };
+            let chunks = started.map_or(vec![], |item| block.chunks(&tiles[item.tile]));
             if let (Some(item), Some(chunk)) = (&started, chunks.first()) {
                 self.expand(&block, item, chunk)?;
             }
             if let Some(item) = &filtered {
                 self.filter(&block, &tiles[item.tile], item)?;
             }
-            if let (Some(item), [first, second]) = (&started, &chunks[..]) {
-                self.expand(&block, item, second)?;
-                self.expanded(&block, &tiles[item.tile], item, first)?;
+            if let Some(item) = &started {
+                for pair in chunks.windows(2) {
+                    self.expand(&block, item, &pair[1])?;
+                    self.expanded(&block, &tiles[item.tile], item, &pair[0])?;
+                }
             }
             if let Some(item) = &ended {
-                self.project(task, &block, &tiles[item.tile], item, 0)?;
+                self.project_group(task, &block, &tiles[item.tile], item, 0)?;
             }
             if let Some(item) = &started {
                 if let Some(chunk) = chunks.last() {
@@ -113,32 +125,55 @@ impl<'a> Lower<'a> {
             Some(_) => self.buffered(task.inputs[0]),
             None => self.buffered_input(task.inputs[0], &tiles.geometry, depthwise.pad),
         };
-        let buffers = [input, self.made(task), self.others(task)];
+        let buffers = [input, self.made(task), self.others(task) + self.pixels(task)];
         let lines = tiles.lines(self.acc_rows, self.left(), buffers).ok_or("internal: a block that does not fit")?;
         let sums = tiles.sums(lines, self.acc_rows, true).or_else(|| tiles.sums(lines, self.acc_rows, false));
         let [height, width] = tiles.geometry.output;
         let slots = if lines == height && tiles.geometry.images == 1 { 1 } else { 2 };
-        let results = self.results(task, project.requant, (lines * width, slots))?;
         let under = tiles.geometry.under(0, lines);
+        // What works at once lies in banks of its own as far as there is room.
+        let needed = tiles.rows(lines, buffers) + tiles.groups[1].min(RING) * tiles.weights() + 2 * TILE_ROWS as u64;
+        let mut spare = self.left().saturating_sub(needed);
+        let results = self.results(task, project.requant, (lines * width, slots))?;
+        self.next_bank(&mut spare)?;
         let (mut between, mut halo) = (vec![], 0);
-        let input = if expand.is_some() {
+        if expand.is_some() {
             between = self.turns(2, under * tiles.pitch(), 1)?.bases;
             halo = self.take(if slots == 1 { 0 } else { tiles.groups[1] * tiles.halo() * tiles.pitch() }, 1)?;
+            self.next_bank(&mut spare)?;
+        }
+        let after = self.turns(2, lines * width, 1)?.bases;
+        self.next_bank(&mut spare)?;
+        let input = if expand.is_some() {
             self.maybe_turns(slots, tiles.most_fresh(lines) * tiles.columns() * input)?
         } else {
             let buffers = Buffers { input, output: 0, others: 0, packed: None, fixed: 0 };
             self.maybe_turns(slots, buffers.rows(&tiles.geometry, (lines, width)))?
         };
-        let after = self.turns(2, lines * width, 1)?.bases;
         let constant = self.constants.add(&constants(&tiles, expand.as_ref(), &depthwise, &project));
-        let (left, each) = (self.left() - (TILE_ROWS as u64).min(self.left()), tiles.weights());
+        let (left, each) = (self.left_aligned(TILE_ROWS as u64), tiles.weights());
         let whole = tiles.groups[1] * each <= left;
         let places = if whole { tiles.groups[1] } else { (left / each).max(1) };
+        // A power of two, so that the text repeats soon; no more than keep the memory port ahead.
+        let places = if whole { places } else { 1 << places.min(RING).ilog2() };
         let supply = Supply { constant, turns: self.turns(places, each, TILE_ROWS as u64)?, whole };
         let padded = vec![None; between.len()];
         let sums = sums.ok_or("internal: a block that does not fit")?;
-        let block =
-            Block { tiles, expand, depthwise, project, sums, input, between, after, padded, halo, supply, results };
+        let block = Block {
+            tiles,
+            chunk: 0,
+            expand,
+            depthwise,
+            project,
+            sums,
+            input,
+            between,
+            after,
+            padded,
+            halo,
+            supply,
+            results,
+        };
         let left = tiles.geometry.window.pads[1] as u64;
         for &at in &block.between {
             let right = left + tiles.columns();
@@ -149,7 +184,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Brings in what the next group of a tile needs.
-    fn bring(&mut self, task: &Task<'a>, block: &mut Block, tiles: &[Tile], items: &[Item]) -> Emit<Item> {
+    fn bring_group(&mut self, task: &Task<'a>, block: &mut Block, tiles: &[Tile], items: &[Item]) -> Emit<Item> {
         let index = items.len();
         let groups = block.tiles.groups[1];
         let (number, group) = (index / groups as usize, index as u64 % groups);
@@ -205,27 +240,15 @@ impl<'a> Lower<'a> {
         self.copy((first, 0), (block.halo + item.group * rows, 0), rows, 1)
     }
 
-    /// Lines that are expanded at a time, from the first of the tile's on: in two parts where that takes longer than the rest.
-    fn expand_chunks(&self, block: &Block, tile: &Tile, _item: &Item) -> Vec<(u64, u64)> {
-        let lines = tile.fresh.1;
-        if block.expand.is_none() || lines == 0 {
-            return vec![];
-        }
-        if lines < 2 * tile.part.lines || lines < 2 {
-            return vec![(0, lines)];
-        }
-        let half = lines.div_ceil(2);
-        vec![(0, half), (half, lines - half)]
-    }
-
     /// Expands some lines of a group.
-    fn expand(&mut self, block: &Block, item: &Item, &(first, lines): &(u64, u64)) -> Emit {
+    fn expand(&mut self, block: &Block, item: &Item, chunk: &Chunk) -> Emit {
         let Some(conv) = &block.expand else { return Ok(()) };
+        let Chunk { first, lines, sums } = *chunk;
         let (columns, view, tiles) = (block.tiles.columns(), &item.view, block.tiles.groups[0]);
         let line = |stride: u64| if lines > 1 { stride } else { 0 };
         self.text.push(Matmul {
             lp: loops(columns, lines)?,
-            d: operand(block.sums.expanded + first * columns, 1, line(columns))?,
+            d: operand(sums, 1, line(columns))?,
             a: operand(view.at + first * view.line, view.pixel, line(view.line))?,
             w_base: operand(item.weights, 0, 0)?.base,
             w_sk: if tiles > 1 { TILE_ROWS as i16 } else { 0 },
@@ -239,15 +262,16 @@ impl<'a> Lower<'a> {
     }
 
     /// Requantises what was expanded.
-    fn expanded(&mut self, block: &Block, tile: &Tile, item: &Item, &(first, lines): &(u64, u64)) -> Emit {
+    fn expanded(&mut self, block: &Block, tile: &Tile, item: &Item, chunk: &Chunk) -> Emit {
         let Some(conv) = &block.expand else { return Ok(()) };
+        let Chunk { first, lines, sums } = *chunk;
         let (columns, pitch) = (block.tiles.columns(), block.tiles.pitch());
         let inside = (tile.fresh.0.cast_signed() - tile.source.y).cast_unsigned() + first;
         let at = block.between[item.index % block.between.len()];
         let at = at + inside * pitch + block.tiles.geometry.window.pads[1] as u64;
         let line = |stride: u64| if lines > 1 { stride } else { 0 };
         let d = operand(at, 1, line(pitch))?;
-        let a = operand(block.sums.expanded + first * columns, 1, line(columns))?;
+        let a = operand(sums, 1, line(columns))?;
         let params = block.params(item) + PARAM_ROWS as u64;
         self.row8s(conv.requant, ((columns, lines), d, a), params, live(conv.weights.dim().0, item.group))
     }
@@ -255,7 +279,9 @@ impl<'a> Lower<'a> {
     /// The depthwise products of a group.
     fn filter(&mut self, block: &Block, tile: &Tile, item: &Item) -> Emit {
         let from = match block.expand {
-            Some(_) => View { at: block.between[item.index % block.between.len()], line: block.tiles.pitch(), pixel: 1 },
+            Some(_) => {
+                View { at: block.between[item.index % block.between.len()], line: block.tiles.pitch(), pixel: 1 }
+            }
             None => View { at: item.view.at + item.group, ..item.view },
         };
         let taps = block.params(item) + 2 * PARAM_ROWS as u64;
@@ -286,7 +312,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Adds a group to the sums of a group of the result.
-    fn project(&mut self, task: &Task, block: &Block, tile: &Tile, item: &Item, output: u64) -> Emit {
+    fn project_group(&mut self, task: &Task, block: &Block, tile: &Tile, item: &Item, output: u64) -> Emit {
         let pixels = tile.part.lines * tile.part.columns;
         let tiles = if block.tiles.expands { block.tiles.groups[0] } else { 0 } + output;
         self.text.push(Matmul {
@@ -307,13 +333,13 @@ impl<'a> Lower<'a> {
     fn end(&mut self, task: &Task<'a>, block: &mut Block, tile: &Tile, item: &Item) -> Emit {
         let outputs = block.tiles.groups[2];
         if item.group + 1 < block.tiles.groups[1] {
-            return (1..outputs).try_for_each(|output| self.project(task, block, tile, item, output));
+            return (1..outputs).try_for_each(|output| self.project_group(task, block, tile, item, output));
         }
         let to = self.begin(task, &tile.part, &mut block.results)?;
         let (sums, pixels) = (block.output(item), tile.part.lines * tile.part.columns);
         for output in 0..outputs {
             if output + 1 < outputs {
-                self.project(task, block, tile, item, output + 1)?;
+                self.project_group(task, block, tile, item, output + 1)?;
             }
             let group = (output, sums + output * pixels);
             self.finish_group(task, block.project.requant, &mut block.results, group, (&tile.part, &to))?;
@@ -323,6 +349,22 @@ impl<'a> Lower<'a> {
 }
 
 impl Block<'_> {
+    /// What is expanded of the next group of a tile.
+    fn chunks(&mut self, tile: &Tile) -> Vec<Chunk> {
+        let lines = tile.fresh.1;
+        if self.expand.is_none() || lines == 0 {
+            return vec![];
+        }
+        // All about as large.
+        let size = lines.div_ceil(lines.div_ceil(self.sums.chunk));
+        let chunk = |first: u64| {
+            let sums = self.sums.expanded[self.chunk % self.sums.expanded.len()];
+            self.chunk += 1;
+            Chunk { first, lines: size.min(lines - first), sums }
+        };
+        (0..lines).step_by(size as usize).map(chunk).collect()
+    }
+
     /// First row of a group's parameters.
     fn params(&self, item: &Item) -> u64 {
         let tiles = if self.tiles.expands { self.tiles.groups[0] } else { 0 } + self.tiles.groups[2];

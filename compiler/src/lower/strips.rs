@@ -125,31 +125,49 @@ impl Buffers {
 impl Lower<'_> {
     /// Rows of a pixel of the input in its buffer: none, if it can be read where it lies.
     pub(super) fn buffered_input(&self, id: ValueId, geometry: &Geometry, fill: i8) -> u64 {
-        if self.is_near(id, geometry.reach(), fill) { 0 } else { self.plan.form(id).groups() }
+        if self.local.contains_key(&id) || self.is_near(id, geometry.reach(), fill) {
+            0
+        } else {
+            self.plan.form(id).groups()
+        }
+    }
+
+    /// Rows of a pixel of a product's result in its buffer.
+    pub(super) fn made_rows(&self, id: ValueId) -> u64 {
+        if self.map(id).is_some() { 0 } else { self.plan.form(id).groups() }
     }
 
     /// Rows of a pixel of an output, or operand, in its buffer.
     pub(super) fn buffered(&self, id: ValueId) -> u64 {
-        if self.map(id).is_some() { 0 } else { self.plan.form(id).groups() }
+        if self.map(id).is_some() || self.local.contains_key(&id) { 0 } else { self.plan.form(id).groups() }
     }
 
     /// Lines and columns of strips whose buffers, twice each where there is more than one strip, fit what is left.
     pub(super) fn strip(&self, geometry: &Geometry, pixels: u64, buffers: &Buffers) -> Emit<((u64, u64), u64)> {
-        let (left, pixels) = (self.left(), pixels.max(1));
-        let rows = |lines: u64, columns: u64| {
-            buffers.rows(geometry, (lines, columns)) + lines * columns * (buffers.output + buffers.others)
+        let needed = || {
+            let rows = buffers.rows(geometry, (1, 1)) + buffers.output + buffers.others;
+            Fault::Rows("spad", self.free.start + rows + buffers.fixed, self.free.end)
         };
-        let all = geometry.output[0] * geometry.output[1];
-        for slots in [2, 1] {
-            let needed = |lines: u64, columns: u64| {
-                let slots = if lines * columns == all && geometry.images == 1 { 1 } else { slots };
-                rows(lines, columns) * slots + buffers.fixed
-            };
-            if let Some(strip) = geometry.strip(pixels, |lines, columns| needed(lines, columns) <= left) {
-                let slots = if strip.0 * strip.1 == all && geometry.images == 1 { 1 } else { slots };
-                return Ok((strip, slots));
-            }
-        }
-        Err(Fault::Rows("spad", self.at + rows(1, 1) + buffers.fixed, self.free.end))
+        strip_in(self.left(), geometry, pixels, buffers).ok_or_else(needed)
     }
+}
+
+/// The same, in so many rows; whether there are two of each buffer.
+pub(super) fn strip_in(left: u64, geometry: &Geometry, pixels: u64, buffers: &Buffers) -> Option<((u64, u64), u64)> {
+    let pixels = pixels.max(1);
+    let rows = |lines: u64, columns: u64| {
+        buffers.rows(geometry, (lines, columns)) + lines * columns * (buffers.output + buffers.others)
+    };
+    let all = geometry.output[0] * geometry.output[1];
+    for slots in [2, 1] {
+        let needed = |lines: u64, columns: u64| {
+            let slots = if lines * columns == all && geometry.images == 1 { 1 } else { slots };
+            rows(lines, columns) * slots + buffers.fixed
+        };
+        if let Some(strip) = geometry.strip(pixels, |lines, columns| needed(lines, columns) <= left) {
+            let slots = if strip.0 * strip.1 == all && geometry.images == 1 { 1 } else { slots };
+            return Some((strip, slots));
+        }
+    }
+    None
 }

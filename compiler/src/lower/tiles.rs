@@ -30,7 +30,9 @@ pub(crate) struct Tiles {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
     pub(super) output: Vec<u64>,
-    pub(super) expanded: u64,
+    pub(super) expanded: Vec<u64>,
+    /// Lines that are expanded at a time.
+    pub(super) chunk: u64,
     pub(super) depthwise: Vec<u64>,
 }
 
@@ -103,33 +105,39 @@ impl Tiles {
         (self.geometry.under(0, lines) - there).min(self.geometry.input[0])
     }
 
-    /// Where the sums of tiles of so many lines lie: each part in banks of its own if that fits, or if it need not be.
+    /// Where the sums of tiles of so many lines lie: each part in banks of its own, or one after another.
     pub(super) fn sums(&self, lines: u64, acc_rows: u64, own_banks: bool) -> Option<Sums> {
-        let align = if own_banks { (acc_rows / BANKS).max(1) } else { 1 };
+        let unit = if own_banks { (acc_rows / BANKS).max(1) } else { 1 };
+        let all = acc_rows / unit;
         let pixels = lines * self.geometry.output[1];
-        let expanded = if self.expands { self.most_fresh(lines) * self.columns() } else { 0 };
-        for (outputs, depthwise) in [(2, 2), (1, 2), (1, 1)] {
-            let mut at = 0u64;
-            let mut place = |rows: u64| {
-                let base = at.next_multiple_of(align);
-                at = base + rows;
-                base
-            };
-            let sums = Sums {
-                output: (0..outputs).map(|_| place(pixels * self.groups[2])).collect(),
-                expanded: place(expanded),
-                depthwise: (0..depthwise).map(|_| place(pixels)).collect(),
-            };
-            // Without sums of their own to wait for, depthwise sums need two places.
-            if at <= acc_rows && (self.expands || depthwise == 2) {
-                return Some(sums);
-            }
+        let [output, depthwise] = [pixels * self.groups[2], pixels].map(|rows| rows.div_ceil(unit));
+        let place = |first: u64, size: u64, count: u64| (0..count).map(|i| (first + i * size) * unit).collect();
+        if !self.expands {
+            // Without other sums to wait for, depthwise sums need two places.
+            let outputs = if 2 * (output + depthwise) <= all { 2 } else { 1 };
+            let fits = outputs * output + 2 * depthwise <= all;
+            return fits.then(|| Sums {
+                output: place(0, output, outputs),
+                depthwise: place(outputs * output, depthwise, 2),
+                ..Sums::default()
+            });
         }
-        None
+        let rest = all.checked_sub(output + depthwise)?;
+        let (whole, line) = (self.most_fresh(lines) * self.columns(), self.columns());
+        // Two places for what is expanded, unless one holds all of it and there are no banks for two.
+        let (first, rows, count) = match rest * unit {
+            rows if rest >= 2 && (own_banks || rows >= 2 * whole) => (output, rest / 2 * unit, 2),
+            rows if rows >= whole => (output, rows, 1),
+            rows => (output, rows / 2, 2),
+        };
+        let expanded = (0..count).map(|i| first * unit + i * rows).collect();
+        let chunk = (rows / line).min(self.most_fresh(lines));
+        let sums = Sums { output: place(0, output, 1), expanded, chunk, depthwise: place(output + rest, depthwise, 1) };
+        (chunk > 0).then_some(sums)
     }
 
     /// Rows of spad for tiles of so many lines, without weights; rows a pixel of input, results, and other operands.
-    fn rows(&self, lines: u64, [input, made, others]: [u64; 3]) -> u64 {
+    pub(super) fn rows(&self, lines: u64, [input, made, others]: [u64; 3]) -> u64 {
         let one = lines == self.geometry.output[0] && self.geometry.images == 1;
         let slots = if one { 1 } else { 2 };
         let (pixels, under) = (lines * self.geometry.output[1], self.geometry.under(0, lines) * self.pitch());
@@ -150,7 +158,7 @@ impl Tiles {
             self.sums(lines, acc_rows, own_banks).is_some()
                 && self.rows(lines, buffers) + weights + TILE_ROWS as u64 <= left
         };
-        if fits(height, ring, false) {
+        if fits(height, ring, true) || fits(height, ring, false) {
             return Some(height);
         }
         let best = |weights, own_banks| (1..height).rev().find(|&lines| fits(lines, weights, own_banks));

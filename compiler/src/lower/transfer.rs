@@ -49,7 +49,8 @@ impl Lower<'_> {
     /// `slots` buffers of so many rows.
     pub(super) fn turns(&mut self, slots: u64, rows: u64, align: u64) -> Emit<Turns> {
         let bases = (0..slots).map(|_| self.take(rows, align)).collect::<Emit<Vec<u64>>>()?;
-        Ok(Turns::of(bases))
+        // In ascending order, wherever they were taken from.
+        Ok(Turns::of(if self.from_top { bases.into_iter().rev().collect() } else { bases }))
     }
 
     /// Puts rows into `const`, takes rows of spad for them and loads them.
@@ -125,6 +126,9 @@ impl Lower<'_> {
     /// A part of a value: where it lies on chip, or brought into a buffer, with `fill` outside the image.
     pub(super) fn fetch(&mut self, id: ValueId, part: &Part, fill: i8, buffer: Option<u64>) -> Emit<View> {
         let Some(buffer) = buffer else {
+            if let Some(Some(view)) = self.local.get(&id) {
+                return Ok(*view);
+            }
             let map = self.map(id).ok_or("internal: a value that is not on chip")?;
             let line = (part.image * self.plan.form(id).image()[1] as u64).cast_signed() + part.y;
             let at = map.origin().cast_signed() + line * map.pitch().cast_signed() + part.x * map.groups.cast_signed();
@@ -170,6 +174,37 @@ impl Lower<'_> {
         Ok(view)
     }
 
+    /// As [`Lower::fetch`], of a part inside the image, and of some groups of channels: the first, how many.
+    pub(super) fn fetch_groups(
+        &mut self,
+        id: ValueId,
+        part: &Part,
+        (first, count): (u64, u64),
+        buffer: Option<u64>,
+    ) -> Emit<View> {
+        let groups = self.plan.form(id).groups();
+        let Some(at) = buffer.filter(|_| count < groups) else {
+            let view = self.fetch(id, part, 0, buffer)?;
+            return Ok(View { at: view.at + first, ..view });
+        };
+        let (region, row) = self.home(id).dram.ok_or("internal: a value without a place")?;
+        for (from, to, pixels) in self.runs(id, part, part.columns * count) {
+            self.load((region, row + from + first, groups), (at + to, count), count, pixels)?;
+        }
+        Ok(View { at, line: part.columns * count, pixel: count })
+    }
+
+    /// The pixels of a part as runs: rows from the first of the value, from the first of a buffer whose lines are so far apart, pixels.
+    fn runs(&self, id: ValueId, part: &Part, line: u64) -> Vec<(u64, u64, u64)> {
+        let form = self.plan.form(id);
+        let ([_, height, width], groups) = (form.image().map(|n| n as u64), form.groups());
+        let first = (part.image * height + part.y.cast_unsigned()) * width + part.x.cast_unsigned();
+        if part.columns == width {
+            return vec![(first * groups, 0, part.lines * width)];
+        }
+        (0..part.lines).map(|y| ((first + y * width) * groups, y * line, part.columns)).collect()
+    }
+
     /// Brings in the pixels of a part that counts every so many lines and columns of a value in DRAM only.
     pub(super) fn sample(&mut self, id: ValueId, part: &Part, [sy, sx]: [usize; 2], buffer: u64) -> Emit<View> {
         let (region, row) = self.home(id).dram.ok_or("internal: a value without a place")?;
@@ -213,6 +248,38 @@ impl Lower<'_> {
         }
         let at = buffer.ok_or("internal: a result without a place")?;
         Ok(View { at, line: part.columns * groups, pixel: groups })
+    }
+
+    /// As [`Lower::target`], of some groups of channels.
+    pub(super) fn target_groups(
+        &self,
+        id: ValueId,
+        part: &Part,
+        (first, count): (u64, u64),
+        buffer: Option<u64>,
+    ) -> Emit<View> {
+        if count == self.plan.form(id).groups() {
+            return self.target(id, part, buffer);
+        }
+        if self.map(id).is_some() {
+            let view = self.target(id, part, buffer)?;
+            return Ok(View { at: view.at + first, ..view });
+        }
+        let at = buffer.ok_or("internal: a result without a place")?;
+        Ok(View { at, line: part.columns * count, pixel: count })
+    }
+
+    /// As [`Lower::put`], of some groups of channels, which lie alone in a buffer.
+    pub(super) fn put_groups(&mut self, id: ValueId, part: &Part, (first, count): (u64, u64), view: &View) -> Emit {
+        let groups = self.plan.form(id).groups();
+        if count == groups {
+            return self.put(id, part, view);
+        }
+        let Some((region, row)) = self.home(id).dram else { return Ok(()) };
+        for (to, from, pixels) in self.runs(id, part, view.line) {
+            self.store((view.at + from, view.pixel), (region, row + to + first, groups), count, pixels)?;
+        }
+        Ok(())
     }
 
     /// Stores a part of a result, if it has a place in DRAM.

@@ -83,6 +83,9 @@ fn reserve(plan: &Plan, task: &Task, target: &TargetLimits) -> u64 {
         return rows;
     }
     let all = 1u64 << target.spad_log2;
+    if let Work::Chain(tasks) = &task.work {
+        return tasks.iter().map(|task| reserve(plan, task, target)).sum::<u64>().min(all * 3 / 4);
+    }
     let groups = plan.form(task.output).groups();
     let operands = task.reads().filter(|&id| plan.repeated(id).is_none()).chain([task.output]);
     let strips: u64 = operands
@@ -116,7 +119,7 @@ fn reserve(plan: &Plan, task: &Task, target: &TargetLimits) -> u64 {
 fn candidates(plan: &Plan, lives: &[Option<(usize, usize)>]) -> Vec<Candidate> {
     let moved = |task: &Task| match &task.work {
         Work::Move { .. } => true,
-        Work::Separable(_) => false,
+        Work::Separable(_) | Work::Chain(_) => false,
         Work::Op(op) => matches!(op.kind, IntKind::ResizeLinear { .. }),
         Work::Attention(_) => false,
     };
@@ -153,7 +156,11 @@ fn candidates(plan: &Plan, lives: &[Option<(usize, usize)>]) -> Vec<Candidate> {
 /// The padding that the readers of a value want around it, those with the fill of the first.
 fn ring(plan: &Plan, id: ValueId) -> ([u64; 4], i8) {
     let (mut pads, mut fill) = ([0; 4], None);
-    for task in plan.tasks.iter().filter(|task| task.inputs.first() == Some(&id)) {
+    let parts = plan.tasks.iter().flat_map(|task| match &task.work {
+        Work::Chain(tasks) => &tasks[..],
+        _ => std::slice::from_ref(task),
+    });
+    for task in parts.filter(|task| task.inputs.first() == Some(&id)) {
         let op = match &task.work {
             Work::Op(op) => op,
             // What is expanded is padded then.

@@ -4,22 +4,23 @@
 //! gives bytes another name is no task: the value is an alias of its source.
 
 pub(crate) mod attention;
+mod chain;
 pub(crate) mod form;
 mod fuse;
 pub(crate) mod heads;
 mod lanes;
 pub(crate) mod movement;
 mod packed;
-mod views;
 pub(crate) mod separable;
+mod views;
 
 use std::collections::BTreeMap;
 
 use isa::{LANES, Leaf, ZERO};
 use ndarray::ArrayD;
 
-use crate::error::{CompileError, Result};
 use crate::TargetLimits;
+use crate::error::{CompileError, Result};
 use crate::int_ir::{Addition, IntGraph, IntKind, IntOp, TensorId};
 use attention::Attention;
 use form::Form;
@@ -73,6 +74,8 @@ pub(crate) enum Work<'a> {
     Op(&'a IntOp),
     /// Convolutions that are made together.
     Separable(Separable<'a>),
+    /// Products over the same pixels, each of which reads the strips of the one before: as input or as what it is added to.
+    Chain(Vec<Task<'a>>),
     /// Bytes that move; what is not written holds `fill`.
     Move { blocks: Vec<Block>, fill: Option<i8> },
     /// Products of two values, softmax of their rows, and the products of these with a third value.
@@ -188,6 +191,7 @@ pub(crate) fn run<'a>(graph: &'a IntGraph, target: &TargetLimits) -> Result<Plan
     fuse::run(&mut plan);
     views::run(&mut plan);
     separable::run(&mut plan, target);
+    chain::run(&mut plan, target);
     Ok(plan)
 }
 

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod interleave;
+mod roll;
 
 use crate::text::Text;
 pub(crate) use interleave::interleave;
@@ -9,4 +10,5 @@ pub(crate) use interleave::interleave;
 /// Runs the passes.
 pub(crate) fn run(text: &mut Text) {
     ahead::run(text);
+    roll::run(text);
 }

@@ -1,12 +1,14 @@
-//! Depthwise convolutions between pointwise ones are made together, tile by tile: the machine equals the evaluator whatever their
-//! sizes.
+//! Convolutions that are made together, strip by strip: depthwise ones between pointwise ones, and pointwise ones after another.
+//! The machine equals the evaluator whatever their sizes.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
 use common::run;
 use compiler::graph::DType;
-use compiler::int_ir::{Addition, IntGraph, IntKind, IntOp, IntTensor, IntWindow, Port, Quantization, Requant, TensorId};
+use compiler::int_ir::{
+    Addition, IntGraph, IntKind, IntOp, IntTensor, IntWindow, Port, Quantization, Requant, TensorId,
+};
 use compiler::reference::integer;
 use compiler::{Compiled, Options, TargetLimits, compile_integers};
 use isa::program::Data;
@@ -44,7 +46,11 @@ impl Builder {
 
     fn tensor(&mut self, shape: &[usize]) -> TensorId {
         let quantization = Some(Quantization { scale: 0.05, zero_point: 0, dtype: DType::I8 });
-        self.graph.add(IntTensor { name: format!("t{}", self.graph.tensors.len()), shape: shape.to_vec(), quantization })
+        self.graph.add(IntTensor {
+            name: format!("t{}", self.graph.tensors.len()),
+            shape: shape.to_vec(),
+            quantization,
+        })
     }
 
     fn push(&mut self, kind: IntKind, inputs: &[TensorId], shape: &[usize]) -> TensorId {
@@ -80,18 +86,14 @@ impl Builder {
         let channels = self.graph.tensor(between).shape[1];
         let filtered = self.conv(between, channels, channels, block.window);
         let y = self.conv(filtered, block.out, 1, point);
+        let residual = block.residual && self.graph.tensor(x).shape == self.graph.tensor(y).shape;
+        if residual { self.add(x, y) } else { y }
+    }
+
+    fn add(&mut self, x: TensorId, y: TensorId) -> TensorId {
         let shape = self.graph.tensor(y).shape.clone();
-        if !block.residual || self.graph.tensor(x).shape != shape {
-            return y;
-        }
-        let addition = Addition {
-            zeros: [3, -4],
-            multipliers: [700_000, 500_000],
-            shift: 20,
-            zero_point: 5,
-            lo: -128,
-            hi: 120,
-        };
+        let addition =
+            Addition { zeros: [3, -4], multipliers: [700_000, 500_000], shift: 20, zero_point: 5, lo: -128, hi: 120 };
         self.push(IntKind::Add(addition), &[x, y], &shape)
     }
 }
@@ -102,15 +104,21 @@ fn check(net: &Net) -> Option<Compiled> {
     let x = builder.tensor(&net.input);
     builder.graph.inputs.push(Port { name: "x".into(), dtype: DType::I8, tensor: x });
     let y = net.blocks.iter().fold(x, |x, block| builder.block(x, block));
+    agrees(builder, y, net.target)
+}
+
+/// Compiles a graph up to a tensor and holds the machine to the evaluator.
+fn agrees(mut builder: Builder, y: TensorId, target: TargetLimits) -> Option<Compiled> {
     builder.graph.outputs.push(Port { name: "y".into(), dtype: DType::I8, tensor: y });
-    let compiled = match compile_integers(&builder.graph, &Options { target: net.target, ..Options::default() }) {
+    let compiled = match compile_integers(&builder.graph, &Options { target, ..Options::default() }) {
         Ok(compiled) => compiled,
         Err(compiler::CompileError::TooLarge { .. }) => return None,
         Err(error) => panic!("{error}"),
     };
-    let bytes: Vec<i8> = (0..net.input.iter().product()).map(|_| builder.byte()).collect();
+    let shape = builder.graph.tensor(builder.graph.inputs[0].tensor).shape.clone();
+    let bytes: Vec<i8> = (0..shape.iter().product()).map(|_| builder.byte()).collect();
     let values = bytes.iter().map(|&b| i32::from(b)).collect();
-    let x = ArrayD::from_shape_vec(net.input.to_vec(), values).unwrap();
+    let x = ArrayD::from_shape_vec(shape, values).unwrap();
     let values = integer::evaluate(&builder.graph, &[x]);
     let expected: Vec<i32> = integer::output(&builder.graph, &values, 0).iter().copied().collect();
     let (outputs, regs) = run(&compiled.program, &[Data::Int8(bytes)]);
@@ -118,6 +126,37 @@ fn check(net: &Net) -> Option<Compiled> {
     let Data::Int8(machine) = &outputs[0] else { panic!("{outputs:?}") };
     assert_eq!(machine.iter().map(|&b| i32::from(b)).collect::<Vec<_>>(), expected);
     Some(compiled)
+}
+
+/// A block of ResNet without its first convolution: a window, a pointwise convolution, and a sum with nothing, an input of its shape
+/// or a pointwise convolution of the input.
+fn chain(
+    input: [usize; 4],
+    [_, between, out]: [usize; 3],
+    [stride, kernel]: [usize; 2],
+    shortcut: usize,
+    target: TargetLimits,
+) -> Option<Compiled> {
+    let mut builder = Builder { graph: IntGraph::default(), seed: 9 };
+    let x = builder.tensor(&input);
+    builder.graph.inputs.push(Port { name: "x".into(), dtype: DType::I8, tensor: x });
+    let window = |kernel: usize, stride: usize| IntWindow {
+        kernel: [kernel; 2],
+        strides: [stride; 2],
+        pads: [kernel / 2; 4],
+        dilations: [1, 1],
+    };
+    let first = builder.conv(x, between, 1, window(kernel, stride));
+    let second = builder.conv(first, out, 1, window(1, 1));
+    let y = match shortcut {
+        0 => second,
+        1 if input[1] == out && stride == 1 => builder.add(x, second),
+        _ => {
+            let short = builder.conv(x, out, 1, window(1, stride));
+            builder.add(second, short)
+        }
+    };
+    agrees(builder, y, target)
 }
 
 fn window() -> impl Strategy<Value = IntWindow> {
@@ -163,6 +202,31 @@ proptest! {
         prop_assume!(fits.is_some());
         check(&net);
     }
+
+    #[test]
+    fn chains_equal_the_evaluator(
+        (h, w, images) in (20usize..30, 20usize..30, 1usize..3),
+        channels in prop::sample::select(vec![[8usize, 32, 40], [32, 33, 64], [40, 16, 32]]),
+        stride in 1usize..3,
+        kernel in prop::sample::select(vec![1usize, 3]),
+        shortcut in 0usize..3,
+        acc_log2 in prop::sample::select(vec![7u8, 8, 10]),
+    ) {
+        chain([images, channels[0], h, w], channels, [stride, kernel], shortcut, TargetLimits { spad_log2: 10, acc_log2 });
+    }
+}
+
+fn names(compiled: &Compiled) -> Vec<&str> {
+    compiled.report.layers.iter().map(|layer| layer.name.as_str()).collect()
+}
+
+/// The first block of ResNet-50, smaller: one layer, of which only the result is stored.
+#[test]
+fn chains_are_one_layer() {
+    let target = TargetLimits { spad_log2: 10, acc_log2: 10 };
+    let compiled = chain([1, 32, 28, 28], [32; 3], [1, 3], 2, target).unwrap();
+    assert_eq!(names(&compiled), ["op0 + op1 + op2"]);
+    assert_eq!(compiled.program.profile.work, 0);
 }
 
 /// Blocks of MobileNetV2, smaller: one layer each, in as many instructions as before, nothing between in DRAM.
@@ -173,8 +237,7 @@ fn blocks_are_one_layer() {
     let blocks = vec![block(None, 1, 16), block(Some(96), 2, 24), block(Some(72), 1, 24)];
     let target = TargetLimits { spad_log2: 11, acc_log2: 10 };
     let compiled = check(&Net { input: [1, 32, 40, 40], blocks, target }).unwrap();
-    let names: Vec<&str> = compiled.report.layers.iter().map(|layer| layer.name.as_str()).collect();
-    assert_eq!(names, ["op0 + op1", "op2 + op3 + op4", "op5 + op6 + op7"]);
+    assert_eq!(names(&compiled), ["op0 + op1", "op2 + op3 + op4", "op5 + op6 + op7"]);
     let work = 1u64 << compiled.program.profile.work;
     assert!(work <= 2048, "{work} rows of work");
 }
