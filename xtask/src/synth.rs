@@ -210,7 +210,8 @@ impl Flow {
 
 /// Cells by type, on a line.
 fn named(cells: &Value) -> String {
-    let each = cells.as_object().into_iter().flatten().map(|(kind, count)| format!("{count} {kind}"));
+    let cells = cells.as_object().into_iter().flatten().filter(|(kind, _)| !kind.starts_with('$'));
+    let each = cells.map(|(kind, count)| format!("{count} {kind}"));
     each.collect::<Vec<_>>().join(", ")
 }
 
