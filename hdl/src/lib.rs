@@ -21,6 +21,9 @@
 //! `scoreboard`, `counters`, `serial/prims`) are Verilog written by hand. No number of the encoding stands here: `encoding` looks them up in the table of `isa`.
 #![allow(unused_braces, reason = "#[hdl_gen] repeats the braces of get_bits::<{ .. }> where none are needed")]
 
+#[macro_use]
+mod ports;
+
 mod array;
 mod awake;
 mod banks;
