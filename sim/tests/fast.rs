@@ -19,7 +19,7 @@ use sim::fast::{Change, Image, Workers};
 use sim::{Engine, FastEngine, FastMachine, StepEngine};
 
 fn source(seed: u64) -> Source {
-    common::source(case(seed, 10 + Rng::new(!seed).below(60) as usize))
+    case(seed, 10 + Rng::new(!seed).below(60) as usize).into()
 }
 
 /// The same program on the reference and on the fast executor.

@@ -7,6 +7,7 @@ bert          one encoder layer of BERT-base (Devlin et al. 2018, arXiv 1810.048
 """
 
 import os
+import shutil
 import sys
 import tempfile
 
@@ -148,12 +149,8 @@ def write(name, path):
         kinds = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
         quantize_static(ready, made, Inputs(shape), QuantFormat.QDQ, per_channel=True, **kinds)
         # Whole or not at all.
-        os.replace(onnx_copy(made, path), path)
-
-
-def onnx_copy(source, path):
-    onnx.save(onnx.load(source), f"{path}.part")
-    return f"{path}.part"
+        shutil.copyfile(made, f"{path}.part")
+        os.replace(f"{path}.part", path)
 
 
 def main():

@@ -97,16 +97,6 @@ fn the_committed_programs_equal_the_reference() {
     }
 }
 
-fn source(case: isa::random::Case) -> Source {
-    Source {
-        profile: case.profile,
-        text: case.text,
-        constant: case.constant,
-        input: case.input,
-        expectations: Vec::new(),
-    }
-}
-
 #[test]
 fn random_programs_equal_the_reference() {
     let mut model = model();
@@ -114,9 +104,9 @@ fn random_programs_equal_the_reference() {
     let mut cycles = 0;
     for seed in 0..seeds {
         let size = 10 + Rng::new(!seed).below(60) as usize;
-        cycles += check(&mut model, &format!("plain {seed}"), &source(case(seed, size)));
+        cycles += check(&mut model, &format!("plain {seed}"), &case(seed, size).into());
         let shape = if seed.is_multiple_of(4) { Shape { spad: 6, acc: 3 } } else { Shape { spad: 11, acc: 9 } };
-        cycles += check(&mut model, &format!("hazard {seed}"), &source(hazard(seed, shape)));
+        cycles += check(&mut model, &format!("hazard {seed}"), &hazard(seed, shape).into());
     }
     println!("{} words, {} cycles a program", model.runs.len(), cycles / (2 * seeds));
     let unused = model.runs.iter().filter(|runs| **runs == 0).count();

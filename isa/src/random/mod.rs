@@ -8,6 +8,7 @@ mod rng;
 
 use alloc::vec::Vec;
 
+use crate::asm::Source;
 use crate::check::admit;
 use crate::field::{Loop, Operand, Wide};
 use crate::ops::scalar;
@@ -31,6 +32,12 @@ pub struct Case {
     pub constant: Vec<Leaf>,
     /// Rows of `input`.
     pub input: Vec<Leaf>,
+}
+
+impl From<Case> for Source {
+    fn from(Case { profile, text, constant, input }: Case) -> Source {
+        Source { profile, text, constant, input, expectations: Vec::new() }
+    }
 }
 
 const SPAD: u8 = 7;

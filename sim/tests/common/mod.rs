@@ -14,7 +14,6 @@ use std::{env, fs};
 
 use isa::asm::Source;
 use isa::program::{Metadata, Program};
-use isa::random::Case;
 use sim::fast::Simd;
 use sim::rtl::Cache;
 use sim::{FastEngine, FastOptions, RtlEngine, RtlOptions, RtlParams};
@@ -77,17 +76,6 @@ pub(crate) fn program(source: &Source) -> Program {
         metadata: Metadata::default(),
         text: source.text.clone(),
         constant: source.constant.clone(),
-    }
-}
-
-/// A random case as a source.
-pub(crate) fn source(case: Case) -> Source {
-    Source {
-        profile: case.profile,
-        text: case.text,
-        constant: case.constant,
-        input: case.input,
-        expectations: Vec::new(),
     }
 }
 
