@@ -10,6 +10,8 @@
 //! order of the requests, and when its last has become readable, `written` is high for one cycle, in that order too.
 //! The channels are not ordered with each other: a read that is accepted after `written` sees what was written.
 //!
+//! A `MARK` shows itself by `mark_valid`; it, its number and `digest` stand until `mark_ready`.
+//!
 //! `clock` and the eight `clock_*` are one clock. Each part but the memory, the port and the counters has a gate of its own:
 //! `clock_<part>` may stay low in a cycle in which that part's bit of `awake` (load, store, move, matrix, depthwise,
 //! vector, front, scoreboard, from bit 0) is low before the edge, and nothing changes by it. A board may as well tie them all together.

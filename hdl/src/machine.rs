@@ -125,6 +125,7 @@ impl<const BEAT: usize> Logic for Machine<BEAT> {
         self.mark_valid.next = self.store.mark_valid.val();
         self.mark_id.next = self.store.mark_id.val();
         self.mark_steps.next = self.store.mark_steps.val();
+        self.store.mark_ready.next = self.mark_ready.val();
 
         // Scoreboard.
         self.scoreboard.clear.next = self.front.reset.val();

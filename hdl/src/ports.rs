@@ -49,6 +49,7 @@ macro_rules! with_ports {
             mark_valid: Out[Bit],
             mark_id: Out[Bits<32>],
             mark_steps: Out[Bits<64>],
+            mark_ready: In[Bit],
             cycles: Out[Bits<64>],
             macs: Out[Bits<64>],
             bytes_read: Out[Bits<64>],

@@ -46,8 +46,6 @@ with_ports! {
         answered: DFF<Bit>,
         /// The outgoing word is for the memory too.
         sends: DFF<Bit>,
-        marks: DFF<Bit>,
-        mark_word: DFF<Bits<32>>,
         hash: Constant<Bits<256>>,
         nothing: Fixed<64, 0>,
         one_row: Fixed<16, 1>,
@@ -120,8 +118,6 @@ impl Serial {
             asks_write: DFF::default(),
             answered: DFF::default(),
             sends: DFF::default(),
-            marks: DFF::default(),
-            mark_word: DFF::default(),
             hash: Constant::new(BigUint::from_bytes_be(&ISA_HASH).into()),
             nothing: Fixed::default(),
             one_row: Fixed::default(),
@@ -167,7 +163,7 @@ impl Logic for Serial {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, running, acts, code, pc, back0, back1, back2, back3, zero, minus, carry, less);
-        dff_setup!(self, clock, shift, index, row, asks_read, asks_write, answered, sends, marks, mark_word);
+        dff_setup!(self, clock, shift, index, row, asks_read, asks_write, answered, sends);
         clock!(self, clock, rom, registers, words, macs_of_bytes, multiplier, outgoing, tally);
         self.begins.next = self.start.val() & !self.running.q.val();
 
@@ -209,7 +205,8 @@ impl Logic for Serial {
         self.waits.next = (self.decode.beat.val() & !self.rdata_valid.val())
             | (self.goes_out.val() & (self.outgoing.busy.val() | self.sends.q.val()))
             | (self.effects.val().get_bit(self.await_written.val().index())
-                & !(self.answered.q.val() | self.written.val()));
+                & !(self.answered.q.val() | self.written.val()))
+            | (self.effects.val().get_bit(self.mark.val().index()) & !self.mark_ready.val());
         self.acts_now.next = self.running.q.val() & self.acts.q.val() & !self.waits.val();
         self.acts.d.next = self.running.q.val() & !self.acts_now.val();
         self.rdata_ready.next = self.running.q.val() & self.acts.q.val() & self.decode.beat.val();
@@ -336,11 +333,6 @@ impl Logic for Serial {
         if self.acts_now.val() & self.effects.val().get_bit(self.set_index.val().index()) {
             self.index.d.next = self.operand.b.val().get_bits::<4>(0);
         }
-        self.marks.d.next = false;
-        if self.acts_now.val() & self.effects.val().get_bit(self.mark.val().index()) {
-            self.marks.d.next = true;
-            self.mark_word.d.next = self.operand.b.val();
-        }
         if self.begins.val() {
             self.running.d.next = true;
             self.code.d.next = 0.into();
@@ -353,8 +345,9 @@ impl Logic for Serial {
         self.busy.next = self.running.q.val();
         self.done.next = !self.running.q.val() & self.code.q.val().any();
         self.status.next = self.code.q.val();
-        self.mark_valid.next = self.marks.q.val();
-        self.mark_id.next = self.mark_word.q.val();
+        self.mark_valid.next =
+            self.running.q.val() & self.acts.q.val() & self.effects.val().get_bit(self.mark.val().index());
+        self.mark_id.next = self.operand.b.val();
         self.mark_steps.next = self.tally.steps.val();
         self.steps.next = self.tally.steps.val();
         self.tally.clear.next = self.begins.val();

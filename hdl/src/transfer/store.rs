@@ -26,7 +26,7 @@ enum Word {
 /// port, and two read ports of the banks.
 ///
 /// Writes happen in the order of the program. `LW` and `SW` wait until all before them are written, `MARK` until all
-/// rows before it have gone to the port.
+/// rows before it have gone to the port, and then until `mark_ready`.
 #[derive(LogicBlock)]
 pub(crate) struct Store {
     pub(crate) clock: Signal<In, Clock>,
@@ -43,6 +43,7 @@ pub(crate) struct Store {
     pub(crate) mark_valid: Signal<Out, Bit>,
     pub(crate) mark_id: Signal<Out, Bits<32>>,
     pub(crate) mark_steps: Signal<Out, Bits<64>>,
+    pub(crate) mark_ready: Signal<In, Bit>,
     pub(crate) word_valid: Signal<Out, Bit>,
     pub(crate) word_row: Signal<Out, Bits<32>>,
     pub(crate) word_ready: Signal<In, Bit>,
@@ -85,6 +86,7 @@ pub(crate) struct Store {
     words: Signal<Local, Bit>,
     marks: Signal<Local, Bit>,
     free: Signal<Local, Bit>,
+    could: Signal<Local, Bit>,
     taken: Signal<Local, Bit>,
     asks: Signal<Local, Bit>,
     asked: Signal<Local, Bit>,
@@ -112,6 +114,7 @@ impl Default for Store {
             mark_valid: Signal::default(),
             mark_id: Signal::default(),
             mark_steps: Signal::default(),
+            mark_ready: Signal::default(),
             word_valid: Signal::default(),
             word_row: Signal::default(),
             word_ready: Signal::default(),
@@ -150,6 +153,7 @@ impl Default for Store {
             words: Signal::default(),
             marks: Signal::default(),
             free: Signal::default(),
+            could: Signal::default(),
             taken: Signal::default(),
             asks: Signal::default(),
             asked: Signal::default(),
@@ -176,13 +180,14 @@ impl Logic for Store {
         self.words.next = (self.op.val().kind == Kind::Lw) | (self.op.val().kind == Kind::Sw);
         self.marks.next = self.op.val().kind == Kind::Mark;
         self.free.next = !self.asking.q.val() & !self.rows.busy.val() & (self.phase.q.val() == Word::Idle);
-        self.taken.next = self.ready.val()
+        self.could.next = self.ready.val()
             & self.free.val()
             & self.unwritten.ready.val()
             & (!self.words.val() | !self.unwritten.valid.val())
             & (!self.marks.val() | !self.rows.valid.val());
+        self.taken.next = self.could.val() & (!self.marks.val() | self.mark_ready.val());
         self.take.next = self.taken.val();
-        self.mark_valid.next = self.taken.val() & self.marks.val();
+        self.mark_valid.next = self.could.val() & self.marks.val();
         self.mark_id.next = self.op.val().imm;
         self.mark_steps.next =
             (bit_cast::<64, 32>(self.op.val().b_base) << 32) | bit_cast::<64, 32>(self.op.val().a_base);

@@ -334,6 +334,7 @@ fn store_writes_every_row_in_order() {
             };
             it.write_ready.next = rng.one_in(patience);
             it.row_ready.next = rng.one_in(patience);
+            it.mark_ready.next = rng.one_in(patience);
             it.written.next = !dram.whole.is_empty() && rng.one_in(patience * 4);
             it.spad_data.next = bits(&spad.take().unwrap_or_else(|| rng.leaf()));
             it.acc_data.next = lanes(&acc.take().unwrap_or_else(|| std::array::from_fn(|_| rng.leaf())));
@@ -353,7 +354,7 @@ fn store_writes_every_row_in_order() {
                 retired += 1;
                 overlapped |= taken > retired;
             }
-            if it.mark_valid.val() {
+            if it.mark_valid.val() && it.mark_ready.val() {
                 assert_eq!(it.mark_id.val(), program[taken].imm);
                 marks.push(it.digest.val().to_u64());
             }

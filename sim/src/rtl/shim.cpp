@@ -154,7 +154,7 @@ public:
         read_offset_bytes = write_offset_bytes = 0;
         credit_bytes = 0;
         write_first = read_waits = write_waits = false;
-        top.read_ready = top.rdata_valid = top.write_ready = top.wdata_ready = top.written = 0;
+        top.read_ready = top.rdata_valid = top.write_ready = top.wdata_ready = top.written = top.mark_ready = 0;
     }
 
     void offer(Top& top, const Host& host, uint64_t cycle) {
@@ -171,6 +171,7 @@ public:
         top.write_ready = writes.size() < timing.outstanding && !stalled();
         top.wdata_ready = write;
         top.written = finished(cycle) && !stalled();
+        top.mark_ready = !stalled();
         top.rdata_valid = read;
         if (read) {
             Request& head = reads.front();
@@ -403,7 +404,7 @@ public:
             settle();
             bool progress = memory.take(top, host, cycle);
             recorder.look(top, host, cycle);
-            if (top.mark_valid) {
+            if (top.mark_valid && top.mark_ready) {
                 Sample now = sampled(top);
                 now.steps = top.mark_steps;
                 host.mark(host.context, &now);

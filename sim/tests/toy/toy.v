@@ -28,6 +28,7 @@ module systole #(parameter W = 16) (
     output wire mark_valid,
     output wire [31:0] mark_id,
     output wire [63:0] mark_steps,
+    input wire mark_ready,
     output reg [63:0] cycles,
     output wire [63:0] macs,
     output wire [63:0] bytes_read,
@@ -101,7 +102,7 @@ module systole #(parameter W = 16) (
                 state <= written || fault == UNWRITTEN ? MARK : WAIT;
             end
             WAIT: if (written) state <= MARK;
-            MARK: state <= DONE;
+            MARK: if (mark_ready) state <= DONE;
         endcase
     end
 
