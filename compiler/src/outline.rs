@@ -24,7 +24,7 @@ pub struct ValueOutline {
 /// What is lowered at once: an operation with what was fused into it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskOutline {
-    /// Name of the ONNX node.
+    /// Names of the ONNX nodes.
     pub name: String,
     /// Its operator.
     pub op: &'static str,
@@ -64,7 +64,7 @@ pub(crate) fn of(plan: &Plan, homes: &Homes) -> Outline {
         }
     });
     let tasks = plan.tasks.iter().map(|task| TaskOutline {
-        name: task.name.into(),
+        name: task.title(),
         op: task.op,
         fused: task.epilogue.iter().map(fused).collect(),
         reads: task.reads().map(|id| root(&id)).collect(),

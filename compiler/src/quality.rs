@@ -45,12 +45,15 @@ pub fn errors(onnx: &[u8], calibration: Option<&Calibration>) -> Result<BTreeMap
     let inputs: Option<Vec<ArrayD<i32>>> =
         integers.inputs.iter().map(|port| Some(integers_of(&integers, port, sample.get(&port.name)?))).collect();
     let inputs = inputs.ok_or_else(|| CompileError::model("the sample lacks an input"))?;
-    let machine = integer::evaluate(&integers, &inputs);
-    let reals = if calibration.is_some() {
-        float::evaluate(&graph, &sample)
-    } else {
-        float::evaluate_unrounded(&quantized, &sample)
-    };
+    // Each takes seconds for billions of products.
+    let (machine, reals) = std::thread::scope(|scope| {
+        let reals = scope.spawn(|| match calibration {
+            Some(_) => float::evaluate(&graph, &sample),
+            None => float::evaluate_unrounded(&quantized, &sample),
+        });
+        (integer::evaluate(&integers, &inputs), reals.join())
+    });
+    let reals = reals.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     let mut errors = BTreeMap::new();
     for (tensor, values) in integers.tensors.iter().zip(&machine) {
         let Some((q, real)) = tensor.quantization.zip(real(&reals, &graph, &tensor.name)) else { continue };

@@ -125,6 +125,8 @@ fn agrees(mut builder: Builder, y: TensorId, target: TargetLimits) -> Option<Com
     assert_eq!(regs.steps, compiled.report.micro_steps);
     let Data::Int8(machine) = &outputs[0] else { panic!("{outputs:?}") };
     assert_eq!(machine.iter().map(|&b| i32::from(b)).collect::<Vec<_>>(), expected);
+    let tasks: Vec<&str> = compiled.report.outline.tasks.iter().map(|task| task.name.as_str()).collect();
+    assert_eq!(names(&compiled), tasks, "a layer is a task of the outline");
     Some(compiled)
 }
 

@@ -104,6 +104,8 @@ impl Compile {
         if let Some(folder) = &self.report {
             let setting = self.memory.setting(&self.target)?;
             let calibration = self.calibrate.read(&onnx)?;
+            let macs: u64 = compiled.report.layers.iter().map(|layer| layer.macs).sum();
+            output.say(format_args!("measuring the error of each layer over {} MACs", thousands(macs)));
             crate::report::write(folder, &onnx, &compiled, &setting, calibration.as_ref())?;
         }
         let root = hex(&model_root(&compiled.program)?);

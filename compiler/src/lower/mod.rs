@@ -272,7 +272,7 @@ impl<'a> Lower<'a> {
         let shape = &self.plan.form(task.output).shape;
         let macs = macs(self.plan, task);
         self.spad_rows = self.spad_rows.max(self.spad - self.left());
-        self.layer((&name(task), task.op), shape, macs, self.constants.rows() - constants)
+        self.layer((&task.title(), task.op), shape, macs, self.constants.rows() - constants)
     }
 
     /// Ends a layer with its mark.
@@ -342,15 +342,6 @@ pub(crate) fn geometry(plan: &Plan, task: &Task, op: &IntOp) -> Option<(Geometry
         IntKind::AveragePool(pool) => (Geometry::new(image, &pool.window), pool.pad_value),
         _ => return None,
     })
-}
-
-/// The nodes that a task comes from.
-fn name(task: &Task) -> String {
-    match &task.work {
-        Work::Chain(tasks) => tasks.iter().map(name).collect::<Vec<_>>().join(" + "),
-        Work::Separable(block) => block.ops().map(|op| op.name.as_str()).collect::<Vec<_>>().join(" + "),
-        _ => task.name.into(),
-    }
 }
 
 /// Multiply-accumulates of a task, its padding not counted as saved.

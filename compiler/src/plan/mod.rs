@@ -104,6 +104,15 @@ pub(crate) struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// The nodes that it comes from.
+    pub(crate) fn title(&self) -> String {
+        match &self.work {
+            Work::Chain(tasks) => tasks.iter().map(Task::title).collect::<Vec<_>>().join(" + "),
+            Work::Separable(block) => block.ops().map(|op| op.name.as_str()).collect::<Vec<_>>().join(" + "),
+            _ => self.name.into(),
+        }
+    }
+
     /// All values that it reads.
     pub(crate) fn reads(&self) -> impl Iterator<Item = ValueId> + '_ {
         let others = self.epilogue.iter().filter_map(|e| match e {
