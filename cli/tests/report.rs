@@ -96,9 +96,9 @@ fn the_report_of_the_digits_opens_in_a_browser() {
     let said: Value = serde_json::from_slice(&std::fs::read(file("report.json")).unwrap()).unwrap();
     let (layers, facts) = (said["layers"].as_array().unwrap(), said["facts"].as_array().unwrap());
     assert_eq!(layers.len(), facts.len());
-    let errors: Vec<f64> = facts.iter().filter_map(|fact| fact["error"]["rms_steps"].as_f64()).collect();
-    assert!(errors.len() * 2 > layers.len(), "{facts:?}");
-    assert!(errors.iter().all(|&error| error < 3.0), "steps: {errors:?}");
+    for (layer, fact) in layers.iter().zip(facts) {
+        assert!(fact["error"]["rms_steps"].as_f64().is_some_and(|error| error < 3.0), "{layer} {fact}");
+    }
     let Some(browser) = browser::find() else {
         eprintln!("skipped: no Chromium on this machine, the page was not opened");
         return;

@@ -1,7 +1,10 @@
 //! The shape of a compilation, for those who draw it: nodes of the model, tasks of the machine, and the values between.
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::graph::Graph;
+use crate::int_ir::TensorId;
 use crate::memory::Homes;
 use crate::plan::{Epilogue, Plan, ValueId};
 use crate::{import, shapes};
@@ -52,11 +55,19 @@ pub struct Outline {
 /// Of a plan whose values have their places.
 pub(crate) fn of(plan: &Plan, homes: &Homes) -> Outline {
     let root = |id: &ValueId| plan.root(*id).0;
+    // A value without a name of its own has that of a tensor which it holds whole.
+    let elements = |id: usize| plan.values[id].form.shape.iter().product::<usize>();
+    let whole = plan.tensors.iter().filter(|(id, _)| elements(root(id)) == elements(id.0));
+    let held: BTreeMap<usize, TensorId> = whole.map(|(id, &tensor)| (root(id), tensor)).collect();
     let values = plan.values.iter().enumerate().map(|(id, value)| {
         let home = homes.homes[plan.root(ValueId(id)).0];
         let constant = value.constant.is_some();
         ValueOutline {
-            tensor: plan.tensors.get(&ValueId(id)).map(|tensor| plan.graph.tensor(*tensor).name.clone()),
+            tensor: plan
+                .tensors
+                .get(&ValueId(id))
+                .or_else(|| held.get(&id))
+                .map(|tensor| plan.graph.tensor(*tensor).name.clone()),
             shape: value.form.shape.clone(),
             rows: value.rows(),
             spad: home.spad.map(|map| (map.base, map.rows())),
