@@ -122,6 +122,11 @@ impl Drop for Server {
     }
 }
 
+/// As ONNX Runtime does it: each thread of the pool on a processor of its own.
+fn options(threads: usize) -> FastOptions {
+    FastOptions { threads: Some(threads), pinned: true, ..FastOptions::default() }
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
@@ -159,7 +164,7 @@ fn compare(server: &mut Server, folder: &Path, case: &Case<'_>) -> Result<Value,
     fs::write(folder.join("weights"), bytes(&workload.weights))?;
     let request = json!({ "op": workload.name, "threads": threads, "folder": folder, "shift": workload.shift });
     let versions = server.ask(&request)?;
-    let workers = Workers::new(&FastOptions { threads: Some(threads), ..FastOptions::default() })?;
+    let workers = Workers::new(&options(threads))?;
     let input: Arc<[Leaf]> = workload.input.clone().into();
     let mut machine = FastMachine::new(Image::new(&workload.program), &workload.input, workers.clone());
     let path = folder.join("results");
@@ -240,7 +245,7 @@ fn network(
         .map(|(at, tensor)| Ok(values(tensor.dtype, &fs::read(folder.join(format!("input{at}")))?)))
         .collect::<Result<_, Failure>>()?;
     let input: Arc<[Leaf]> = program.encode_inputs(&inputs)?.into();
-    let workers = Workers::new(&FastOptions { threads: Some(threads), ..FastOptions::default() })?;
+    let workers = Workers::new(&options(threads))?;
     let mut machine = FastMachine::new(Image::new(&program), &input, workers.clone());
     let sides = sides(server, &mut machine, &input, pairs)?;
     server.ask(&json!({ "outputs": folder }))?;

@@ -315,6 +315,109 @@ fn large_shapes_end_alike() {
     }
 }
 
+/// Many instructions of small shapes that touch the same rows of a small chip and of work again and again, with marks
+/// and scalars between them; perhaps with a trap at the end, or in the middle.
+fn crowded(seed: u64) -> Source {
+    let mut rng = Rng::new(seed);
+    let profile = Profile { limit: 1 << 30, text: 9, constant: 9, input: 3, work: 9, output: 9, spad: 9, acc: 6 };
+    let load = |space: bool| Load {
+        lp: Loop::new(if space { 64 } else { 512 }, 1),
+        d: Operand::new(0, 1, 0),
+        m: Wide::new(0, if space { 4 } else { 1 }, 0),
+        region: Subtree::Const as u8,
+        space,
+    };
+    let mut text: Vec<Instr> = vec![load(false).into(), load(true).into()];
+    let traps = rng.one_in(4);
+    while text.len() < 300 {
+        let instr = crowded_instr(&mut rng);
+        if isa::admit(&instr, &Regs::default(), &profile).is_ok() || (traps && rng.one_in(2000)) {
+            text.push(instr);
+        }
+    }
+    for space in [false, true] {
+        let region = Subtree::Output as u8;
+        text.push(
+            Store { m: Wide::new(if space { 256 } else { 0 }, load(space).m.s0, 0), region, ..store(load(space)) }
+                .into(),
+        );
+    }
+    text.push(Halt {}.into());
+    let text = text.iter().map(Instr::encode).collect();
+    Source { profile, text, constant: (0..512).map(|_| rng.leaf()).collect(), ..Source::default() }
+}
+
+fn store(Load { lp, d, m, region, space }: Load) -> Store {
+    Store { lp, d, m, region, space }
+}
+
+fn crowded_instr(rng: &mut Rng) -> Instr {
+    let (n0, n1) = if rng.one_in(3) { (1 + rng.below(40), 1) } else { (1 + rng.below(10), 1 + rng.below(4)) };
+    let lp = Loop::new(n0 as u16, n1 as u16);
+    let mut operand = |rows: u64| {
+        let (s0, s1) = (rng.below(6) as i16 - 1, rng.below(20) as i16 - 3);
+        Operand { base: rng.below(rows) as u32, s0, s1, ..Operand::default() }
+    };
+    let (to, from, other, d, a) = (operand(512), operand(512), operand(512), operand(64), operand(64));
+    let m = Wide::new(rng.below(512) as u32, rng.below(5) as i32 - 1, rng.below(20) as i32);
+    let (n, acc, space) = (if rng.one_in(2) { 32 } else { 1 + rng.below(32) as u8 }, rng.one_in(2), rng.one_in(3));
+    let (kt, a_sk) = (1 + rng.below(4) as u16, rng.below(4) as i16);
+    let b = Operand::new(8 * rng.below(64) as u32, 0, 0);
+    let near = if space { d } else { to };
+    match rng.below(16) {
+        0 => isa::Li { rd: 1 + rng.below(4) as u8, imm: rng.below(64) as u32 }.into(),
+        1 => isa::Mark { imm: rng.below(9) as u32 }.into(),
+        2 | 3 => {
+            let region = if rng.one_in(2) { Subtree::Work } else { Subtree::Const } as u8;
+            Load { lp, d: near, m, region, space }.into()
+        }
+        4 | 5 => Store { lp, d: near, m, region: Subtree::Work as u8, space }.into(),
+        6 => isa::Move { lp, d: to, m: Wide { base: m.base * 32 + 7, ..m }, n: n.min(25), offset: 7 }.into(),
+        7 => isa::Fill { lp, d: near, imm: rng.below(256) as u32, space }.into(),
+        8 | 9 => Requant { lp, d: to, a: d, b, n, zp: -3, lo: -100, hi: 99 }.into(),
+        10 => Dwmac { lp, d, a: from, w_base: other.base, w_sk: 1, a_sk, n, kt, acc, ..Dwmac::default() }.into(),
+        11 => Maxq { lp, d: to, a: from, a_sk, kt, acc }.into(),
+        12 => isa::Addq { lp, d: to, a: if acc { to } else { from }, b: other, n, p_base: b.base, p_reg: 0 }.into(),
+        13 => isa::Vadd { lp, d, a: if acc { d } else { a }, b: a, n, form: rng.below(4) as u8 }.into(),
+        14 => isa::Sw { imm: m.base, region: Subtree::Work as u8, ..isa::Sw::default() }.into(),
+        _ => Matmul {
+            lp,
+            d,
+            a: from,
+            w_base: 32 * rng.below(16) as u32,
+            w_sk: 32,
+            a_sk,
+            n,
+            k: 1 + rng.below(32) as u8,
+            kt,
+            acc,
+            tr: space,
+            ..Matmul::default()
+        }
+        .into(),
+    }
+}
+
+#[test]
+fn instructions_under_way_keep_their_order() {
+    let mut engines = common::fast();
+    let options = sim::FastOptions { threads: Some(2), ..sim::FastOptions::default() };
+    engines.push(FastEngine::new(&options).unwrap());
+    let mut trapped = 0;
+    for seed in common::seeds(0..400) {
+        let source = crowded(seed);
+        let program = common::program(&source);
+        let expected = StepEngine.run_to_end(&program, &source.input).unwrap();
+        trapped += u32::from(expected.status != isa::Status::Halted);
+        for engine in &mut engines {
+            let outcome = engine.run_to_end(&program, &source.input).unwrap();
+            let what = format!("seed {seed}, {}", name(engine.workers()));
+            assert_eq!(expected.difference(&outcome), None, "{what}:\n{}", listing(&source));
+        }
+    }
+    assert!(trapped > 0 || std::env::var_os("SYSTOLE_SEEDS").is_some());
+}
+
 /// Tiles of constants that are loaded, overwritten in part and loaded again, between products of them.
 fn changing_weights(seed: u64) -> Source {
     let mut rng = Rng::new(seed);

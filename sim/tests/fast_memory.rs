@@ -76,13 +76,13 @@ fn memory_is_used_again_and_spaces_cost_what_is_touched() {
     for threads in [1, 2] {
         let options = FastOptions { threads: Some(threads), grain_cycles: 500, ..FastOptions::default() };
         let mut machine = FastMachine::new(Image::new(&program), &[], Workers::new(&options).unwrap());
-        // Long enough that each thread has its scratch, and the threads their queues.
+        // Long enough that each thread has its scratch, and the pages are there.
         machine.run_until(50 * 1000).unwrap();
         let before = ALLOCATIONS.load(Relaxed);
         machine.run_until(80 * 1000).unwrap();
         let count = ALLOCATIONS.load(Relaxed) - before;
         assert!(machine.is_running());
-        // Handing a run to the pool may take some; instructions, of which these are hundreds, none.
+        // Asking for help may take some; instructions, of which these are hundreds, none.
         assert!(count <= if threads == 1 { 0 } else { 8 }, "{count} allocations on {threads} threads");
         machine.run_until(u64::MAX).unwrap();
         assert_eq!(machine.regs().status, Status::Halted.code());

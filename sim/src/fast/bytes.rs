@@ -5,7 +5,7 @@ use std::ops::Range;
 use isa::rne;
 
 use super::place::{Affine, Chip, walk};
-use super::simd::twice;
+use super::simd::{Simd, twice};
 use super::space::{Lanes, Row};
 
 /// Zero point and bounds of a result.
@@ -18,32 +18,33 @@ pub(super) struct Clamp {
 
 impl Clamp {
     /// The bounds before the zero point is added. Rounding keeps order and integers, so clamping may come before it.
-    fn bounds(self) -> (f32, f32) {
+    pub(super) fn bounds(self) -> (f32, f32) {
         let before = |bound: i8| f32::from(i16::from(bound) - i16::from(self.zp));
         (before(self.lo), before(self.hi))
     }
 
     /// What becomes of a rounded value.
-    fn apply(self, x: i64) -> i8 {
+    pub(super) fn apply(self, x: i64) -> i8 {
         (x + i64::from(self.zp)).max(self.lo.into()).min(self.hi.into()) as i8
     }
 }
 
-fn live(n: usize) -> Row {
+/// The lanes that count, as bits to keep.
+pub(super) fn live(n: usize) -> Row {
     std::array::from_fn(|lane| if lane < n { -1 } else { 0 })
 }
 
 /// A parameter block, as the row kernel wants it.
-struct Block {
-    bias: Lanes,
+pub(super) struct Block {
+    pub(super) bias: Lanes,
     multiplier: [i64; 32],
     shift: [u32; 32],
     /// multiplier / 2^shift, exactly: 24 bits times a power of two.
-    factor: [f32; 32],
+    pub(super) factor: [f32; 32],
 }
 
 impl Block {
-    fn new(rows: &[Row; 8]) -> Block {
+    pub(super) fn new(rows: &[Row; 8]) -> Block {
         let (halves, _) = rows.as_chunks::<4>();
         let [bias, words] = [0, 1].map(|half| isa::row32(&halves[half].map(|row| row.map(i8::cast_unsigned))));
         let multiplier = words.map(|word| i64::from(word & 0x00ff_ffff));
@@ -52,7 +53,7 @@ impl Block {
         Block { bias, multiplier, shift, factor }
     }
 
-    fn exact(&self, sum: i32, lane: usize) -> i64 {
+    pub(super) fn exact(&self, sum: i32, lane: usize) -> i64 {
         rne(i64::from(sum.wrapping_add(self.bias[lane])) * self.multiplier[lane], self.shift[lane])
     }
 }
@@ -63,7 +64,7 @@ fn scale(shift: u32) -> f32 {
 }
 
 /// How far from a tie a value of at most nine bits, with two roundings to 24, is certain to round as the exact one does.
-const CERTAIN: f32 = 0.5 - 1.0 / 16384.0;
+pub(super) const CERTAIN: f32 = 0.5 - 1.0 / 16384.0;
 
 /// `x`, clamped and rounded to nearest even, and how far it was from an integer.
 #[inline(always)]
@@ -96,18 +97,18 @@ fn round_row(x: [f32; 32], exact: impl Fn(usize) -> i64, certain: f32, clamp: Cl
 }
 
 /// The parameter row of `ADDQ`.
-struct Sum {
+pub(super) struct Sum {
     multipliers: [i64; 2],
     shift: u32,
-    zeros: [i32; 2],
-    clamp: Clamp,
-    factors: [f32; 2],
+    pub(super) zeros: [i32; 2],
+    pub(super) clamp: Clamp,
+    pub(super) factors: [f32; 2],
     /// As [`CERTAIN`], for these factors; never reached if none is.
-    certain: f32,
+    pub(super) certain: f32,
 }
 
 impl Sum {
-    fn new(p: &Row) -> Sum {
+    pub(super) fn new(p: &Row) -> Sum {
         let bytes = p.map(i8::cast_unsigned);
         let multipliers = [0, 4].map(|at| i64::from(i32::from_be_bytes([0, 1, 2, 3].map(|i| bytes[at + i]))));
         let shift = u32::from(bytes[10] & 63);
@@ -119,7 +120,7 @@ impl Sum {
         Sum { multipliers, shift, zeros, clamp: Clamp { zp: p[11], lo: p[12], hi: p[13] }, factors, certain }
     }
 
-    fn exact(&self, a: i8, b: i8) -> i64 {
+    pub(super) fn exact(&self, a: i8, b: i8) -> i64 {
         let [a, b] = [i64::from(a) - i64::from(self.zeros[0]), i64::from(b) - i64::from(self.zeros[1])];
         rne(a * self.multipliers[0] + b * self.multipliers[1], self.shift)
     }
@@ -135,8 +136,34 @@ fn column(tile: &[Row; 32], column: usize) -> Row {
     out
 }
 
+/// Defines a function of `wide` where there is AVX2, and of plain Rust where not, or where a condition does not hold.
+macro_rules! widest {
+    ($(fn $name:ident($($arg:ident: $type:ty),* $(,)?) if $when:expr, else $plain:ident)*) => {$(
+        #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+        pub(super) fn $name(simd: Simd, $($arg: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            if simd.avx2() && $when {
+                // SAFETY: a `Simd` in use is one that this processor has.
+                return unsafe { super::wide::$name($($arg),*) };
+            }
+            $plain(simd, $($arg),*);
+        }
+    )*};
+}
+
+widest! {
+    fn requant(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], clamp: Clamp, n: usize)
+        if true, else plain_requant
+    fn add(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], parameters: i64, n: usize)
+        if true, else plain_add
+    fn depthwise(
+        chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 2], w: i64, kt: u64, strides: [i64; 2], keep: bool,
+        n: usize,
+    ) if kt <= super::wide::TAPS, else plain_depthwise
+}
+
 twice! {
-    fn requant(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], clamp: Clamp, n: usize) {
+    fn plain_requant(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], clamp: Clamp, n: usize) {
         let keep = live(n);
         let mut block: Option<(i64, Block)> = None;
         for [d, a, b] in walk(rows, n0, operands) {
@@ -153,7 +180,7 @@ twice! {
         }
     }
 
-    fn add(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], parameters: i64, n: usize) {
+    fn plain_add(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], parameters: i64, n: usize) {
         let keep = live(n);
         let sum = Sum::new(&chip.read8(parameters));
         let ([fa, fb], [za, zb]) = (sum.factors, sum.zeros);
@@ -207,7 +234,7 @@ twice! {
     }
 
     /// Lane by lane over `kt` taps that lie `a_sk` and `w_sk` rows apart; on from what is there if `keep`.
-    fn depthwise(
+    fn plain_depthwise(
         chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 2], w: i64, kt: u64, strides: [i64; 2], keep: bool,
         n: usize,
     ) {
@@ -232,7 +259,6 @@ mod tests {
     use isa::random::Rng;
 
     use super::*;
-    use crate::fast::simd::Simd;
     use crate::fast::space::Space;
 
     /// A number near a tie of `x · multiplier / 2^shift`.

@@ -45,17 +45,7 @@ impl Dram {
 
     /// Copies rows from `row` on into `out`.
     pub(super) fn read(&self, row: u64, out: &mut [Leaf]) {
-        let (mut row, mut rest) = (row, out);
-        while !rest.is_empty() {
-            let (page, at) = split(row);
-            let (now, later) = rest.split_at_mut(rest.len().min(PAGE - at));
-            match self.pages.get(page).and_then(Option::as_ref) {
-                Some(page) => now.copy_from_slice(&page[at..at + now.len()]),
-                None => now.fill(ZERO),
-            }
-            row += now.len() as u64;
-            rest = later;
-        }
+        self.view().read(row, out);
     }
 
     /// Replaces rows from `row` on; `digest` takes them where there is one.
@@ -63,16 +53,34 @@ impl Dram {
         if let Some(digest) = digest {
             digest.rows(self.region, row, leaves);
         }
-        let (mut row, mut rest) = (row, leaves);
-        while !rest.is_empty() {
-            let (number, at) = split(row);
-            let (now, later) = rest.split_at(rest.len().min(PAGE - at));
-            self.page(number)?[at..at + now.len()].copy_from_slice(now);
-            self.mark(number, at, now.len());
-            row += now.len() as u64;
-            rest = later;
+        self.prepare(row, leaves.len())?;
+        self.view().write(row, leaves);
+        Ok(())
+    }
+
+    /// Makes the pages of rows that are about to be written, and marks the rows.
+    pub(super) fn prepare(&mut self, row: u64, count: usize) -> Result<(), FastError> {
+        for (page, at, len) in pages(row, count) {
+            if !self.is_own(page) {
+                self.page(page)?;
+            }
+            self.mark(page, at, len);
         }
         Ok(())
+    }
+
+    /// Whether the pages of these rows are there, and shared with nobody.
+    pub(super) fn is_ready(&self, row: u64, count: usize) -> bool {
+        pages(row, count).all(|(page, ..)| self.is_own(page))
+    }
+
+    fn is_own(&self, page: usize) -> bool {
+        matches!(self.pages.get(page), Some(Some(page)) if Arc::strong_count(page) == 1)
+    }
+
+    /// The pages as they are now, for whoever reads and writes rows while no page is made.
+    pub(super) fn view(&self) -> View {
+        View { table: self.pages.as_ptr(), len: self.pages.len() }
     }
 
     fn page(&mut self, number: usize) -> Result<&mut Page, FastError> {
@@ -158,6 +166,63 @@ impl Dram {
         }
         self.count = self.pages.iter().flatten().count();
     }
+}
+
+/// The pages of a region as they were at some time.
+#[derive(Clone, Copy)]
+pub(super) struct View {
+    table: *const Option<Arc<Page>>,
+    len: usize,
+}
+
+impl View {
+    /// The first row of a page; zeros have none.
+    fn page(&self, number: usize) -> Option<*mut Leaf> {
+        if number >= self.len {
+            return None;
+        }
+        // SAFETY: the table is as long, and stays while the view is in use.
+        let page = unsafe { &*self.table.add(number) };
+        page.as_ref().map(|page| Arc::as_ptr(page).cast_mut().cast())
+    }
+
+    /// Copies rows from `row` on into `out`.
+    pub(super) fn read(&self, row: u64, out: &mut [Leaf]) {
+        let mut rest = out;
+        for (page, at, len) in pages(row, rest.len()) {
+            let (now, later) = rest.split_at_mut(len);
+            match self.page(page) {
+                // SAFETY: within the page; nothing writes these rows meanwhile.
+                Some(page) => unsafe { page.add(at).copy_to(now.as_mut_ptr(), len) },
+                None => now.fill(ZERO),
+            }
+            rest = later;
+        }
+    }
+
+    /// Replaces rows from `row` on, whose pages have been made.
+    pub(super) fn write(&self, row: u64, leaves: &[Leaf]) {
+        let mut rest = leaves;
+        for (page, at, len) in pages(row, rest.len()) {
+            let (now, later) = rest.split_at(len);
+            if let Some(page) = self.page(page) {
+                // SAFETY: within the page, which is this machine's alone; nothing else touches these rows meanwhile.
+                unsafe { page.add(at).copy_from(now.as_ptr(), len) };
+            }
+            rest = later;
+        }
+    }
+}
+
+/// The pages of `count` rows from `row` on: number, first row and count of each.
+fn pages(row: u64, count: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    let (mut row, mut left) = (row, count);
+    std::iter::from_fn(move || {
+        let (page, at) = split(row);
+        let len = left.min(PAGE - at);
+        (row, left) = (row + len as u64, left - len);
+        (len > 0).then_some((page, at, len))
+    })
 }
 
 fn split(row: u64) -> (usize, usize) {

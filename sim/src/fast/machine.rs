@@ -8,7 +8,7 @@ use isa::{Illegal, Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
 
 use super::digest::Crc;
 use super::dram::{Dram, Pages};
-use super::matmul::{PackedWeights, Scratch};
+use super::matmul::PackedWeights;
 use super::simd::Simd;
 use super::space::{Lanes, Row, Space};
 use super::workers::Workers;
@@ -72,6 +72,13 @@ impl Image {
     }
 }
 
+impl Image {
+    /// The instruction at a place in `text`, if the word there is one.
+    pub(super) fn instr(&self, pc: u32) -> Option<&Instr> {
+        self.instrs.get(pc as usize)?.as_ref().ok()
+    }
+}
+
 /// An instruction about to begin.
 #[derive(Debug, Clone, Copy)]
 pub struct Issue<'a> {
@@ -104,17 +111,6 @@ pub struct FastMachine {
     pub(super) cleared: [bool; 3],
     pub(super) before_stop: Pages,
     pub(super) workers: Arc<Workers>,
-    pub(super) panels: Panels,
-}
-
-/// Scratch of one machine, which a clone has no use for.
-#[derive(Default)]
-pub(super) struct Panels(pub(super) Scratch);
-
-impl Clone for Panels {
-    fn clone(&self) -> Panels {
-        Panels::default()
-    }
 }
 
 impl FastMachine {
@@ -135,7 +131,6 @@ impl FastMachine {
             before_stop: Pages::new(),
             image,
             workers,
-            panels: Panels::default(),
         }
     }
 
@@ -196,13 +191,18 @@ impl FastMachine {
     pub fn run_some(&mut self, steps: u64, budget: u64) -> Result<(), FastError> {
         let pause = self.regs.steps.saturating_add(budget);
         let most = steps.min(self.regs.steps.saturating_add(budget.saturating_mul(LONG)));
-        let workers = self.workers.clone();
-        workers.install(|| {
-            while self.is_running() && self.regs.steps < most && (self.regs.steps < pause || self.regs.row != 0) {
-                self.advance(most)?;
-            }
-            Ok(())
-        })
+        if self.workers.threads() > 1 {
+            return self.run_ahead(most, pause);
+        }
+        while self.goes_on(most, pause) {
+            self.advance(most)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a run to `most` micro-steps, or to the first instruction from `pause` on, is not at its end.
+    pub(super) fn goes_on(&self, most: u64, pause: u64) -> bool {
+        self.is_running() && self.regs.steps < most && (self.regs.steps < pause || self.regs.row != 0)
     }
 
     /// As [`FastMachine::run_until`]; `hook` hears of each instruction.
@@ -210,22 +210,20 @@ impl FastMachine {
     /// # Errors
     /// [`FastError::Memory`].
     pub fn run_hooked(&mut self, steps: u64, hook: Hook<'_>) -> Result<(), FastError> {
-        let workers = self.workers.clone();
-        workers.install(|| {
-            while self.is_running() && self.regs.steps < steps {
-                if self.regs.row == 0
-                    && let Some(Ok(instr)) = self.image.instrs.get(self.regs.pc as usize)
-                {
-                    let (pc, steps) = (self.regs.pc, self.regs.steps);
-                    let micro_steps = isa::micro_steps(instr, &self.regs);
-                    if hook(&Issue { pc, steps, micro_steps, instr }).is_break() {
-                        break;
-                    }
+        while self.is_running() && self.regs.steps < steps {
+            let image = self.image.clone();
+            if self.regs.row == 0
+                && let Some(instr) = image.instr(self.regs.pc)
+            {
+                let (pc, steps) = (self.regs.pc, self.regs.steps);
+                let micro_steps = isa::micro_steps(instr, &self.regs);
+                if hook(&Issue { pc, steps, micro_steps, instr }).is_break() {
+                    break;
                 }
-                self.advance(steps)?;
             }
-            Ok(())
-        })
+            self.advance(steps)?;
+        }
+        Ok(())
     }
 
     /// Whether it has not stopped.
@@ -235,9 +233,9 @@ impl FastMachine {
     }
 
     /// One instruction, or what of it comes before `steps`.
-    fn advance(&mut self, steps: u64) -> Result<(), FastError> {
+    pub(super) fn advance(&mut self, steps: u64) -> Result<(), FastError> {
         let image = self.image.clone();
-        let Some(Ok(instr)) = image.instrs.get(self.regs.pc as usize) else { return self.step() };
+        let Some(instr) = image.instr(self.regs.pc) else { return self.step() };
         let total = isa::micro_steps(instr, &self.regs);
         let mut row = self.regs.row;
         // A state from outside may stand in an instruction that was never admitted.
@@ -276,7 +274,7 @@ impl FastMachine {
     }
 
     /// One micro-step by the reference.
-    fn step(&mut self) -> Result<(), FastError> {
+    pub(super) fn step(&mut self) -> Result<(), FastError> {
         if let Stepped::Ran { instr: Instr::Mark(mark), .. } = isa::step(self)?
             && let Some(digest) = self.digest
             && self.marks.len() < MAX_MARKS
@@ -288,6 +286,6 @@ impl FastMachine {
 }
 
 /// Whether an instruction has rows, so that a kernel is worth it; the others are one micro-step of the reference.
-fn moves_rows(instr: &Instr) -> bool {
+pub(super) fn moves_rows(instr: &Instr) -> bool {
     isa::spec(instr.opcode()).group != isa::Group::Control
 }

@@ -7,7 +7,9 @@
 //! *Architecture invariant:* what a micro-step means is said in `isa`. Kernels are checked against it, scalars, halts and
 //! traps are its own code, and so are the micro-steps of a row that a stop divides.
 
+mod ahead;
 mod bytes;
+mod crew;
 mod digest;
 mod dirty;
 mod dram;
@@ -22,6 +24,9 @@ mod rows;
 mod simd;
 mod space;
 mod vector;
+#[cfg(target_arch = "x86_64")]
+mod wide;
+mod window;
 mod words;
 mod workers;
 

@@ -171,8 +171,8 @@ impl FastMachine {
         }
         match tree {
             Subtree::Onchip => {
-                self.spad.clear(&self.workers);
-                self.acc.clear(&self.workers);
+                self.spad.clear();
+                self.acc.clear();
             }
             Subtree::Work => self.before_stop = self.work.clear(),
             Subtree::Output => drop(self.output.clear()),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::dirty::{BLOCK, Dirty};
 use super::origins::Origins;
-use super::workers::Workers;
 
 /// 32 bytes of spad.
 pub(super) type Row = [i8; 32];
@@ -141,7 +140,7 @@ impl<T: Zeroed> Space<T> {
     }
 
     /// Makes all rows zero.
-    pub(super) fn clear(&mut self, workers: &Workers) {
+    pub(super) fn clear(&mut self) {
         self.origins.forget(0, 1, self.high as u64);
         self.high = 0;
         self.dirty.forget_rows();
@@ -154,11 +153,11 @@ impl<T: Zeroed> Space<T> {
         }
         blocks.sort_unstable();
         blocks.dedup();
-        let all = Everything(self.rows.start, self.rows.len);
-        let cycles = (BLOCK * size_of::<T>() / 16) as u64;
-        workers.split(0..blocks.len() as u64, cycles, &|part| {
-            blocks[part.start as usize..part.end as usize].iter().for_each(|block| all.zero(*block as usize));
-        });
+        for block in blocks {
+            let first = block as usize * BLOCK;
+            let last = self.rows.len.min(first + BLOCK);
+            self.rows.as_mut_slice()[first..last].fill(T::ZERO);
+        }
     }
 
     /// Calls `f` with each run of rows written since the last drain.
@@ -199,21 +198,6 @@ impl<T: Zeroed> Space<T> {
         }
         self.dirty.take_blocks();
         self.base.clone_from(blocks);
-    }
-}
-
-/// All rows of a space, while threads clear blocks of it.
-struct Everything<T>(NonNull<T>, usize);
-
-// SAFETY: each block is cleared once, and nothing else is done with the rows meanwhile.
-unsafe impl<T: Zeroed> Sync for Everything<T> {}
-
-impl<T: Zeroed> Everything<T> {
-    fn zero(&self, block: usize) {
-        let first = block * BLOCK;
-        let count = BLOCK.min(self.1.saturating_sub(first));
-        // SAFETY: within the rows; all bits zero are a T.
-        unsafe { self.0.as_ptr().add(first).write_bytes(0, count) };
     }
 }
 

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Product;
+use isa::Leaf;
+
 use super::pack::{Form, Packed};
+use super::{Product, STRIP};
+use crate::fast::observe::read_rows;
 use crate::fast::origins::Origins;
-use crate::fast::place::Chip;
 use crate::fast::simd::Simd;
+use crate::fast::space::Row;
 
 /// Most bytes of panels that stay; what comes later is packed each time.
 const LIMIT_BYTES: usize = 1 << 30;
@@ -38,12 +41,16 @@ struct Store {
 #[derive(Clone, Copy)]
 pub(in crate::fast) struct Constants<'a> {
     pub(in crate::fast) origins: &'a Origins,
+    pub(in crate::fast) rows: &'a [Leaf],
     pub(in crate::fast) packed: &'a PackedWeights,
 }
 
 impl Constants<'_> {
-    /// The panels of a strip, if all its tiles are constants and there is room for what is new.
-    pub(super) fn panels(&self, simd: Simd, chip: Chip, p: &Product) -> Option<Arc<Packed>> {
+    /// The panels of a product of one strip, if all its tiles are constants and there is room for what is new.
+    pub(in crate::fast) fn panels(&self, simd: Simd, p: &Product) -> Option<Arc<Packed>> {
+        if p.kt > STRIP {
+            return None;
+        }
         let key = self.key(simd, p)?;
         let mut store = self.packed.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(packed) = store.panels.get(&key) {
@@ -52,10 +59,18 @@ impl Constants<'_> {
         if store.bytes >= LIMIT_BYTES {
             return None;
         }
-        let packed = Arc::new(Packed::new(simd, Form::of(simd, chip, p), chip, p));
+        let tiles = (0..p.kt as i64).map(|tap| self.tile(i64::from(key.first) + tap * key.step));
+        let packed = Arc::new(Packed::new(simd, Form::of(simd, tiles.clone(), p), tiles, p));
         store.bytes += packed.size();
         store.panels.insert(key, packed.clone());
         Some(packed)
+    }
+
+    /// The tile that begins with a row of `const`.
+    fn tile(&self, first: i64) -> [Row; 32] {
+        let mut leaves = [isa::ZERO; 32];
+        read_rows(self.rows, first as u64, &mut leaves);
+        leaves.map(|leaf| leaf.map(u8::cast_signed))
     }
 
     fn key(&self, simd: Simd, p: &Product) -> Option<Key> {

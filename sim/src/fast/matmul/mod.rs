@@ -17,14 +17,17 @@ use std::ops::Range;
 
 pub(super) use constants::{Constants, PackedWeights};
 use kernel::{Call, Kernel, NOTHING};
+pub(super) use pack::Packed;
 use pack::{Form, Panels};
 
 use super::place::{Affine, Chip, runs};
 use super::simd::Simd;
-use super::workers::Workers;
+use super::workers::with_scratch;
 
 /// Rows that a kernel multiplies at once.
 const ROWS: usize = 6;
+/// Rows that parts of a product have multiples of.
+pub(super) const UNIT: u64 = ROWS as u64;
 /// Columns of a panel.
 const COLUMNS: usize = 16;
 /// Tiles of a strip: its panels stay in the second cache.
@@ -78,15 +81,23 @@ pub(super) struct Product {
     pub(super) transposed: bool,
 }
 
-/// Multiplies the rows `rows` (i1·n0 + i0, all taps); `memory` takes panels that do not stay.
-pub(super) fn matmul(
-    workers: &Workers,
-    memory: &mut Scratch,
-    constants: Constants<'_>,
+/// Multiplies the rows `rows` (i1·n0 + i0, all taps), by panels that stay or by some of its own.
+pub(super) fn matmul(simd: Simd, kept: Option<&Packed>, chip: Chip, rows: Range<u64>, product: &Product) {
+    with_scratch(|[wide, memory]| with_memory(simd, kept, chip, rows, product, wide, memory));
+}
+
+fn with_memory(
+    simd: Simd,
+    kept: Option<&Packed>,
     chip: Chip,
     rows: Range<u64>,
     product: &Product,
+    wide: &mut Scratch,
+    memory: &mut Scratch,
 ) {
+    if let Some(kept) = kept {
+        return Task { simd, chip, panels: kept.panels(), product: *product }.run(wide, rows);
+    }
     let mut tap = 0;
     while tap < product.kt {
         let taps = STRIP.min(product.kt - tap);
@@ -98,15 +109,9 @@ pub(super) fn matmul(
             keep: product.keep || tap > 0,
             ..*product
         };
-        let kept = constants.panels(workers.simd, chip, &strip);
-        let panels = match &kept {
-            Some(kept) => kept.panels(),
-            None => Panels::pack(workers.simd, Form::of(workers.simd, chip, &strip), memory, chip, &strip),
-        };
-        let task = Task { simd: workers.simd, chip, panels, product: strip };
-        // About a cycle and a quarter for 32 products.
-        let cycles = taps * (product.k as u64 * 5 / 4 + 4) + 8;
-        workers.split_by(ROWS as u64, rows.clone(), cycles, &|part| task.run(&mut workers.scratch(), part));
+        let form = Form::of(simd, pack::tiles(chip, &strip), &strip);
+        let panels = Panels::pack(simd, form, memory, pack::tiles(chip, &strip), &strip);
+        Task { simd, chip, panels, product: strip }.run(wide, rows.clone());
         tap += taps;
     }
 }
@@ -335,7 +340,7 @@ mod tests {
                 // SAFETY: one thread, and both live on.
                 let chip = unsafe { Chip::new((spad.start(), spad.len()), (acc.start(), acc.len())) };
                 let (mut memory, mut scratch) = Default::default();
-                let panels = Panels::pack(simd, form, &mut memory, chip, &product);
+                let panels = Panels::pack(simd, form, &mut memory, pack::tiles(chip, &product), &product);
                 Task { simd, chip, panels, product }.run(&mut scratch, rows.clone());
                 for row in rows.clone() {
                     let want = expected(&product, spad.rows(), row % product.n0, row / product.n0, old);

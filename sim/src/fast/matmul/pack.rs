@@ -29,8 +29,8 @@ impl Form {
     }
 
     /// The form for these weights. `Avx2` has bytes only by sums that saturate, so only for weights that keep them small.
-    pub(super) fn of(simd: Simd, chip: Chip, p: &Product) -> Form {
-        let small = || tiles(&chip, p).all(|tile| is_small(tile, p.transposed));
+    pub(super) fn of(simd: Simd, tiles: impl Iterator<Item = [Row; 32]>, p: &Product) -> Form {
+        let small = || tiles.map(|tile| live(&tile, p)).all(|tile| is_small(&tile));
         match simd {
             Simd::Portable => Form::Pairs,
             Simd::Avx2 => {
@@ -73,7 +73,13 @@ pub(super) struct Layout {
 
 impl<'a> Panels<'a> {
     /// Packs the tiles of a strip into `memory`.
-    pub(super) fn pack(simd: Simd, form: Form, memory: &'a mut Scratch, chip: Chip, p: &Product) -> Panels<'a> {
+    pub(super) fn pack(
+        simd: Simd,
+        form: Form,
+        memory: &'a mut Scratch,
+        tiles: impl Iterator<Item = [Row; 32]>,
+        p: &Product,
+    ) -> Panels<'a> {
         let halves = if p.n > COLUMNS { 2 } else { 1 };
         let tap_len = (p.k * form.row_bytes() / 32).next_multiple_of(16);
         // A vector of weights has 64 bytes, and meets four bytes of a row.
@@ -81,8 +87,8 @@ impl<'a> Panels<'a> {
         let len = p.kt as usize * tile_len;
         let weights = &mut memory.bytes(len * halves)[..len * halves];
         let mut sums = [0; 32];
-        for (tap, tile) in tiles(&chip, p).enumerate() {
-            let tile = live(tile, p);
+        for (tap, tile) in tiles.enumerate() {
+            let tile = live(&tile, p);
             if form == Form::Bytes {
                 add_columns(simd, &tile, &mut sums);
             }
@@ -117,7 +123,7 @@ impl<'a> Panels<'a> {
 
 /// Panels that stay.
 #[derive(Debug)]
-pub(super) struct Packed {
+pub(in crate::fast) struct Packed {
     memory: Scratch,
     len: usize,
     layout: Layout,
@@ -125,9 +131,9 @@ pub(super) struct Packed {
 
 impl Packed {
     /// Packs the tiles of a strip.
-    pub(super) fn new(simd: Simd, form: Form, chip: Chip, p: &Product) -> Packed {
+    pub(super) fn new(simd: Simd, form: Form, tiles: impl Iterator<Item = [Row; 32]>, p: &Product) -> Packed {
         let mut memory = Scratch::default();
-        let Panels { weights, layout } = Panels::pack(simd, form, &mut memory, chip, p);
+        let Panels { weights, layout } = Panels::pack(simd, form, &mut memory, tiles, p);
         let len = weights.len();
         Packed { memory, len, layout }
     }
@@ -143,20 +149,17 @@ impl Packed {
 }
 
 /// The tiles of a strip.
-fn tiles<'a>(chip: &'a Chip, p: &Product) -> impl Iterator<Item = &'a [Row; 32]> + use<'a> {
+pub(super) fn tiles(chip: Chip, p: &Product) -> impl Iterator<Item = [Row; 32]> + Clone + use<> {
     let (w, w_sk) = (p.w, p.w_sk);
-    (0..p.kt as i64).map(move |tap| chip.rows8::<32>(w + tap * w_sk))
+    (0..p.kt as i64).map(move |tap| *chip.rows8::<32>(w + tap * w_sk))
 }
 
 /// Whether no sum of two products of an unsigned byte and such weights leaves 16 bits: 255 · 128 does not.
-fn is_small(tile: &[Row; 32], transposed: bool) -> bool {
+fn is_small(tile: &[Row; 32]) -> bool {
     let fits = |a: i8, b: i8| {
         let (a, b) = (i16::from(a), i16::from(b));
         a.max(0) + b.max(0) <= 128 && a.min(0) + b.min(0) >= -128
     };
-    if transposed {
-        return tile.iter().all(|row| row.as_chunks::<2>().0.iter().fold(true, |all, [a, b]| all & fits(*a, *b)));
-    }
     let (pairs, _) = tile.as_chunks::<2>();
     pairs.iter().all(|[one, other]| one.iter().zip(other).fold(true, |all, (a, b)| all & fits(*a, *b)))
 }

@@ -1,0 +1,217 @@
+//! The int8 group and depthwise products where compilers do not find the vector instructions: AVX2.
+//!
+//! The same functions as in `bytes`, for the same operands; each says what it leaves to those.
+
+use std::arch::x86_64::{
+    __m256, __m256i, _CMP_GT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_loadl_epi64, _mm256_add_epi16,
+    _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_castsi256_ps, _mm256_castsi256_si128,
+    _mm256_cmp_ps, _mm256_cvtepi8_epi16, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32,
+    _mm256_extracti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps,
+    _mm256_movemask_ps, _mm256_mul_ps, _mm256_packs_epi16, _mm256_packs_epi32, _mm256_permutevar8x32_epi32,
+    _mm256_round_ps, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps,
+    _mm256_setzero_si256, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_ps, _mm256_unpackhi_epi8,
+    _mm256_unpacklo_epi8,
+};
+use std::ops::Range;
+
+use super::bytes::{Block, CERTAIN, Clamp, Sum, live};
+use super::place::{Affine, Chip, walk};
+use super::space::{Lanes, Row};
+
+/// Most taps of a depthwise product.
+pub(super) const TAPS: u64 = 16;
+
+#[inline(always)]
+unsafe fn load(from: *const i8) -> __m256i {
+    // SAFETY: the caller's: 32 bytes.
+    unsafe { _mm256_loadu_si256(from.cast()) }
+}
+
+/// Rounding, zero point and bounds of a result.
+struct Finish {
+    lo: __m256,
+    hi: __m256,
+    zp: __m256i,
+    keep: __m256i,
+    certain: __m256,
+}
+
+impl Finish {
+    #[target_feature(enable = "avx2")]
+    fn new(clamp: Clamp, certain: f32, n: usize) -> Finish {
+        let (lo, hi) = clamp.bounds();
+        let keep = live(n);
+        Finish {
+            lo: _mm256_set1_ps(lo),
+            hi: _mm256_set1_ps(hi),
+            zp: _mm256_set1_epi16(clamp.zp.into()),
+            // SAFETY: 32 bytes.
+            keep: unsafe { load(keep.as_ptr()) },
+            certain: _mm256_set1_ps(certain),
+        }
+    }
+
+    /// A row of bytes from values before the zero point, and which lanes are so near to a tie that they may be wrong.
+    #[target_feature(enable = "avx2")]
+    fn row(&self, values: [__m256; 4]) -> (__m256i, u32) {
+        const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+        let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(i32::MAX));
+        let (mut off, mut most) = ([_mm256_setzero_ps(); 4], _mm256_setzero_ps());
+        let mut wholes = [_mm256_setzero_si256(); 4];
+        for part in 0..4 {
+            let x = _mm256_min_ps(_mm256_max_ps(values[part], self.lo), self.hi);
+            let whole = _mm256_round_ps::<NEAREST>(x);
+            off[part] = _mm256_and_ps(_mm256_sub_ps(x, whole), magnitude);
+            most = _mm256_max_ps(most, off[part]);
+            wholes[part] = _mm256_cvtps_epi32(whole);
+        }
+        let beyond = |off: __m256| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(off, self.certain)).cast_unsigned();
+        let mut near = 0;
+        if beyond(most) != 0 {
+            for (part, off) in off.iter().enumerate() {
+                near |= beyond(*off) << (8 * part);
+            }
+        }
+        let one = _mm256_add_epi16(_mm256_packs_epi32(wholes[0], wholes[1]), self.zp);
+        let other = _mm256_add_epi16(_mm256_packs_epi32(wholes[2], wholes[3]), self.zp);
+        let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        let row = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(one, other), order);
+        (_mm256_and_si256(row, self.keep), near)
+    }
+}
+
+/// The bits that are set.
+fn lanes(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lane = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (lane < 32).then_some(lane)
+    })
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) fn requant(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], clamp: Clamp, n: usize) {
+    let (keep, finish) = (live(n), Finish::new(clamp, CERTAIN, n));
+    let mut block: Option<(i64, Block)> = None;
+    for [d, a, b] in walk(rows, n0, operands) {
+        let (_, block) = match &mut block {
+            Some(block) if block.0 == b => block,
+            other => other.insert((b, Block::new(chip.rows8::<8>(b)))),
+        };
+        let sums = chip.row32(a);
+        let mut values = [_mm256_setzero_ps(); 4];
+        for (part, value) in values.iter_mut().enumerate() {
+            // SAFETY: eight lanes of 32 each.
+            let (sums, bias, factor) = unsafe {
+                (
+                    _mm256_loadu_si256(sums.as_ptr().cast::<__m256i>().add(part)),
+                    _mm256_loadu_si256(block.bias.as_ptr().cast::<__m256i>().add(part)),
+                    _mm256_loadu_ps(block.factor.as_ptr().add(8 * part)),
+                )
+            };
+            *value = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sums, bias)), factor);
+        }
+        let (row, near) = finish.row(values);
+        let out = chip.row8(d);
+        // SAFETY: 32 bytes.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
+        for lane in lanes(near) {
+            out[lane] = clamp.apply(block.exact(sums[lane], lane)) & keep[lane];
+        }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) fn add(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], parameters: i64, n: usize) {
+    let keep = live(n);
+    let sum = Sum::new(&chip.read8(parameters));
+    let finish = Finish::new(sum.clamp, sum.certain, n);
+    let zeros = [_mm256_set1_epi32(sum.zeros[0]), _mm256_set1_epi32(sum.zeros[1])];
+    let factors = [_mm256_set1_ps(sum.factors[0]), _mm256_set1_ps(sum.factors[1])];
+    for [d, a, b] in walk(rows, n0, operands) {
+        let (a, b) = (chip.read8(a), chip.read8(b));
+        let term = |row: &Row, part: usize, which: usize| {
+            // SAFETY: eight bytes of 32.
+            let bytes = unsafe { _mm_loadl_epi64(row.as_ptr().add(8 * part).cast()) };
+            let wide = _mm256_sub_epi32(_mm256_cvtepi8_epi32(bytes), zeros[which]);
+            _mm256_mul_ps(_mm256_cvtepi32_ps(wide), factors[which])
+        };
+        let mut values = [_mm256_setzero_ps(); 4];
+        for (part, value) in values.iter_mut().enumerate() {
+            *value = _mm256_add_ps(term(&a, part, 0), term(&b, part, 1));
+        }
+        let (row, near) = finish.row(values);
+        let out = chip.row8(d);
+        // SAFETY: 32 bytes.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
+        for lane in lanes(near) {
+            out[lane] = sum.clamp.apply(sum.exact(a[lane], b[lane])) & keep[lane];
+        }
+    }
+}
+
+/// Pairs of lanes of two rows side by side, as 16 bits: lanes 0..8, 8..16, 16..24, 24..32.
+#[target_feature(enable = "avx2")]
+fn pairs(one: __m256i, other: __m256i) -> [__m256i; 4] {
+    let (low, high) = (_mm256_unpacklo_epi8(one, other), _mm256_unpackhi_epi8(one, other));
+    [
+        _mm256_cvtepi8_epi16(_mm256_castsi256_si128(low)),
+        _mm256_cvtepi8_epi16(_mm256_castsi256_si128(high)),
+        _mm256_cvtepi8_epi16(_mm256_extracti128_si256::<1>(low)),
+        _mm256_cvtepi8_epi16(_mm256_extracti128_si256::<1>(high)),
+    ]
+}
+
+/// For at most [`TAPS`] taps.
+#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[target_feature(enable = "avx2")]
+pub(super) fn depthwise(
+    chip: Chip,
+    rows: Range<u64>,
+    n0: u64,
+    operands: [Affine; 2],
+    w: i64,
+    kt: u64,
+    strides: [i64; 2],
+    keep: bool,
+    n: usize,
+) {
+    let live = live(n);
+    // SAFETY: rows have 32 bytes.
+    let row = |at: i64| unsafe { load(chip.spad(at, 1).cast_const().cast()) };
+    // SAFETY: as above.
+    let mask = unsafe { load(live.as_ptr()) };
+    // An odd tap is a pair with a weight of zero.
+    let mut weights = [[_mm256_setzero_si256(); 4]; TAPS as usize / 2];
+    let count = kt.div_ceil(2) as usize;
+    for (pair, weights) in weights[..count].iter_mut().enumerate() {
+        let tap = 2 * pair as i64;
+        let one = _mm256_and_si256(row(w + tap * strides[1]), mask);
+        let more = (tap + 1) < kt as i64;
+        let other = if more { row(w + (tap + 1) * strides[1]) } else { _mm256_setzero_si256() };
+        *weights = pairs(one, _mm256_and_si256(other, mask));
+    }
+    let last = kt as i64 - 1;
+    for [d, a] in walk(rows, n0, operands) {
+        let to: *mut Lanes = chip.acc(d);
+        let part = |at: usize| to.cast::<__m256i>().wrapping_add(at);
+        let mut sums = [_mm256_setzero_si256(); 4];
+        if keep {
+            for (at, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: a row32 has four parts.
+                *sums = unsafe { _mm256_loadu_si256(part(at)) };
+            }
+        }
+        for (pair, weights) in weights[..count].iter().enumerate() {
+            let tap = 2 * pair as i64;
+            let x = pairs(row(a + tap * strides[0]), row(a + (tap + 1).min(last) * strides[0]));
+            for part in 0..4 {
+                sums[part] = _mm256_add_epi32(sums[part], _mm256_madd_epi16(x[part], weights[part]));
+            }
+        }
+        for (at, sums) in sums.into_iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_si256(part(at), sums) };
+        }
+    }
+}

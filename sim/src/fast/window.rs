@@ -1,0 +1,240 @@
+//! Instructions under way: those issued and not yet done, and who waits for whom.
+//!
+//! One thread issues instructions in the order of the program; any thread takes parts of those that wait for nothing.
+//! An instruction waits for all earlier ones that touch a row which it writes, or write a row which it touches, so that
+//! memory becomes what it would be if each were done before the next.
+
+use std::cell::UnsafeCell;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::exec::Work;
+use super::simd::Simd;
+
+/// Instructions that may be under way at a time; at most the bits of a word.
+pub(super) const SLOTS: usize = 32;
+/// How often a thread looks for work before it lets others have the processor.
+const SPINS: u32 = 4000;
+
+/// What is known of the instructions under way.
+struct Board {
+    /// Slots in use.
+    busy: u64,
+    /// Of those, the ones with parts that anyone may take.
+    ready: u64,
+    /// For each slot, those it waits for.
+    waits: [u64; SLOTS],
+    /// Parts of each that nobody has taken, and that are not done.
+    untaken: [u32; SLOTS],
+    undone: [u32; SLOTS],
+    parts: [u32; SLOTS],
+    /// The slot that is used next, so that the oldest come first after it.
+    next: u32,
+    closed: bool,
+}
+
+/// The instructions under way.
+pub(super) struct Window {
+    board: Mutex<Board>,
+    /// A copy of `ready` to look at without the lock; all bits when closed.
+    ready: AtomicU64,
+    /// A copy of `busy`.
+    busy: AtomicU64,
+    works: [UnsafeCell<Option<Work>>; SLOTS],
+}
+
+// SAFETY: a slot's work is written by who issues while the slot is free, and read by others only while it is busy.
+unsafe impl Sync for Window {}
+
+/// A part of an instruction, taken.
+struct Part {
+    slot: usize,
+    index: u32,
+    of: u32,
+}
+
+impl Window {
+    pub(super) fn new() -> Window {
+        let board = Board {
+            busy: 0,
+            ready: 0,
+            waits: [0; SLOTS],
+            untaken: [0; SLOTS],
+            undone: [0; SLOTS],
+            parts: [0; SLOTS],
+            next: 0,
+            closed: false,
+        };
+        Window {
+            board: Mutex::new(board),
+            ready: AtomicU64::new(0),
+            busy: AtomicU64::new(0),
+            works: [const { UnsafeCell::new(None) }; SLOTS],
+        }
+    }
+
+    /// The lock is held for some ten instructions: waiting for it is not worth sleep.
+    fn lock(&self) -> MutexGuard<'_, Board> {
+        for spin in 0u32.. {
+            match self.board.try_lock() {
+                Ok(board) => return board,
+                Err(TryLockError::Poisoned(_)) => break,
+                Err(TryLockError::WouldBlock) if spin < SPINS => std::hint::spin_loop(),
+                Err(TryLockError::WouldBlock) => break,
+            }
+        }
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, board: &Board) {
+        self.ready.store(if board.closed { u64::MAX } else { board.ready }, Relaxed);
+        self.busy.store(board.busy, Relaxed);
+    }
+
+    /// Slots in use, or that were until a moment ago.
+    pub(super) fn busy(&self) -> u64 {
+        self.busy.load(Relaxed)
+    }
+
+    /// Puts work into a free slot; it waits for those of `after` that are not done. Only for the thread that issues.
+    pub(super) fn issue(&self, slot: usize, work: Work, parts: u32, after: u64) {
+        // SAFETY: the slot is free, and this thread alone makes it busy.
+        unsafe { *self.works[slot].get() = Some(work) };
+        let mut board = self.lock();
+        let bit = 1 << slot;
+        board.waits[slot] = after & board.busy;
+        board.busy |= bit;
+        (board.untaken[slot], board.undone[slot], board.parts[slot]) = (parts, parts, parts);
+        board.next = (slot as u32 + 1) % SLOTS as u32;
+        if board.waits[slot] == 0 {
+            board.ready |= bit;
+        }
+        self.publish(&board);
+    }
+
+    fn take(&self) -> Option<Part> {
+        let mut board = self.lock();
+        if board.ready == 0 {
+            return None;
+        }
+        // Slots from `next` on were used longer ago than those before it.
+        let old = board.ready >> board.next << board.next;
+        let slot = if old != 0 { old } else { board.ready }.trailing_zeros() as usize;
+        board.untaken[slot] -= 1;
+        if board.untaken[slot] == 0 {
+            board.ready &= !(1 << slot);
+            self.publish(&board);
+        }
+        Some(Part { slot, index: board.untaken[slot], of: board.parts[slot] })
+    }
+
+    fn done(&self, slot: usize) {
+        let mut board = self.lock();
+        board.undone[slot] -= 1;
+        if board.undone[slot] > 0 {
+            return;
+        }
+        let bit = 1 << slot;
+        board.busy &= !bit;
+        let mut left = board.busy;
+        while left != 0 {
+            let other = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if board.waits[other] & bit != 0 {
+                board.waits[other] &= !bit;
+                if board.waits[other] == 0 {
+                    board.ready |= 1 << other;
+                }
+            }
+        }
+        self.publish(&board);
+    }
+
+    /// Does a part, if there is one to take.
+    pub(super) fn work(&self, simd: Simd) -> bool {
+        let Some(part) = self.take() else { return false };
+        let _done = Done { window: self, slot: part.slot };
+        // SAFETY: the slot is busy until this part, too, is done.
+        if let Some(work) = unsafe { &*self.works[part.slot].get() } {
+            work.run(simd, work.rows(part.index, part.of));
+        }
+        true
+    }
+
+    /// Does parts until [`Window::close`].
+    pub(super) fn help(&self, simd: Simd) {
+        let mut idle = 0;
+        loop {
+            match self.ready.load(Relaxed) {
+                u64::MAX if self.lock().closed => return,
+                0 => pause(&mut idle),
+                _ if self.work(simd) => idle = 0,
+                _ => pause(&mut idle),
+            }
+        }
+    }
+
+    /// Does parts until those of `slots` are done.
+    pub(super) fn wait(&self, simd: Simd, slots: u64) {
+        let mut idle = 0;
+        while self.busy() & slots != 0 {
+            if self.ready.load(Relaxed) != 0 && self.work(simd) {
+                idle = 0;
+            } else {
+                pause(&mut idle);
+            }
+        }
+        // What others did until then is seen from here on.
+        drop(self.lock());
+    }
+
+    /// Lets helpers go.
+    fn close(&self) {
+        let mut board = self.lock();
+        board.closed = true;
+        self.publish(&board);
+    }
+}
+
+fn pause(idle: &mut u32) {
+    *idle += 1;
+    if *idle < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+}
+
+/// A part that is being done: also if its kernel panics, so that nobody waits for it for ever.
+struct Done<'a> {
+    window: &'a Window,
+    slot: usize,
+}
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.window.done(self.slot);
+    }
+}
+
+/// Waits for all and lets the helpers go, however the thread that issues ends.
+pub(super) struct Closing<'a> {
+    pub(super) window: &'a Window,
+    pub(super) simd: Simd,
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.window.wait(self.simd, u64::MAX);
+        self.window.close();
+    }
+}
+
+impl Work {
+    /// Rows of part `index` of `of`: even parts, in units that kernels like.
+    fn rows(&self, index: u32, of: u32) -> Range<u64> {
+        let Range { start, end } = self.job.rows;
+        let unit = self.unit();
+        let units = (end - start).div_ceil(unit);
+        // The first part is taken last, so that it counts down.
+        let cut = |part: u32| end.min(start + units * u64::from(part) / u64::from(of) * unit);
+        cut(of - 1 - index)..cut(of - index)
+    }
+}
