@@ -184,3 +184,14 @@ fn attention_of_128_tokens_stays_on_chip() {
         assert_eq!(check(&case), Some(tasks), "{case:?}");
     }
 }
+
+/// The values of a head stay until its last strip is weighed, though the next but one is being made by then.
+#[test]
+fn heads_of_one_strip_do_not_meet() {
+    let target = TargetLimits::default();
+    for heads in 3..6 {
+        let (zeros, made) = ([[0; 2]; 2], Made::Product);
+        let case = Case { heads, tokens: 8, features: 32, zeros, made, keys_by_row: false, target, seed: 1 };
+        assert_eq!(check(&case), Some(1), "{case:?}");
+    }
+}

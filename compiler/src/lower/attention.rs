@@ -46,7 +46,7 @@ impl AttentionSizes {
     /// Rows of spad for strips of so many rows, and of a bank.
     pub(crate) fn spad(&self, strip: u64, bank: u64) -> u64 {
         let [features, keys, columns] = self.groups();
-        let tiles = 2 * TILE * keys * (features + columns);
+        let tiles = TILE * keys * (2 * features + self.held_values(strip) * columns);
         let strips = 2 * strip * (features + 2 * keys + columns + 1);
         let constants = (keys + columns) * PARAM_ROWS as u64 + TABLE_ROWS as u64 + 2 * (TILE + 1);
         let made = if self.inputs == 0 {
@@ -58,6 +58,16 @@ impl AttentionSizes {
             input + heads::PIECES * heads::CHUNK * TILE + 2 * self.keys * features + params
         };
         tiles + strips + constants + 4 * TILE + bank + made
+    }
+
+    /// Heads whose values lie on chip at once: this one's and the next's; and one more where the second next would begin to make
+    /// its own, in the first strip of the next, before the last strip of this one is weighed, two strips later than it came.
+    fn held_values(&self, strip: u64) -> u64 {
+        let [features, _, columns] = self.groups();
+        let strips = self.rows.div_ceil(strip);
+        // Queries and keys are made first, and each strip makes an equal part of all.
+        let early = 2 * features + columns > strips * 2 * features;
+        if self.inputs > 0 && early { 3 } else { 2 }
     }
 
     /// Multiply-accumulates of all products.
@@ -212,7 +222,8 @@ impl<'a> Lower<'a> {
             Some(projections) => Some(self.projected_input(task, sizes, projections)?),
             None => None,
         };
-        let tiles = [self.turns(2, TILE * keys * features, TILE)?, self.turns(2, TILE * keys * columns, TILE)?];
+        let heads = sizes.held_values(strip);
+        let tiles = [self.turns(2, TILE * keys * features, TILE)?, self.turns(heads, TILE * keys * columns, TILE)?];
         if input.is_some() {
             self.take(0, attention.bank)?;
         }
