@@ -1,6 +1,7 @@
-//! Fusion: bounds become part of the operation that makes their input, tables of tables one table.
+//! Fusion: bounds become part of the operation that makes their input, tables of tables one table, reshapes of reshapes one.
 
 mod pairs;
+mod reshapes;
 
 use crate::int_ir::{IntGraph, IntKind, IntOp, TensorId};
 
@@ -8,6 +9,7 @@ use crate::int_ir::{IntGraph, IntKind, IntOp, TensorId};
 /// than one operation reads.
 #[must_use]
 pub fn run(mut graph: IntGraph) -> IntGraph {
+    reshapes::run(&mut graph);
     pairs::run(&mut graph);
     lift_clamps(&mut graph);
     let uses = graph.uses();
@@ -53,6 +55,21 @@ fn absorb(op: IntOp, before: Option<&mut IntOp>) -> Option<IntOp> {
     }
     before.output = op.output;
     None
+}
+
+/// Takes off what nothing reads.
+fn prune(graph: &mut IntGraph) {
+    let mut needed = vec![false; graph.tensors.len()];
+    graph.outputs.iter().for_each(|port| needed[port.tensor.0] = true);
+    let mut kept = Vec::with_capacity(graph.ops.len());
+    for op in std::mem::take(&mut graph.ops).into_iter().rev() {
+        if needed[op.output.0] {
+            op.inputs.iter().for_each(|id| needed[id.0] = true);
+            kept.push(op);
+        }
+    }
+    kept.reverse();
+    graph.ops = kept;
 }
 
 /// The entry of a table for an i8.
@@ -120,6 +137,13 @@ mod tests {
             ops.push(IntOp { name: format!("op {index}"), op: "Op", kind, inputs: vec![input], output });
             input = output;
         }
+        let mut shape = vec![1, 2];
+        for op in &ops {
+            if op.kind == IntKind::Reshape {
+                shape.insert(0, 1);
+            }
+            graph.tensors[op.output.0].shape.clone_from(&shape);
+        }
         IntGraph { inputs, ops, outputs: ports(input), ..graph }
     }
 
@@ -158,6 +182,23 @@ mod tests {
     #[test]
     fn clamps_pass_reshapes() {
         check(&chain(vec![dense(), IntKind::Reshape, clamp(0, 9)]), &["op 0", "op 1"]);
+    }
+
+    #[test]
+    fn products_pass_reshapes() {
+        let mut graph = chain(vec![IntKind::Reshape, dense(), IntKind::Reshape, dense(), IntKind::Reshape]);
+        // In one place the rows are cut in two.
+        for (tensor, shape) in
+            [vec![1, 2], vec![2], vec![2], vec![1, 2], vec![1, 2], vec![1, 2, 1]].into_iter().enumerate()
+        {
+            graph.tensors[tensor].shape = shape;
+        }
+        let fused = check(&graph, &["op 1", "op 3", "op 4"]);
+        assert_eq!(fused.tensor(fused.ops[0].output).shape, [1, 2]);
+        let mut graph = chain(vec![IntKind::Reshape, lut(|x| x / 3), IntKind::Reshape, dense()]);
+        graph.tensors[1].shape = vec![1, 2, 1];
+        graph.tensors[2].shape = vec![1, 2, 1];
+        check(&graph, &["op 0", "op 1", "op 2", "op 3"]);
     }
 
     #[test]

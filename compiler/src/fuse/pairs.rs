@@ -53,7 +53,7 @@ pub(super) fn run(graph: &mut IntGraph) {
         }
     }
     if found {
-        prune(graph);
+        super::prune(graph);
     }
 }
 
@@ -62,19 +62,4 @@ fn tabulated(op: &IntOp, functions: [&Function; 2]) -> Box<[i8; 256]> {
     let operands = functions.map(|f| ArrayD::from_shape_fn(vec![256], |at| f.table[at[0]].into()));
     let values = integer::apply(op, &operands.each_ref(), &[256]);
     Box::new(std::array::from_fn(|entry| values[[entry]] as i8))
-}
-
-/// Takes off what nothing reads.
-fn prune(graph: &mut IntGraph) {
-    let mut needed = vec![false; graph.tensors.len()];
-    graph.outputs.iter().for_each(|port| needed[port.tensor.0] = true);
-    let mut kept = Vec::with_capacity(graph.ops.len());
-    for op in std::mem::take(&mut graph.ops).into_iter().rev() {
-        if needed[op.output.0] {
-            op.inputs.iter().for_each(|id| needed[id.0] = true);
-            kept.push(op);
-        }
-    }
-    kept.reverse();
-    graph.ops = kept;
 }
