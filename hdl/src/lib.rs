@@ -31,6 +31,7 @@ mod awake;
 mod banks;
 #[cfg(test)]
 mod block_tests;
+mod board;
 mod counters;
 mod depthwise;
 mod emit;
@@ -56,5 +57,5 @@ mod transfer;
 mod unit_tests;
 mod walker;
 
-pub use emit::{EmitError, TOP, emit};
+pub use emit::{CYCLES_PER_BIT, EmitError, SHELL, TOP, emit, emit_shell};
 pub use params::{COMMITTED, Datapath, Params, ParamsError, TARGETS};

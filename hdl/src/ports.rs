@@ -2,13 +2,29 @@
 //! what they are for.
 
 /// Defines a machine, `struct NAME[generics], beats of BITS { parts }`, or makes one, `with_ports!(Self { parts })`: the ports
-/// come before the parts.
+/// come before the parts. Of one that is no more than its ports, names and outputs: `with_ports!(names)`, `with_ports!(connect self)`.
 macro_rules! with_ports {
     ($(#[$meta:meta])* struct $name:ident[$($generics:tt)*], beats of $beat:tt { $($own:tt)* }) => {
         with_ports! { @ports $beat, define [$(#[$meta])*] $name [$($generics)*] { $($own)* } }
     };
     (Self { $($own:tt)* }) => {
         with_ports! { @ports 0, make { $($own)* } }
+    };
+    (names) => {
+        with_ports! { @ports 0, list {} }
+    };
+    (connect $block:ident) => {
+        with_ports! { @ports 0, drive $block }
+    };
+    (@list {} $($port:ident: $way:ident[$($kind:tt)*],)*) => {
+        [$(stringify!($port)),*]
+    };
+    (@drive $block:ident $($port:ident: $way:ident[$($kind:tt)*],)*) => {
+        $(with_ports! { @drive_one $way $block.$port })*
+    };
+    (@drive_one In $block:ident.$port:ident) => {};
+    (@drive_one Out $block:ident.$port:ident) => {
+        $block.$port.connect();
     };
     (@define [$($meta:tt)*] $name:ident [$($generics:tt)*] { $($own:tt)* } $($port:ident: $way:ident[$($kind:tt)*],)*) => {
         $($meta)*

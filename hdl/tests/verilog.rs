@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hdl::{COMMITTED, Datapath, Params, TARGETS, TOP, emit};
+use hdl::{COMMITTED, Datapath, Params, SHELL, TARGETS, emit, emit_shell};
 use sim::rtl::Toolchain;
 
 fn verilog(name: &str) -> PathBuf {
@@ -47,7 +47,7 @@ fn lint(toolchain: &Toolchain, file: &Path) -> String {
     if toolchain.verilator_version.starts_with("Verilator 5.00") {
         command.arg("-Wno-UNOPTFLAT");
     }
-    let arguments = ["--lint-only", "-Wall", "--top-module", TOP];
+    let arguments = ["--lint-only", "-Wall", "--top-module", SHELL];
     let output = command.args(arguments).arg(verilog("waivers.vlt")).arg(file).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { text } else { format!("{}: {text}", toolchain.verilator_version) }
@@ -74,7 +74,8 @@ fn every_target_is_lint_clean() {
     let sets = TARGETS.iter().copied().chain([("narrow", narrow)]);
     for (name, params) in sets {
         let file = folder.join(format!("{name}.v"));
-        fs::write(&file, emit(&params).unwrap()).unwrap();
+        // A machine in the shell of a board.
+        fs::write(&file, emit(&params).unwrap() + &emit_shell(&params, 12).unwrap()).unwrap();
         for toolchain in verilators() {
             assert_eq!(lint(&toolchain, &file), "", "{name}");
         }

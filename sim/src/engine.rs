@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use isa::program::Program;
 use isa::{Leaf, Region, Status};
 
+use crate::board::BoardError;
 use crate::fast::FastError;
 use crate::perf::Perf;
 use crate::rtl::RtlError;
@@ -14,7 +15,7 @@ pub const MAX_MARKS: usize = 1 << 20;
 
 /// An implementation of the machine.
 pub trait Engine {
-    /// A short name: `step`, `fast`, `rtl`.
+    /// A short name: `step`, `fast`, `rtl`, `board`.
     fn name(&self) -> &'static str;
 
     /// Runs `program` from reset on `input` (rows of the input region; those beyond are zero) until it halts or traps.
@@ -143,6 +144,9 @@ pub enum EngineError {
     /// The RTL cannot be built or run, or misbehaved.
     #[error(transparent)]
     Rtl(#[from] RtlError),
+    /// The board cannot be reached, or misbehaved.
+    #[error(transparent)]
+    Board(#[from] BoardError),
 }
 
 /// That the input fits the program.

@@ -1,8 +1,10 @@
 //! Engines that run programs, all behind one [`Engine`] trait: the reference executor ([`StepEngine`]), which is
-//! [`isa::step`] over memory; the fast one ([`FastEngine`]); and the Verilated RTL ([`RtlEngine`]).
+//! [`isa::step`] over memory; the fast one ([`FastEngine`]); the Verilated RTL ([`RtlEngine`]);
+//! and a board at the end of a line ([`BoardEngine`]).
 //!
 //! *Architecture invariant:* nothing here depends on `hdl`; the RTL arrives as Verilog text.
 
+pub mod board;
 mod engine;
 pub mod fast;
 pub mod kernels;
@@ -11,6 +13,7 @@ pub mod rtl;
 mod step;
 pub mod workload;
 
+pub use board::{BoardEngine, BoardError};
 pub use engine::{Engine, EngineError, MAX_MARKS, Mark, Outcome, Progress, Watch};
 pub use fast::{FastEngine, FastError, FastMachine, FastOptions};
 pub use perf::{LayerPerf, Perf};

@@ -3,7 +3,6 @@
 use isa::digest::Digest;
 use isa::{Leaf, Profile, Region, Subtree, ZERO};
 
-use super::RtlError;
 use super::layers::{LayerCounts, LayerMeter};
 use super::model::{Bus, RawEvent, Sample};
 use super::trace::Trace;
@@ -35,15 +34,15 @@ pub enum Fault {
 
 /// Where each region begins.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct AddressMap {
+pub(crate) struct AddressMap {
     /// Region, physical row 0 of it, rows.
     regions: [(Subtree, u64, u64); 5],
 }
 
 impl AddressMap {
     /// Regions one after another from `base_row`, with a gap of one row between them, so that an address one off
-    /// is noticed.
-    pub(super) fn new(profile: &Profile, base_row: u32) -> Result<AddressMap, RtlError> {
+    /// is noticed; if there are too many for that, how many rows.
+    pub(crate) fn new(profile: &Profile, base_row: u32) -> Result<AddressMap, u64> {
         let mut next = u64::from(base_row);
         let regions = REGIONS.map(|tree| {
             let rows = 1u64 << profile.depth(tree).min(isa::MAX_DRAM_LOG2);
@@ -51,7 +50,7 @@ impl AddressMap {
             next = base + rows + 1;
             (tree, base, rows)
         });
-        if next > 1 << 32 { Err(RtlError::MapTooLarge { rows: next }) } else { Ok(AddressMap { regions }) }
+        if next > 1 << 32 { Err(next) } else { Ok(AddressMap { regions }) }
     }
 
     fn find(&self, physical: u32) -> Option<(Subtree, u32)> {
@@ -62,7 +61,7 @@ impl AddressMap {
 }
 
 /// The five regions of one run.
-pub(super) struct Dram<'a> {
+pub(crate) struct Dram<'a> {
     map: AddressMap,
     text: &'a [Leaf],
     constant: &'a [Leaf],
@@ -80,7 +79,7 @@ pub(super) struct Dram<'a> {
 
 impl<'a> Dram<'a> {
     /// Work and output are zero; at most so many events are kept.
-    pub(super) fn new(
+    pub(crate) fn new(
         map: AddressMap,
         text: &'a [Leaf],
         constant: &'a [Leaf],
@@ -105,27 +104,27 @@ impl<'a> Dram<'a> {
     }
 
     /// Physical row 0 of each region, in the order of the ports.
-    pub(super) fn bases(&self) -> [u32; 5] {
+    pub(crate) fn bases(&self) -> [u32; 5] {
         self.map.regions.map(|(_, base, _)| base as u32)
     }
 
     /// Why the last run failed, if the memory refused something.
-    pub(super) fn take_fault(&mut self) -> Option<Fault> {
+    pub(crate) fn take_fault(&mut self) -> Option<Fault> {
         self.fault.take()
     }
 
     /// What was recorded since the last time.
-    pub(super) fn take_trace(&mut self) -> Trace {
+    pub(crate) fn take_trace(&mut self) -> Trace {
         std::mem::take(&mut self.trace)
     }
 
     /// Digest of the writes so far.
-    pub(super) fn digest(&self) -> u64 {
+    pub(crate) fn digest(&self) -> u64 {
         self.digest.0
     }
 
     /// Work, output, what was seen at each mark, and the layers.
-    pub(super) fn into_parts(self) -> (Region, Region, Vec<Sample>, Vec<LayerCounts>) {
+    pub(crate) fn into_parts(self) -> (Region, Region, Vec<Sample>, Vec<LayerCounts>) {
         (self.work, self.output, self.marks, self.meter.finish())
     }
 }

@@ -14,12 +14,23 @@ use sha2::{Digest, Sha256};
 
 use super::toolchain::{Toolchain, ToolchainError};
 
-const SHIM: &str = include_str!("shim.cpp");
 const LIBRARY: &str = "libsystole.so";
-const TOP: &str = "systole";
 const PREFIX: &str = "Vdut";
 /// Of the files that Verilator writes; smaller ones compile in parallel, larger ones optimise better.
 const SPLIT: &str = "20000";
+
+/// What a library is made of: Verilog, its top module, and what stands between that and Rust.
+#[derive(Clone, Copy)]
+struct Design<'a> {
+    verilog: &'a str,
+    top: &'static str,
+    shim: &'static str,
+}
+
+/// A machine.
+fn machine(verilog: &str) -> Design<'_> {
+    Design { verilog, top: "systole", shim: include_str!("shim.cpp") }
+}
 
 /// Why there is no library.
 #[derive(Debug, thiserror::Error)]
@@ -85,10 +96,22 @@ impl Cache {
     /// # Errors
     /// Missing tools, a refused text, or an unwritable cache.
     pub fn library(&self, verilog: &str, waves: bool) -> Result<PathBuf, CacheError> {
+        self.build(&machine(verilog), waves)
+    }
+
+    /// The library for a board, whose top module is `shell`.
+    ///
+    /// # Errors
+    /// As [`Cache::library`].
+    pub fn board(&self, verilog: &str) -> Result<PathBuf, CacheError> {
+        self.build(&Design { verilog, top: "shell", shim: include_str!("../board/shim.cpp") }, false)
+    }
+
+    fn build(&self, design: &Design<'_>, waves: bool) -> Result<PathBuf, CacheError> {
         let tools = self.toolchain(waves)?;
         let runtime = self.runtime(waves, &tools)?;
-        let model = self.entry(&model_key(verilog, waves, &tools), |entry, scratch| {
-            build_model(&tools, verilog, waves, &runtime, entry, scratch, &[])
+        let model = self.entry(&model_key(design, waves, &tools), |entry, scratch| {
+            build_model(&tools, design, waves, &runtime, entry, scratch, &[])
         })?;
         Ok(model.join(LIBRARY))
     }
@@ -96,7 +119,7 @@ impl Cache {
     /// Whether that library is there, so that [`Cache::library`] will take no time.
     #[must_use]
     pub fn holds(&self, verilog: &str, waves: bool) -> bool {
-        self.toolchain(waves).is_ok_and(|tools| self.folder.join(model_key(verilog, waves, &tools)).is_dir())
+        self.toolchain(waves).is_ok_and(|tools| self.folder.join(model_key(&machine(verilog), waves, &tools)).is_dir())
     }
 
     /// The library that [`Cache::tune`] made for this Verilog, if it did.
@@ -126,7 +149,8 @@ impl Cache {
                 let (built, litter) = (scratch.join(name), scratch.join(format!("{name}.tmp")));
                 fs::create_dir_all(&built).map_err(at(&built))?;
                 fs::create_dir_all(&litter).map_err(at(&litter))?;
-                build_model(&tools, verilog, false, &runtime, &built, &litter, &[flag]).map(|()| built.join(LIBRARY))
+                build_model(&tools, &machine(verilog), false, &runtime, &built, &litter, &[flag])
+                    .map(|()| built.join(LIBRARY))
             };
             let counts = scratch.join("counts");
             train(build("counting", format!("-fprofile-generate={}", counts.display()))?)?;
@@ -183,7 +207,7 @@ fn build_runtime(tools: &Toolchain, waves: bool, entry: &Path) -> Result<(), Cac
 
 fn build_model(
     tools: &Toolchain,
-    verilog: &str,
+    design: &Design<'_>,
     waves: bool,
     runtime: &Path,
     entry: &Path,
@@ -194,10 +218,10 @@ fn build_model(
         let path = scratch.join(name);
         fs::write(&path, text).map_err(at(&path)).map(|()| path)
     };
-    let verilog_path = write("systole.v", verilog)?;
-    let shim_path = write("shim.cpp", SHIM)?;
+    let verilog_path = write("design.v", design.verilog)?;
+    let shim_path = write("shim.cpp", design.shim)?;
     let mut verilate = Command::new(&tools.verilator);
-    verilate.current_dir(scratch).args(verilator_flags(waves)).arg(&verilog_path);
+    verilate.current_dir(scratch).args(verilator_flags(design.top, waves)).arg(&verilog_path);
     if tools.root_is_beside {
         verilate.env("VERILATOR_ROOT", &tools.root);
     }
@@ -219,8 +243,8 @@ fn build_model(
     run(&tools.compiler, link)
 }
 
-fn verilator_flags(waves: bool) -> Vec<&'static str> {
-    let mut flags = vec!["--cc", "--prefix", PREFIX, "--top-module", TOP, "--Mdir", "obj", "-O3"];
+fn verilator_flags(top: &'static str, waves: bool) -> Vec<&'static str> {
+    let mut flags = vec!["--cc", "--prefix", PREFIX, "--top-module", top, "--Mdir", "obj", "-O3"];
     flags.extend(["--x-assign", "fast", "--x-initial", "fast", "--output-split", SPLIT, "--no-timing", "-Wno-fatal"]);
     // Lint is hdl's test, with its reviewed waivers.
     flags.extend(["-Wno-lint", "-Wno-style"]);
@@ -301,12 +325,13 @@ fn run(tool: &Path, mut command: Command) -> Result<(), CacheError> {
     Err(CacheError::Tool { tool: tool.into(), message })
 }
 
-fn model_key(verilog: &str, waves: bool, tools: &Toolchain) -> String {
-    key(&[verilog, SHIM, &verilator_flags(waves).join(" "), &runtime_key(waves, tools)])
+fn model_key(design: &Design<'_>, waves: bool, tools: &Toolchain) -> String {
+    let flags = verilator_flags(design.top, waves).join(" ");
+    key(&[design.verilog, design.shim, &flags, &runtime_key(waves, tools)])
 }
 
 fn tuned_key(verilog: &str, tools: &Toolchain) -> String {
-    key(&[&model_key(verilog, false, tools), "tuned"])
+    key(&[&model_key(&machine(verilog), false, tools), "tuned"])
 }
 
 fn runtime_key(waves: bool, tools: &Toolchain) -> String {

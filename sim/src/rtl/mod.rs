@@ -26,7 +26,8 @@ pub use trace::{DEFAULT_EVENTS, EventKind, FRONT, FRONT_CODES, Trace, TraceEvent
 
 use crate::engine::{Engine, EngineError, Mark, Outcome, Progress, Watch, check_input};
 use crate::perf::Perf;
-use bus::{AddressMap, Dram};
+pub(crate) use bus::{AddressMap, Dram};
+pub(crate) use model::Bus;
 use model::{Ended, Model, Sample};
 
 /// Cycles between two looks at `watch`.
@@ -322,7 +323,8 @@ impl Engine for RtlEngine {
     fn run(&mut self, program: &Program, input: &[Leaf], watch: Watch<'_>) -> Result<Outcome, EngineError> {
         check_input(program, input)?;
         self.check_fit(program)?;
-        let map = AddressMap::new(&program.profile, self.options.base_row)?;
+        let map = AddressMap::new(&program.profile, self.options.base_row);
+        let map = map.map_err(|rows| RtlError::MapTooLarge { rows })?;
         let mut dram = Dram::new(map, &program.text, &program.constant, input, self.options.trace_events.unwrap_or(0));
         let mut model = match self.model.take() {
             Some(model) => model,

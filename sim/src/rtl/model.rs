@@ -44,7 +44,7 @@ impl Default for DramConfig {
 /// What the machine's outputs show at one moment.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     pub(super) mark_id: u32,
     pub(super) status: u32,
     pub(super) steps: u64,
@@ -64,7 +64,7 @@ struct Host {
 /// An event as the shim hands it on.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct RawEvent {
+pub(crate) struct RawEvent {
     pub(super) cycle: u64,
     /// The machine's counters before this cycle.
     pub(super) macs: u64,
@@ -98,7 +98,7 @@ pub(super) struct Job {
 }
 
 /// What the model asks of its surroundings. A refusal ends the run; the reason stays with the bus.
-pub(super) trait Bus {
+pub(crate) trait Bus {
     fn read(&mut self, row: u32, leaf: &mut Leaf) -> Result<(), ()>;
     fn write(&mut self, row: u32, leaf: &Leaf) -> Result<(), ()>;
     fn mark(&mut self, sample: &Sample);
