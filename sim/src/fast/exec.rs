@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use isa::{Instr, Leaf, Operand, Regs, Subtree, form};
+use isa::{Counts, Instr, Leaf, Operand, Regs, Subtree, form};
 
 use super::bytes::Clamp;
 use super::digest::Crc;
@@ -36,6 +36,11 @@ pub(super) struct Job {
 impl Job {
     fn near(&self, o: &Operand) -> Affine {
         Affine::near(o, &self.regs)
+    }
+
+    /// Rows in a run of an operand: all of them where the outer loop goes on as the inner one does.
+    fn run(&self, o: Affine) -> u64 {
+        if o.s1 == o.s0 * self.n0 as i64 { self.rows.end.max(self.n0) } else { self.n0 }
     }
 
     /// The same instruction, other rows.
@@ -75,8 +80,8 @@ unsafe impl Sync for Work {}
 
 impl FastMachine {
     /// Does rows (i1·n0 + i0, all taps) of an admitted instruction.
-    pub(super) fn execute(&mut self, instr: &Instr, rows: Range<u64>) -> Result<(), FastError> {
-        let work = self.prepare(instr, rows.clone())?;
+    pub(super) fn execute(&mut self, instr: &Instr, counts: &Counts, rows: Range<u64>) -> Result<(), FastError> {
+        let work = self.prepare(instr, counts, rows.clone())?;
         match instr {
             Instr::Argmax(i) => self.argmax(i, &work.job),
             _ => work.run(self.workers.simd, rows),
@@ -85,8 +90,7 @@ impl FastMachine {
     }
 
     /// Makes ready to do rows of an admitted instruction, and notes what it writes.
-    pub(super) fn prepare(&mut self, instr: &Instr, rows: Range<u64>) -> Result<Work, FastError> {
-        let c = isa::counts(instr, &self.regs);
+    pub(super) fn prepare(&mut self, instr: &Instr, c: &Counts, rows: Range<u64>) -> Result<Work, FastError> {
         let job = Job { rows, n0: c.n0.into(), kt: c.kt.into(), n: c.n as usize, regs: self.regs };
         let packed = match instr {
             Instr::Matmul(_) => {
@@ -129,13 +133,13 @@ impl FastMachine {
     }
 
     fn mark_spad(&mut self, job: &Job, d: Affine) {
-        super::place::runs(job.rows.clone(), job.n0, |i1, i0| {
+        super::place::runs(job.rows.clone(), job.run(d), |i1, i0| {
             self.spad.mark(d.at(i0.start, i1), d.s0, i0.end - i0.start);
         });
     }
 
     fn mark_acc(&mut self, job: &Job, d: Affine) {
-        super::place::runs(job.rows.clone(), job.n0, |i1, i0| {
+        super::place::runs(job.rows.clone(), job.run(d), |i1, i0| {
             self.acc.mark(d.at(i0.start, i1), d.s0, i0.end - i0.start);
         });
     }

@@ -4,10 +4,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use isa::program::Program;
-use isa::{Illegal, Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
+use isa::{Counts, Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
 
 use super::digest::Crc;
 use super::dram::{Dram, Pages};
+use super::known::Memory;
 use super::matmul::PackedWeights;
 use super::simd::Simd;
 use super::space::{Lanes, Row, Space};
@@ -44,13 +45,29 @@ pub enum FastError {
     Simd(Simd),
 }
 
+/// An instruction of `text`.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub(super) instr: Instr,
+    /// Whether it has rows, so that a kernel is worth it; the others are one micro-step of the reference.
+    pub(super) moves: bool,
+}
+
+impl Decoded {
+    fn new(leaf: &Leaf) -> Option<Decoded> {
+        let instr = Instr::decode(leaf).ok()?;
+        let moves = isa::spec(instr.opcode()).group != isa::Group::Control;
+        Some(Decoded { instr, moves })
+    }
+}
+
 /// What never changes in a run: sizes, instructions, constants. Made once, shared by the machines that run it.
 #[derive(Debug)]
 pub struct Image {
     pub(super) profile: Profile,
     pub(super) head: [Leaf; 4],
     pub(super) text: Vec<Leaf>,
-    instrs: Vec<Result<Instr, Illegal>>,
+    instrs: Vec<Option<Decoded>>,
     pub(super) constant: Vec<Leaf>,
     pub(super) packed: PackedWeights,
 }
@@ -67,15 +84,15 @@ impl Image {
     #[must_use]
     pub fn from_parts(head: [Leaf; 4], text: Vec<Leaf>, constant: Vec<Leaf>) -> Arc<Image> {
         let profile = Profile::from_leaf(&head[1]).unwrap_or_default();
-        let instrs = text.iter().map(Instr::decode).collect();
+        let instrs = text.iter().map(Decoded::new).collect();
         Arc::new(Image { profile, head, text, instrs, constant, packed: PackedWeights::default() })
     }
 }
 
 impl Image {
     /// The instruction at a place in `text`, if the word there is one.
-    pub(super) fn instr(&self, pc: u32) -> Option<&Instr> {
-        self.instrs.get(pc as usize)?.as_ref().ok()
+    pub(super) fn decoded(&self, pc: u32) -> Option<&Decoded> {
+        self.instrs.get(pc as usize)?.as_ref()
     }
 }
 
@@ -111,6 +128,7 @@ pub struct FastMachine {
     pub(super) cleared: [bool; 3],
     pub(super) before_stop: Pages,
     pub(super) workers: Arc<Workers>,
+    pub(super) known: Memory,
 }
 
 impl FastMachine {
@@ -129,6 +147,7 @@ impl FastMachine {
             marks: Vec::new(),
             cleared: [false; 3],
             before_stop: Pages::new(),
+            known: Memory::new(image.instrs.len()),
             image,
             workers,
         }
@@ -213,7 +232,7 @@ impl FastMachine {
         while self.is_running() && self.regs.steps < steps {
             let image = self.image.clone();
             if self.regs.row == 0
-                && let Some(instr) = image.instr(self.regs.pc)
+                && let Some(Decoded { instr, .. }) = image.decoded(self.regs.pc)
             {
                 let (pc, steps) = (self.regs.pc, self.regs.steps);
                 let micro_steps = isa::micro_steps(instr, &self.regs);
@@ -235,16 +254,10 @@ impl FastMachine {
     /// One instruction, or what of it comes before `steps`.
     pub(super) fn advance(&mut self, steps: u64) -> Result<(), FastError> {
         let image = self.image.clone();
-        let Some(instr) = image.instr(self.regs.pc) else { return self.step() };
-        let total = isa::micro_steps(instr, &self.regs);
+        let Some(Decoded { instr, moves: true }) = image.decoded(self.regs.pc) else { return self.step() };
+        let Some((counts, total)) = self.admitted(&image, instr) else { return self.step() };
         let mut row = self.regs.row;
-        // A state from outside may stand in an instruction that was never admitted.
-        let issue = Regs { row: 0, steps: self.regs.steps.wrapping_sub(row), ..self.regs };
-        let admitted = row < total && moves_rows(instr) && isa::admit(instr, &issue, &image.profile).is_ok();
-        if !admitted {
-            return self.step();
-        }
-        let kt = u64::from(isa::counts(instr, &self.regs).kt);
+        let kt = u64::from(counts.kt);
         let end = total.min(row.saturating_add(steps - self.regs.steps));
         while row < end && !row.is_multiple_of(kt) {
             self.step()?;
@@ -252,7 +265,7 @@ impl FastMachine {
         }
         let whole = end / kt * kt;
         if row < whole {
-            self.execute(instr, row / kt..whole / kt)?;
+            self.execute(instr, &counts, row / kt..whole / kt)?;
             self.moved(total, whole - row);
             row = whole;
         }
@@ -263,8 +276,22 @@ impl FastMachine {
         Ok(())
     }
 
+    /// Counts and micro-steps of an instruction that may begin, or go on.
+    fn admitted(&mut self, image: &Image, instr: &Instr) -> Option<(Counts, u64)> {
+        let row = self.regs.row;
+        if row == 0 {
+            let known = self.known.admitted(image, instr, &self.regs)?;
+            return Some((known.counts, known.micro_steps));
+        }
+        // A state from outside may stand in an instruction that was never admitted.
+        let issue = Regs { row: 0, steps: self.regs.steps.wrapping_sub(row), ..self.regs };
+        isa::admit(instr, &issue, &image.profile).ok()?;
+        let total = isa::micro_steps(instr, &self.regs);
+        (row < total).then_some((isa::counts(instr, &self.regs), total))
+    }
+
     /// Counts micro-steps done by a kernel.
-    fn moved(&mut self, total: u64, count: u64) {
+    pub(super) fn moved(&mut self, total: u64, count: u64) {
         self.regs.steps += count;
         self.regs.row += count;
         if self.regs.row >= total {
@@ -283,9 +310,4 @@ impl FastMachine {
         }
         Ok(())
     }
-}
-
-/// Whether an instruction has rows, so that a kernel is worth it; the others are one micro-step of the reference.
-pub(super) fn moves_rows(instr: &Instr) -> bool {
-    isa::spec(instr.opcode()).group != isa::Group::Control
 }

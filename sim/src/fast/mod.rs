@@ -15,6 +15,7 @@ mod dirty;
 mod dram;
 mod engine;
 mod exec;
+mod known;
 mod machine;
 mod matmul;
 mod observe;
@@ -23,6 +24,7 @@ mod place;
 mod rows;
 mod simd;
 mod space;
+mod touch;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod wide;

@@ -29,6 +29,23 @@ impl Affine {
     }
 }
 
+impl Affine {
+    /// Whether all rows lie in `0..len`, with `taps` taps `sk` apart.
+    fn within(&self, rows: &Range<u64>, n0: u64, taps: u64, sk: i64, len: usize) -> bool {
+        if rows.is_empty() {
+            return true;
+        }
+        let [first, last] = [rows.start, rows.end - 1].map(|row| row / n0);
+        let inner = if first == last { [rows.start % n0, (rows.end - 1) % n0] } else { [0, n0 - 1] };
+        [first, last].into_iter().all(|i1| {
+            inner.into_iter().all(|i0| {
+                let row = self.at(i0, i1);
+                [row, row + (taps as i64 - 1) * sk].into_iter().all(|row| (0..len as i64).contains(&row))
+            })
+        })
+    }
+}
+
 /// First address of an operand.
 pub(super) fn start(base: u32, reg: u8, regs: &Regs) -> i64 {
     i64::from(base) + i64::from(regs.x[usize::from(reg)])
@@ -128,6 +145,18 @@ impl Chip {
         assert!(row < self.acc_rows, "acc row {row} of {}", self.acc_rows);
         // SAFETY: within the memory.
         unsafe { self.acc.as_ptr().add(row) }
+    }
+
+    /// A pointer to row 0 of spad, for rows of an operand, with `taps` taps `sk` apart. Panics if one is beyond it.
+    pub(super) fn spad_of(&self, o: Affine, rows: &Range<u64>, n0: u64, taps: u64, sk: i64) -> *mut Row {
+        assert!(o.within(rows, n0, taps, sk, self.spad_rows), "spad rows of {o:?}");
+        self.spad.as_ptr()
+    }
+
+    /// A pointer to row 0 of acc, for rows of an operand. Panics if one is beyond it.
+    pub(super) fn acc_of(&self, o: Affine, rows: &Range<u64>, n0: u64) -> *mut Lanes {
+        assert!(o.within(rows, n0, 1, 0, self.acc_rows), "acc rows of {o:?}");
+        self.acc.as_ptr()
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use isa::form;
 
 use super::place::{Affine, Chip, Walk, walk};
-use super::simd::twice;
+use super::simd::{Simd, twice};
 use super::space::{Lanes, Row};
 
 /// What an instruction with two operands does in a lane.
@@ -115,8 +115,31 @@ pub(super) fn words(table: &[Row; 32]) -> [i32; 256] {
     std::array::from_fn(|e| i32::from_be_bytes([0, 1, 2, 3].map(|i| bytes[4 * e + i].cast_unsigned())))
 }
 
+/// An instruction with two operands.
+#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+pub(super) fn binary(
+    simd: Simd,
+    chip: Chip,
+    rows: Range<u64>,
+    n0: u64,
+    operands: [Affine; 3],
+    form: u8,
+    op: Op,
+    n: usize,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if let Op::MulRound(by) = op
+        && simd.avx2()
+        && super::wide::rounds_by(by)
+    {
+        // SAFETY: a `Simd` in use is one that this processor has.
+        return unsafe { super::wide::multiply_round(chip, rows, n0, operands, form, by, n) };
+    }
+    plain_binary(simd, chip, rows, n0, operands, form, op, n);
+}
+
 twice! {
-    fn binary(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], form: u8, op: Op, n: usize) {
+    fn plain_binary(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], form: u8, op: Op, n: usize) {
         let rows = walk(rows, n0, operands);
         let some = (n, false);
         match op {
@@ -190,7 +213,41 @@ twice! {
 
 #[cfg(test)]
 mod tests {
+    use isa::random::Rng;
+
     use super::*;
+    use crate::fast::space::Space;
+
+    #[test]
+    fn multiplies_and_rounds_alike_with_any_instructions() {
+        let mut rng = Rng::new(11);
+        let at = |start| Affine { start, s0: 1, s1: 0 };
+        for round in 0..20_000 {
+            let by = rng.below(64) as u32;
+            // Products near ties, and the ends of the range, among them.
+            let mut number = |bits: u64| match rng.below(8) {
+                0 => i32::MIN,
+                1 => i32::MAX,
+                2 | 3 => (rng.bits() as i32) << (bits / 2),
+                _ => rng.bits() as i32 >> rng.below(32),
+            };
+            let [a, b]: [Lanes; 2] = std::array::from_fn(|_| std::array::from_fn(|_| number(u64::from(by) % 31)));
+            let (form, n) = (rng.below(4) as u8, 1 + rng.below(32) as usize);
+            let b_row = if form == form::ROW8 { 3 } else { 1 };
+            let results = Simd::ALL.into_iter().filter(|simd| simd.is_available()).map(|simd| {
+                let (mut spad, mut acc) = (Space::<Row>::new(5), Space::<Lanes>::new(2));
+                spad.set(3, std::array::from_fn(|lane| b[lane] as i8));
+                (0..).zip([a, b]).for_each(|(row, lanes)| acc.set(row, lanes));
+                // SAFETY: one thread, and both live on.
+                let chip = unsafe { Chip::new((spad.start(), spad.len()), (acc.start(), acc.len())) };
+                let to = at((round % 3).into());
+                binary(simd, chip, 0..1, 1, [to, at(0), at(b_row)], form, Op::MulRound(by), n);
+                acc.rows()[to.start as usize]
+            });
+            let results: Vec<Lanes> = results.collect();
+            assert!(results.iter().all(|lanes| *lanes == results[0]), "round {round}: {results:?}");
+        }
+    }
 
     #[test]
     fn rounds_as_isa_does() {

@@ -1,18 +1,22 @@
-//! The int8 group and depthwise products where compilers do not find the vector instructions: AVX2.
+//! Kernels for which compilers do not find the vector instructions: AVX2.
 //!
-//! The same functions as in `bytes`, for the same operands; each says what it leaves to those.
+//! The same as in `bytes` and `vector`, for the same operands; each says what it leaves to those.
 
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_GT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_loadl_epi64, _mm256_add_epi16,
-    _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_castsi256_ps, _mm256_castsi256_si128,
-    _mm256_cmp_ps, _mm256_cvtepi8_epi16, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32,
+    __m256, __m256i, _CMP_GT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_cvtsi32_si128, _mm_loadl_epi64,
+    _mm256_add_epi16, _mm256_add_epi32, _mm256_add_epi64, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256,
+    _mm256_blend_epi32, _mm256_blendv_epi8, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
+    _mm256_cmpgt_epi64, _mm256_cvtepi8_epi16, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32,
     _mm256_extracti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps,
-    _mm256_movemask_ps, _mm256_mul_ps, _mm256_packs_epi16, _mm256_packs_epi32, _mm256_permutevar8x32_epi32,
-    _mm256_round_ps, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps,
-    _mm256_setzero_si256, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_ps, _mm256_unpackhi_epi8,
-    _mm256_unpacklo_epi8,
+    _mm256_movemask_ps, _mm256_mul_epi32, _mm256_mul_ps, _mm256_packs_epi16, _mm256_packs_epi32,
+    _mm256_permutevar8x32_epi32, _mm256_round_ps, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_epi64x,
+    _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_slli_epi64, _mm256_srl_epi64,
+    _mm256_srli_epi64, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_epi64, _mm256_sub_ps, _mm256_unpackhi_epi8,
+    _mm256_unpacklo_epi8, _mm256_xor_si256,
 };
 use std::ops::Range;
+
+use isa::form;
 
 use super::bytes::{Block, CERTAIN, Clamp, Sum, live};
 use super::place::{Affine, Chip, walk};
@@ -93,12 +97,14 @@ fn lanes(mut bits: u32) -> impl Iterator<Item = usize> {
 pub(super) fn requant(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], clamp: Clamp, n: usize) {
     let (keep, finish) = (live(n), Finish::new(clamp, CERTAIN, n));
     let mut block: Option<(i64, Block)> = None;
+    let (to, from) = (chip.spad_of(operands[0], &rows, n0, 1, 0), chip.acc_of(operands[1], &rows, n0));
     for [d, a, b] in walk(rows, n0, operands) {
         let (_, block) = match &mut block {
             Some(block) if block.0 == b => block,
             other => other.insert((b, Block::new(chip.rows8::<8>(b)))),
         };
-        let sums = chip.row32(a);
+        // SAFETY: all rows of the operands are there; nothing writes this one meanwhile.
+        let sums = unsafe { &*from.add(a as usize) };
         let mut values = [_mm256_setzero_ps(); 4];
         for (part, value) in values.iter_mut().enumerate() {
             // SAFETY: eight lanes of 32 each.
@@ -112,7 +118,8 @@ pub(super) fn requant(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 
             *value = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sums, bias)), factor);
         }
         let (row, near) = finish.row(values);
-        let out = chip.row8(d);
+        // SAFETY: all rows of the operands are there; nothing else touches this one meanwhile.
+        let out = unsafe { &mut *to.add(d as usize) };
         // SAFETY: 32 bytes.
         unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
         for lane in lanes(near) {
@@ -128,8 +135,10 @@ pub(super) fn add(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], 
     let finish = Finish::new(sum.clamp, sum.certain, n);
     let zeros = [_mm256_set1_epi32(sum.zeros[0]), _mm256_set1_epi32(sum.zeros[1])];
     let factors = [_mm256_set1_ps(sum.factors[0]), _mm256_set1_ps(sum.factors[1])];
+    let [to, one, other] = operands.map(|o| chip.spad_of(o, &rows, n0, 1, 0));
     for [d, a, b] in walk(rows, n0, operands) {
-        let (a, b) = (chip.read8(a), chip.read8(b));
+        // SAFETY: all rows of the operands are there; nothing writes these meanwhile.
+        let (a, b) = unsafe { (one.add(a as usize).read(), other.add(b as usize).read()) };
         let term = |row: &Row, part: usize, which: usize| {
             // SAFETY: eight bytes of 32.
             let bytes = unsafe { _mm_loadl_epi64(row.as_ptr().add(8 * part).cast()) };
@@ -141,7 +150,8 @@ pub(super) fn add(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], 
             *value = _mm256_add_ps(term(&a, part, 0), term(&b, part, 1));
         }
         let (row, near) = finish.row(values);
-        let out = chip.row8(d);
+        // SAFETY: all rows of the operands are there; nothing else touches this one meanwhile.
+        let out = unsafe { &mut *to.add(d as usize) };
         // SAFETY: 32 bytes.
         unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
         for lane in lanes(near) {
@@ -191,9 +201,15 @@ pub(super) fn depthwise(
         let other = if more { row(w + (tap + 1) * strides[1]) } else { _mm256_setzero_si256() };
         *weights = pairs(one, _mm256_and_si256(other, mask));
     }
+    // Of each pair, the rows from the first tap on.
     let last = kt as i64 - 1;
+    let taps: [[isize; 2]; TAPS as usize / 2] = std::array::from_fn(|pair| {
+        [2 * pair as i64, (2 * pair as i64 + 1).min(last)].map(|tap| (tap * strides[0]) as isize)
+    });
+    let (all, from) = (chip.acc_of(operands[0], &rows, n0), chip.spad_of(operands[1], &rows, n0, kt, strides[0]));
     for [d, a] in walk(rows, n0, operands) {
-        let to: *mut Lanes = chip.acc(d);
+        let to: *mut Lanes = all.wrapping_add(d as usize);
+        let a = from.cast_const().wrapping_add(a as usize);
         let part = |at: usize| to.cast::<__m256i>().wrapping_add(at);
         let mut sums = [_mm256_setzero_si256(); 4];
         if keep {
@@ -202,9 +218,10 @@ pub(super) fn depthwise(
                 *sums = unsafe { _mm256_loadu_si256(part(at)) };
             }
         }
-        for (pair, weights) in weights[..count].iter().enumerate() {
-            let tap = 2 * pair as i64;
-            let x = pairs(row(a + tap * strides[0]), row(a + (tap + 1).min(last) * strides[0]));
+        for (weights, taps) in weights[..count].iter().zip(&taps) {
+            // SAFETY: all rows of the operand, with all taps, are there.
+            let (one, other) = unsafe { (load(a.offset(taps[0]).cast()), load(a.offset(taps[1]).cast())) };
+            let x = pairs(one, other);
             for part in 0..4 {
                 sums[part] = _mm256_add_epi32(sums[part], _mm256_madd_epi16(x[part], weights[part]));
             }
@@ -212,6 +229,76 @@ pub(super) fn depthwise(
         for (at, sums) in sums.into_iter().enumerate() {
             // SAFETY: as above.
             unsafe { _mm256_storeu_si256(part(at), sums) };
+        }
+    }
+}
+
+/// The second operand of the int32 group, eight lanes of it.
+#[target_feature(enable = "avx2")]
+fn second(chip: Chip, form: u8, at: i64) -> [__m256i; 4] {
+    let mut out = [_mm256_setzero_si256(); 4];
+    for (part, out) in out.iter_mut().enumerate() {
+        *out = match form {
+            // SAFETY: a row32 has four parts.
+            form::ROW32 => unsafe { _mm256_loadu_si256(chip.acc(at).cast::<__m256i>().add(part)) },
+            form::LANE0 => _mm256_set1_epi32(chip.row32(at)[0]),
+            form::ROW8 => {
+                let row: *const i64 = chip.spad(at, 1).cast_const().cast();
+                // SAFETY: eight bytes of 32.
+                _mm256_cvtepi8_epi32(unsafe { _mm_loadl_epi64(row.add(part).cast()) })
+            }
+            _ => _mm256_set1_epi32(at as i32),
+        };
+    }
+    out
+}
+
+/// Whether [`multiply_round`] shifts so far.
+pub(super) fn rounds_by(by: u32) -> bool {
+    (1..=62).contains(&by)
+}
+
+/// `VMULR` by a shift of 1 to 62.
+///
+/// Products are taken as unsigned, 2^63 more than they are: AVX2 shifts 64 bits without signs only.
+#[target_feature(enable = "avx2")]
+pub(super) fn multiply_round(
+    chip: Chip,
+    rows: Range<u64>,
+    n0: u64,
+    operands: [Affine; 3],
+    form: u8,
+    by: u32,
+    n: usize,
+) {
+    let ones = live(n);
+    let count = _mm_cvtsi32_si128(by.cast_signed());
+    let (one, sign) = (_mm256_set1_epi64x(1), _mm256_set1_epi64x(i64::MIN));
+    let half = _mm256_set1_epi64x((1 << (by - 1)) - 1);
+    let offset = _mm256_set1_epi64x(1 << (63 - by));
+    let (most, least) = (_mm256_set1_epi64x(i32::MAX.into()), _mm256_set1_epi64x(i32::MIN.into()));
+    let round = |product: __m256i| {
+        let x = _mm256_xor_si256(product, sign);
+        let odd = _mm256_and_si256(_mm256_srl_epi64(x, count), one);
+        let x = _mm256_srl_epi64(_mm256_add_epi64(_mm256_add_epi64(x, half), odd), count);
+        let x = _mm256_sub_epi64(x, offset);
+        let x = _mm256_blendv_epi8(x, most, _mm256_cmpgt_epi64(x, most));
+        _mm256_blendv_epi8(x, least, _mm256_cmpgt_epi64(least, x))
+    };
+    for [d, a, b] in walk(rows, n0, operands) {
+        let b = second(chip, form, b);
+        let (from, to) = (chip.acc(a).cast_const().cast::<__m256i>(), chip.acc(d).cast::<__m256i>());
+        for (part, b) in b.into_iter().enumerate() {
+            // SAFETY: a row32 has four parts, and a mask eight bytes for each. Rows are the same or apart.
+            let (a, keep) = unsafe {
+                let keep = _mm_loadl_epi64(ones.as_ptr().add(8 * part).cast());
+                (_mm256_loadu_si256(from.add(part)), _mm256_cvtepi8_epi32(keep))
+            };
+            let even = round(_mm256_mul_epi32(a, b));
+            let odd = round(_mm256_mul_epi32(_mm256_srli_epi64::<32>(a), _mm256_srli_epi64::<32>(b)));
+            let all = _mm256_blend_epi32::<0b1010_1010>(even, _mm256_slli_epi64::<32>(odd));
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_si256(to.add(part), _mm256_and_si256(all, keep)) };
         }
     }
 }

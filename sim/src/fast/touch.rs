@@ -1,0 +1,97 @@
+//! Which rows an instruction touches, to tell whether the order of two of them matters.
+
+use isa::{Instr, Reach, Regs, Role, Space};
+
+/// Rows that an instruction touches. Those of different spaces are far apart.
+#[derive(Clone, Copy)]
+struct Touch {
+    lo: i64,
+    hi: i64,
+    start: i64,
+    /// All rows are this apart from `start`, or some multiple of it.
+    step: i64,
+}
+
+/// Spaces are so far apart: more than any has rows.
+const SPACE: i64 = 1 << 40;
+/// No rows.
+const NOTHING: Touch = Touch { lo: i64::MAX, hi: i64::MIN, start: 0, step: 0 };
+
+impl Touch {
+    fn of(instr: &Instr, reach: &Reach) -> Touch {
+        // Strides of a run of bytes are bytes, and those of a table count entries.
+        let rows = !matches!(instr, Instr::Move(_) | Instr::Gather(_)) || reach.role != Role::Source;
+        let step = if rows && reach.align == 1 { gcd(reach.s0, gcd(reach.s1, reach.sk)) } else { 1 };
+        let space = SPACE
+            * match reach.space {
+                Space::Spad => 0,
+                Space::Acc => 1,
+                Space::Dram(region) => 2 + region as i64,
+            };
+        Touch { lo: space + reach.rows.lo, hi: space + reach.rows.hi, start: space + reach.start, step }
+    }
+
+    fn near(&self, other: &Touch) -> bool {
+        (self.lo <= other.hi) & (other.lo <= self.hi)
+    }
+
+    /// Whether they may have a row in common.
+    fn meets(&self, other: &Touch) -> bool {
+        self.near(other)
+            && match gcd(self.step, other.step) {
+                0 => self.start == other.start,
+                step => (self.start - other.start) % step == 0,
+            }
+    }
+}
+
+/// What an instruction writes, and what it reads besides.
+#[derive(Clone, Copy)]
+pub(super) struct Touches {
+    write: Touch,
+    reads: [Touch; 3],
+}
+
+pub(super) const UNTOUCHED: Touches = Touches { write: NOTHING, reads: [NOTHING; 3] };
+
+impl Touches {
+    /// Of an instruction.
+    pub(super) fn of(instr: &Instr, regs: &Regs) -> Touches {
+        let (mut touches, mut reads) = (UNTOUCHED, 0);
+        for reach in isa::operands(instr, regs).iter().flatten() {
+            let touch = Touch::of(instr, reach);
+            if matches!(reach.role, Role::Destination | Role::OrderedDestination) {
+                touches.write = touch;
+            } else {
+                touches.reads[reads] = touch;
+                reads += 1;
+            }
+        }
+        touches
+    }
+
+    /// Those of a `MATMUL` that does not read its weights, which follow its rows.
+    pub(super) fn without_weights(mut self) -> Touches {
+        self.reads[1] = NOTHING;
+        self
+    }
+
+    /// Whether the order of both may matter.
+    pub(super) fn meets(&self, other: &Touches) -> bool {
+        let near = self.write.near(&other.write)
+            | other.reads.iter().fold(false, |any, read| any | self.write.near(read))
+            | self.reads.iter().fold(false, |any, read| any | other.write.near(read));
+        near && (self.write.meets(&other.write)
+            || other.reads.iter().any(|read| self.write.meets(read))
+            || self.reads.iter().any(|read| other.write.meets(read)))
+    }
+}
+
+/// The greatest common divisor of what they are without sign; 0 of zeros.
+fn gcd(a: i64, b: i64) -> i64 {
+    let (mut a, mut b) = (a.abs(), b.abs());
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
