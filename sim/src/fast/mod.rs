@@ -22,6 +22,7 @@ mod observe;
 mod origins;
 mod place;
 mod rows;
+mod seat;
 mod simd;
 mod space;
 mod touch;

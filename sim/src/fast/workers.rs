@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::crew::Crew;
 use super::machine::FastError;
 use super::matmul::Scratch;
+use super::seat;
 use super::simd::Simd;
 
 /// About how many cycles of work are worth a part of their own.
@@ -37,6 +38,7 @@ impl Default for FastOptions {
 pub struct Workers {
     crew: Crew,
     threads: usize,
+    pinned: bool,
     pub(super) simd: Simd,
     pub(super) memory_bytes: u64,
     pub(super) grain_cycles: u64,
@@ -62,9 +64,9 @@ impl Workers {
             Some(simd) => return Err(FastError::Simd(simd)),
         };
         let pinned = options.pinned && (2..=available()).contains(&threads);
-        let crew = Crew::new(threads - 1, if pinned { |number| pin(number + 1) } else { |_| () })?;
+        let crew = Crew::new(threads - 1, if pinned { seat::note } else { |_| () })?;
         let FastOptions { memory_bytes, grain_cycles, .. } = *options;
-        Ok(Arc::new(Workers { crew, threads, simd, memory_bytes, grain_cycles: grain_cycles.max(1) }))
+        Ok(Arc::new(Workers { crew, threads, pinned, simd, memory_bytes, grain_cycles: grain_cycles.max(1) }))
     }
 
     /// The vector instructions in use.
@@ -82,6 +84,14 @@ impl Workers {
     /// Runs `f` on this thread while others, as far as they have nothing else to do, run `help`; `f` sees to it that
     /// `help` ends.
     pub(super) fn together<T>(&self, help: impl Fn() + Sync, f: impl FnOnce() -> T) -> T {
+        if !self.pinned {
+            return self.crew.with_help(&help, f);
+        }
+        let here = seat::here();
+        let help = || {
+            seat::take(here);
+            help();
+        };
         self.crew.with_help(&help, f)
     }
 }
@@ -94,25 +104,3 @@ thread_local! {
 pub(super) fn with_scratch<T>(f: impl FnOnce(&mut [Scratch; 2]) -> T) -> T {
     SCRATCH.with_borrow_mut(f)
 }
-
-/// Keeps this thread on the `index`th of the processors that it may use.
-#[cfg(target_os = "linux")]
-fn pin(index: usize) {
-    // SAFETY: sets of processors are plain bits, and the system fills the first.
-    unsafe {
-        let mut all: libc::cpu_set_t = std::mem::zeroed();
-        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut all) != 0 {
-            return;
-        }
-        let mut usable = (0..libc::CPU_SETSIZE as usize).filter(|&cpu| libc::CPU_ISSET(cpu, &all));
-        if let Some(cpu) = usable.nth(index) {
-            let mut one: libc::cpu_set_t = std::mem::zeroed();
-            libc::CPU_SET(cpu, &mut one);
-            // Where it is not allowed, the thread goes where the system puts it.
-            libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const one);
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn pin(_index: usize) {}
