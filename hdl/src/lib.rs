@@ -16,6 +16,8 @@
 //! `clock_<part>` may stay low in a cycle in which that part's bit of `awake` (load, store, move, matrix, depthwise,
 //! vector, front, scoreboard, from bit 0) is low before the edge, and nothing changes by it. A board may as well tie them all together.
 //!
+//! [`emit_shell`] is what stands between a machine and the pins of a board, whose host serves the memory port.
+//!
 //! `serial` is another machine behind the same ports, which a microprogram drives; there the gates' clocks do nothing, and what it
 //! has no part for stays 0.
 //!

