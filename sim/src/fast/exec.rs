@@ -96,7 +96,10 @@ impl FastMachine {
             Instr::Matmul(_) => {
                 let constants =
                     Constants { origins: self.spad.origins(), rows: &self.image.constant, packed: &self.image.packed };
-                product(instr, &job).and_then(|product| constants.panels(self.workers.simd, &product))
+                let last = self.kept.get_mut(self.regs.pc as usize);
+                let simd = self.workers.simd;
+                let product = product(instr, &job);
+                product.zip(last).and_then(|(product, last)| constants.panels(simd, &product, last))
             }
             _ => None,
         };

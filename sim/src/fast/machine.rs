@@ -9,7 +9,7 @@ use isa::{Counts, Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
 use super::digest::Crc;
 use super::dram::{Dram, Pages};
 use super::known::Memory;
-use super::matmul::PackedWeights;
+use super::matmul::{Kept, PackedWeights};
 use super::simd::Simd;
 use super::space::{Lanes, Row, Space};
 use super::workers::Workers;
@@ -129,6 +129,8 @@ pub struct FastMachine {
     pub(super) before_stop: Pages,
     pub(super) workers: Arc<Workers>,
     pub(super) known: Memory,
+    /// Of each instruction, the panels that it had last.
+    pub(super) kept: Vec<Kept>,
 }
 
 impl FastMachine {
@@ -148,6 +150,7 @@ impl FastMachine {
             cleared: [false; 3],
             before_stop: Pages::new(),
             known: Memory::new(image.instrs.len()),
+            kept: vec![None; image.instrs.len()],
             image,
             workers,
         }

@@ -17,7 +17,7 @@ const LIMIT_BYTES: usize = 1 << 30;
 
 /// Which tiles, and how: copies of `kt` tiles of `const` from row `first` on, `step` rows apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
+pub(in crate::fast) struct Key {
     simd: Simd,
     first: u32,
     step: i64,
@@ -37,6 +37,9 @@ struct Store {
     bytes: usize,
 }
 
+/// The panels that an instruction had when it was done last.
+pub(in crate::fast) type Kept = Option<(Key, Arc<Packed>)>;
+
 /// Where constants in spad are known, and kept.
 #[derive(Clone, Copy)]
 pub(in crate::fast) struct Constants<'a> {
@@ -47,11 +50,22 @@ pub(in crate::fast) struct Constants<'a> {
 
 impl Constants<'_> {
     /// The panels of a product of one strip, if all its tiles are constants and there is room for what is new.
-    pub(in crate::fast) fn panels(&self, simd: Simd, p: &Product) -> Option<Arc<Packed>> {
+    pub(in crate::fast) fn panels(&self, simd: Simd, p: &Product, last: &mut Kept) -> Option<Arc<Packed>> {
         if p.kt > STRIP {
             return None;
         }
         let key = self.key(simd, p)?;
+        if let Some((of, packed)) = last
+            && *of == key
+        {
+            return Some(packed.clone());
+        }
+        let packed = self.find(simd, p, key)?;
+        *last = Some((key, packed.clone()));
+        Some(packed)
+    }
+
+    fn find(&self, simd: Simd, p: &Product, key: Key) -> Option<Arc<Packed>> {
         let mut store = self.packed.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(packed) = store.panels.get(&key) {
             return Some(packed.clone());
@@ -76,6 +90,13 @@ impl Constants<'_> {
     fn key(&self, simd: Simd, p: &Product) -> Option<Key> {
         // Rows of a tile that count.
         let rows = if p.transposed { p.n } else { p.k };
+        if rows == 32
+            && p.w_sk == 32
+            && let Some(first) = self.origins.of(p.w, 32 * p.kt as usize)
+        {
+            let step = if p.kt > 1 { 32 } else { 0 };
+            return Some(Key { simd, first, step, kt: p.kt, n: p.n, k: p.k, transposed: p.transposed });
+        }
         let origin = |tap: u64| self.origins.of(p.w + tap as i64 * p.w_sk, rows);
         let first = origin(0)?;
         let step = if p.kt > 1 { i64::from(origin(1)?) - i64::from(first) } else { 0 };

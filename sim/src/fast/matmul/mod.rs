@@ -15,7 +15,7 @@ mod x86;
 
 use std::ops::Range;
 
-pub(super) use constants::{Constants, PackedWeights};
+pub(super) use constants::{Constants, Kept, PackedWeights};
 use kernel::{Call, Kernel, NOTHING};
 pub(super) use pack::Packed;
 use pack::{Form, Panels};
