@@ -114,7 +114,10 @@ fn machines_of_many_shapes_equal_the_reference() {
             if seed >= seeds.end || failed.load(Ordering::Relaxed) {
                 break;
             }
-            let (at, guard) = ((seed / 4) as usize % machines.len(), Failing(&failed));
+            let (turn, count, guard) = ((seed / 4) as usize, machines.len(), Failing(&failed));
+            // The serial machine takes a hundred times as long, and so one in sixteen of its turns.
+            let left_out = machines[turn % count].1.datapath == Datapath::Serial && turn / count % 16 > 0;
+            let at = (turn + usize::from(left_out)) % count;
             let (name, params) = &machines[at];
             let source = source(seed, params);
             common::memory::set(&mut engines[at], seed);

@@ -57,6 +57,13 @@ const CAMPAIGNS: &[Campaign] = &[
     },
 ];
 
+/// Random graphs through the compiler.
+const COMPILER: (&str, &str) =
+    ("compiler", "random graphs through every pass, blocks and chains, attention: the machine against the evaluators");
+/// Its tests, and the cases of each at scale 1.
+const COMPILER_TESTS: &[(&str, f64)] =
+    &[("random_graphs", 20_000.0), ("random_integers", 100_000.0), ("together", 20_000.0), ("attention", 20_000.0)];
+
 /// The contracts' fuzz and invariant tests at the length of Foundry's profile `deep`.
 const CONTRACTS: (&str, &str) = ("contracts", "20,000 runs of each fuzz test, 10,000 sequences of each invariant");
 
@@ -80,7 +87,7 @@ const FUZZ_SECONDS: f64 = 3600.0;
 /// Arguments of `cargo xtask nightly`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these campaigns: fast, rtl, edges, twin, contracts, formal, networks, fuzz
+    /// Only these campaigns: fast, rtl, edges, twin, compiler, contracts, formal, networks, fuzz
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// So many times as long (contracts, formal and networks excepted)
@@ -99,7 +106,9 @@ pub(crate) struct Args {
 /// # Errors
 /// Set-up failed, or a test did; the test prints its counterexample.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let names = || CAMPAIGNS.iter().map(|campaign| campaign.name).chain([CONTRACTS.0, FORMAL.0, NETWORKS.0, FUZZ.0]);
+    let names = || {
+        CAMPAIGNS.iter().map(|campaign| campaign.name).chain([COMPILER.0, CONTRACTS.0, FORMAL.0, NETWORKS.0, FUZZ.0])
+    };
     if let Some(unknown) = args.only.iter().find(|name| !names().any(|it| it == *name)) {
         bail!("no campaign `{unknown}`; there are: {}", names().collect::<Vec<_>>().join(", "));
     }
@@ -112,6 +121,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         eprintln!("\n== {}: {} ==\n{}", campaign.name, campaign.about, shown.join(" "));
         if let Some(tools) = &tools {
             timed(|| campaign.play(tools, &sizes))?;
+        }
+    }
+    if wanted(COMPILER.0) {
+        eprintln!("\n== {}: {} ==", COMPILER.0, COMPILER.1);
+        for (test, cases) in COMPILER_TESTS.iter().filter(|_| !args.list) {
+            timed(|| compiler(test, (cases * args.scale).max(1.0) as u64))?;
         }
     }
     if wanted(CONTRACTS.0) {
@@ -172,6 +187,13 @@ fn timed(work: impl FnOnce() -> Result<()>) -> Result<()> {
     let result = work();
     eprintln!("{:.0} s", started.elapsed().as_secs_f64());
     result
+}
+
+/// A property test, which prints the smallest case that fails.
+fn compiler(test: &str, cases: u64) -> Result<()> {
+    let mut command = process::cargo();
+    command.args(["test", "--package", "compiler", "--test", test]).env("PROPTEST_CASES", cases.to_string());
+    process::run(&mut command)
 }
 
 fn contracts(tools: &Tools) -> Result<()> {
