@@ -58,8 +58,8 @@ fn seeds(folder: &Path) -> Result<PathBuf> {
 fn fuzz(program: &Path, corpus: &Path, seeds: Option<&PathBuf>, longest: u32, seconds: u64) -> Result<()> {
     let mut command = Command::new(program);
     command.args([&format!("-max_total_time={seconds}"), &format!("-max_len={longest}")]);
-    // An input that takes ten seconds or 4 GiB is a fault too.
-    command.args(["-timeout=10", "-rss_limit_mb=4096", "-print_final_stats=1", "-verbosity=0"]);
+    // An input that takes half a minute or 4 GiB is a fault too.
+    command.args(["-timeout=30", "-rss_limit_mb=4096", "-print_final_stats=1", "-verbosity=0"]);
     command.arg(format!("-artifact_prefix={}/", corpus.parent().unwrap_or(corpus).display()));
     // New inputs go to the first folder.
     process::run(command.arg(corpus).args(seeds))
