@@ -125,11 +125,20 @@ struct Row {
     write_at: u64,
 }
 
+/// Beats in which a row goes its way, where one of lanes takes so many. A wide machine sums up a whole row at once.
+fn beats_of(way: Way, beats: u64) -> u64 {
+    match way {
+        Way::Lanes => beats,
+        Way::Reduces if beats > 2 => beats,
+        _ => 1,
+    }
+}
+
 /// Cycles of an instruction at full rate.
 pub(crate) fn work(op: &Op, beats: u64) -> u64 {
     let needs = Needs::of(&op.instr);
     let slots = u64::from(op.kt) + u64::from(needs.judges) + u64::from(needs.looks);
-    op.rows() * slots.max(if needs.way == Way::Lanes { beats } else { 1 }) + needs.block as u64
+    op.rows() * slots.max(beats_of(needs.way, beats)) + needs.block as u64
 }
 
 /// The vector unit.
@@ -244,7 +253,7 @@ impl Vector {
     /// A row's operands are complete.
     fn send(&mut self, held: &Held, end: bool, now: u64) {
         let way = held.needs.way;
-        let beats = if way == Way::Lanes { self.beats } else { 1 };
+        let beats = beats_of(way, self.beats);
         self.last_from = now + beats;
         self.other_from = now + (beats - 1).max(1);
         let delay = match way {

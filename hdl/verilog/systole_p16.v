@@ -1527,6 +1527,9 @@ module systole$acc$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,r
     (* mem2reg *) reg [1023:0] out [0:3];
     integer i;
     /* verilator lint_off BLKSEQ */
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [1023:0] bank0 [0:255];
     wire [7:0] read_row0 = read$0 && read_address$0[9:8] == 0 ? read_address$0[7:0] : read$1 && read_address$1[9:8] == 0 ? read_address$1[7:0] : read$2 && read_address$2[9:8] == 0 ? read_address$2[7:0] : read_address$3[7:0];
     wire [7:0] write_row0 = clear ? clear_address[7:0] : write$0 && write_address$0[9:8] == 0 ? write_address$0[7:0] : write$1 && write_address$1[9:8] == 0 ? write_address$1[7:0] : write$2 && write_address$2[9:8] == 0 ? write_address$2[7:0] : write$3 && write_address$3[9:8] == 0 ? write_address$3[7:0] : write_address$4[7:0];
@@ -1539,6 +1542,9 @@ module systole$acc$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,r
         bank0[write_row0] <= clear ? 0 : write$0 && write_address$0[9:8] == 0 ? write_data$0 : write$1 && write_address$1[9:8] == 0 ? write_data$1 : write$2 && write_address$2[9:8] == 0 ? write_data$2 : write$3 && write_address$3[9:8] == 0 ? write_data$3 : write_data$4;
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [1023:0] bank1 [0:255];
     wire [7:0] read_row1 = read$0 && read_address$0[9:8] == 1 ? read_address$0[7:0] : read$1 && read_address$1[9:8] == 1 ? read_address$1[7:0] : read$2 && read_address$2[9:8] == 1 ? read_address$2[7:0] : read_address$3[7:0];
     wire [7:0] write_row1 = clear ? clear_address[7:0] : write$0 && write_address$0[9:8] == 1 ? write_address$0[7:0] : write$1 && write_address$1[9:8] == 1 ? write_address$1[7:0] : write$2 && write_address$2[9:8] == 1 ? write_address$2[7:0] : write$3 && write_address$3[9:8] == 1 ? write_address$3[7:0] : write_address$4[7:0];
@@ -1551,6 +1557,9 @@ module systole$acc$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,r
         bank1[write_row1] <= clear ? 0 : write$0 && write_address$0[9:8] == 1 ? write_data$0 : write$1 && write_address$1[9:8] == 1 ? write_data$1 : write$2 && write_address$2[9:8] == 1 ? write_data$2 : write$3 && write_address$3[9:8] == 1 ? write_data$3 : write_data$4;
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [1023:0] bank2 [0:255];
     wire [7:0] read_row2 = read$0 && read_address$0[9:8] == 2 ? read_address$0[7:0] : read$1 && read_address$1[9:8] == 2 ? read_address$1[7:0] : read$2 && read_address$2[9:8] == 2 ? read_address$2[7:0] : read_address$3[7:0];
     wire [7:0] write_row2 = clear ? clear_address[7:0] : write$0 && write_address$0[9:8] == 2 ? write_address$0[7:0] : write$1 && write_address$1[9:8] == 2 ? write_address$1[7:0] : write$2 && write_address$2[9:8] == 2 ? write_address$2[7:0] : write$3 && write_address$3[9:8] == 2 ? write_address$3[7:0] : write_address$4[7:0];
@@ -1563,6 +1572,9 @@ module systole$acc$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,r
         bank2[write_row2] <= clear ? 0 : write$0 && write_address$0[9:8] == 2 ? write_data$0 : write$1 && write_address$1[9:8] == 2 ? write_data$1 : write$2 && write_address$2[9:8] == 2 ? write_data$2 : write$3 && write_address$3[9:8] == 2 ? write_data$3 : write_data$4;
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [1023:0] bank3 [0:255];
     wire [7:0] read_row3 = read$0 && read_address$0[9:8] == 3 ? read_address$0[7:0] : read$1 && read_address$1[9:8] == 3 ? read_address$1[7:0] : read$2 && read_address$2[9:8] == 3 ? read_address$2[7:0] : read_address$3[7:0];
     wire [7:0] write_row3 = clear ? clear_address[7:0] : write$0 && write_address$0[9:8] == 3 ? write_address$0[7:0] : write$1 && write_address$1[9:8] == 3 ? write_address$1[7:0] : write$2 && write_address$2[9:8] == 3 ? write_address$2[7:0] : write$3 && write_address$3[9:8] == 3 ? write_address$3[7:0] : write_address$4[7:0];
@@ -11523,6 +11535,7 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
 
     // Constant declarations
     localparam  row_beats = 6'b10;
+    localparam  sum_beats = 6'b1;
     localparam  form_lane0 = 2'b1;
 
     // Enums
@@ -11607,9 +11620,12 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
     reg  lanes$go;
     reg  [5:0] lanes$kind;
     reg  lanes$enable;
+    reg  lanes$keep;
     reg  [4:0] lanes$beat;
     reg  [1023:0] lanes$acc;
     reg  [1023:0] lanes$row;
+    reg  [31:0] lanes$word;
+    reg  lanes$splats;
     reg  [1023:0] lanes$params;
     reg  [255:0] lanes$spad;
     reg  [255:0] lanes$held;
@@ -11624,7 +11640,8 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
     reg  lanes$fill;
     reg  [4:0] lanes$fill_row;
     reg  lanes$splat;
-    reg  [31:0] lanes$word;
+    reg  [31:0] lanes$sum;
+    wire  [1023:0] lanes$part;
     wire  [1023:0] lanes$row32;
     wire  [255:0] lanes$row8;
     reg  reduce$clock;
@@ -11637,6 +11654,7 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
     reg  reduce$sums;
     reg  reduce$follows;
     reg  [5:0] reduce$n;
+    reg  [4:0] reduce$beat;
     reg  [1023:0] reduce$row;
     wire  [31:0] reduce$result;
     wire  reduce$found;
@@ -11664,6 +11682,8 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
     reg  [1023:0] second$row32;
     reg  [31:0] second$value;
     wire  [1023:0] second$out;
+    wire  [31:0] second$word;
+    wire  second$splats;
     reg  params$clock;
     reg  params$enable;
     reg  [1:0] params$index;
@@ -11770,9 +11790,12 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         .go(lanes$go),
         .kind(lanes$kind),
         .enable(lanes$enable),
+        .keep(lanes$keep),
         .beat(lanes$beat),
         .acc(lanes$acc),
         .row(lanes$row),
+        .word(lanes$word),
+        .splats(lanes$splats),
         .params(lanes$params),
         .spad(lanes$spad),
         .held(lanes$held),
@@ -11787,7 +11810,8 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         .fill(lanes$fill),
         .fill_row(lanes$fill_row),
         .splat(lanes$splat),
-        .word(lanes$word),
+        .sum(lanes$sum),
+        .part(lanes$part),
         .row32(lanes$row32),
         .row8(lanes$row8)
     );
@@ -11802,6 +11826,7 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         .sums(reduce$sums),
         .follows(reduce$follows),
         .n(reduce$n),
+        .beat(reduce$beat),
         .row(reduce$row),
         .result(reduce$result),
         .found(reduce$found),
@@ -11834,7 +11859,9 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         .leaf(second$leaf),
         .row32(second$row32),
         .value(second$value),
-        .out(second$out)
+        .out(second$out),
+        .word(second$word),
+        .splats(second$splats)
     );
     systole$lanes$params params(
         .clock(params$clock),
@@ -12047,7 +12074,10 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         end
         if (row_issued) begin
             left$d = row_beats;
-            if (reader$needs[(64'hb)+:(1)] | reader$needs[(64'ha)+:(1)] | reader$needs[(64'he)+:(1)]) begin
+            if (reader$needs[(64'hb)+:(1)]) begin
+                left$d = sum_beats;
+            end
+            else if (reader$needs[(64'ha)+:(1)] | reader$needs[(64'he)+:(1)]) begin
                 left$d = 32'h1;
             end
             beat$d = 32'h0;
@@ -12079,9 +12109,12 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         lanes$lo = now$q[(64'h1c)+:(8)];
         lanes$hi = now$q[(64'h24)+:(8)];
         lanes$enable = beats & ~row$q[(64'h18)+:(1)] & ~row$q[(64'h19)+:(1)] & ~row$q[(64'h1a)+:(1)];
+        lanes$keep = beats;
         lanes$beat = beat$q;
         lanes$acc = acc$out;
         lanes$row = second$out;
+        lanes$word = second$word;
+        lanes$splats = second$splats;
         lanes$params = params$row32;
         lanes$spad = spad$out;
         lanes$held = first$out;
@@ -12090,7 +12123,7 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         lanes$fill = (arrived$q == Slot$Block) & reader$needs[(64'h3)+:(1)];
         lanes$fill_row = arrived_row$q;
         lanes$splat = flight$splat;
-        lanes$word = reduce$result;
+        lanes$sum = reduce$result;
         reduce$go = go;
         reduce$first = reader$take & (op[(64'h0)+:(6)] == Kind$Argmax);
         reduce$known = op[(64'h1ee)+:(1)];
@@ -12100,7 +12133,8 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         reduce$sums = now$q[(64'h2c)+:(1)];
         reduce$follows = now$q[(64'h2d)+:(1)];
         reduce$n = now$q[(64'he)+:(6)];
-        reduce$row = acc$out;
+        reduce$beat = beat$q;
+        reduce$row = lanes$part;
         transposer$go = go;
         transposer$enable = beats & row$q[(64'h19)+:(1)];
         transposer$column = now$q[(64'h2e)+:(5)];
@@ -12454,16 +12488,19 @@ module systole$lanes$flight$row4(d,q,clock);
 endmodule // systole$lanes$flight$row4
 
 
-module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,constants,form,shift,n,zp,lo,hi,judge,fill,fill_row,splat,word,row32,row8);
+module systole$lanes$lanes(clock,go,kind,enable,keep,beat,acc,row,word,splats,params,spad,held,constants,form,shift,n,zp,lo,hi,judge,fill,fill_row,splat,sum,part,row32,row8);
 
     // Module arguments
     input wire  clock;
     input wire  go;
     input wire  [5:0] kind;
     input wire  enable;
+    input wire  keep;
     input wire  [4:0] beat;
     input wire  [1023:0] acc;
     input wire  [1023:0] row;
+    input wire  [31:0] word;
+    input wire  splats;
     input wire  [1023:0] params;
     input wire  [255:0] spad;
     input wire  [255:0] held;
@@ -12478,7 +12515,8 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
     input wire  fill;
     input wire  [4:0] fill_row;
     input wire  splat;
-    input wire  [31:0] word;
+    input wire  [31:0] sum;
+    output reg  [1023:0] part;
     output reg  [1023:0] row32;
     output reg  [255:0] row8;
 
@@ -12529,7 +12567,7 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
     reg [2:0] enables;
     reg [4:0] beat1, beat2, beat3;
     reg [33:0] context1, context2, context3;
-    reg adds1;
+    reg adds1, tabled1, bytes1;
     reg signed [31:0] factor1;
     reg [31:0] positive;
     initial begin
@@ -12537,16 +12575,17 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         enables = 0;
         beat1 = 0; beat2 = 0; beat3 = 0;
         context1 = 0; context2 = 0; context3 = 0;
-        adds1 = 0; factor1 = 0;
+        adds1 = 0; tabled1 = 0; bytes1 = 0; factor1 = 0;
         positive = 0;
     end
-    reg [1023:512] rest;
-    reg [255:128] rest8;
+    reg [1023:0] rest;
+    reg [255:0] rest8;
     initial begin rest = 0; rest8 = 0; end
     // Of ADDQ: its multipliers are big-endian.
     wire [31:0] factor_a = {constants[7:0], constants[15:8], constants[23:16], constants[31:24]};
     wire [31:0] factor_b = {constants[39:32], constants[47:40], constants[55:48], constants[63:56]};
     wire adds = kind == 6'd36;
+    wire tabled = kind == 6'd38 || kind == 6'd34;
     wire clamps3 = context3[33];
     wire saturates3 = context3[32];
     wire keeps3 = context3[31];
@@ -12557,6 +12596,17 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
     wire [7:0] most3 = context3[7:0];
     function [31:0] extended(input [7:0] value);
         extended = {{24{value[7]}}, value};
+    endfunction
+    function [63:0] widest(input [31:0] value);
+        widest = {{32{value[31]}}, value};
+    endfunction
+    function [31:0] entry_of(input [255:0] words, input [4:0] entry);
+        reg [31:0] found;
+        begin
+            found = words[{bytes1 ? entry[4:2] : entry[2:0], 5'h0} +: 32];
+            entry_of = bytes1 ? extended(found[{entry[1:0], 3'h0} +: 8])
+                              : {found[7:0], found[15:8], found[23:16], found[31:24]};
+        end
     endfunction
     function [8:0] widened(input [7:0] value);
         widened = {value[7], value};
@@ -12620,441 +12670,695 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         else word_result = {value[63], {31{!value[63]}}};
     endfunction
     always @(posedge clock) if (go && judge) positive <= {!acc[1023] && acc[1023-1:992] != 0, !acc[991] && acc[991-1:960] != 0, !acc[959] && acc[959-1:928] != 0, !acc[927] && acc[927-1:896] != 0, !acc[895] && acc[895-1:864] != 0, !acc[863] && acc[863-1:832] != 0, !acc[831] && acc[831-1:800] != 0, !acc[799] && acc[799-1:768] != 0, !acc[767] && acc[767-1:736] != 0, !acc[735] && acc[735-1:704] != 0, !acc[703] && acc[703-1:672] != 0, !acc[671] && acc[671-1:640] != 0, !acc[639] && acc[639-1:608] != 0, !acc[607] && acc[607-1:576] != 0, !acc[575] && acc[575-1:544] != 0, !acc[543] && acc[543-1:512] != 0, !acc[511] && acc[511-1:480] != 0, !acc[479] && acc[479-1:448] != 0, !acc[447] && acc[447-1:416] != 0, !acc[415] && acc[415-1:384] != 0, !acc[383] && acc[383-1:352] != 0, !acc[351] && acc[351-1:320] != 0, !acc[319] && acc[319-1:288] != 0, !acc[287] && acc[287-1:256] != 0, !acc[255] && acc[255-1:224] != 0, !acc[223] && acc[223-1:192] != 0, !acc[191] && acc[191-1:160] != 0, !acc[159] && acc[159-1:128] != 0, !acc[127] && acc[127-1:96] != 0, !acc[95] && acc[95-1:64] != 0, !acc[63] && acc[63-1:32] != 0, !acc[31] && acc[31-1:0] != 0};
-    reg [31:0] bank0 [0:31];
+    function [31:0] a_at0(input [4:0] at);
+        a_at0 = at[0:0] == 0 ? acc[0 +: 32] : rest[{at[0:0], 9'd0} +: 32];
+    endfunction
+    function [31:0] row_at0(input [4:0] at);
+        row_at0 = row[{at[0:0], 9'd0} +: 32];
+    endfunction
+    function [29:0] params_at0(input [4:0] at);
+        params_at0 = params[{at[0:0], 9'd0} +: 30];
+    endfunction
+    function [7:0] byte_at0(input [4:0] at);
+        byte_at0 = at[0:0] == 0 ? spad[0 +: 8] : rest8[{at[0:0], 7'd0} +: 8];
+    endfunction
+    function [7:0] held_at0(input [4:0] at);
+        held_at0 = held[{at[0:0], 7'd0} +: 8];
+    endfunction
+    function [0:0] positive_at0(input [4:0] at);
+        positive_at0 = positive[{at[0:0], 4'd0}];
+    endfunction
+    function live_at0(input [4:0] at);
+        live_at0 = n > {1'b0, {at[0:0], 4'd0}};
+    endfunction
+    function [31:0] b_at0(input [4:0] at);
+        b_at0 = form == 2 ? extended(byte_at0(at)) : splats ? word : row_at0(at);
+    endfunction
+    wire live3_0 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd0}};
+    function [31:0] a_at1(input [4:0] at);
+        a_at1 = at[0:0] == 0 ? acc[32 +: 32] : rest[{at[0:0], 9'd32} +: 32];
+    endfunction
+    function [31:0] row_at1(input [4:0] at);
+        row_at1 = row[{at[0:0], 9'd32} +: 32];
+    endfunction
+    function [29:0] params_at1(input [4:0] at);
+        params_at1 = params[{at[0:0], 9'd32} +: 30];
+    endfunction
+    function [7:0] byte_at1(input [4:0] at);
+        byte_at1 = at[0:0] == 0 ? spad[8 +: 8] : rest8[{at[0:0], 7'd8} +: 8];
+    endfunction
+    function [7:0] held_at1(input [4:0] at);
+        held_at1 = held[{at[0:0], 7'd8} +: 8];
+    endfunction
+    function [0:0] positive_at1(input [4:0] at);
+        positive_at1 = positive[{at[0:0], 4'd1}];
+    endfunction
+    function live_at1(input [4:0] at);
+        live_at1 = n > {1'b0, {at[0:0], 4'd1}};
+    endfunction
+    function [31:0] b_at1(input [4:0] at);
+        b_at1 = form == 2 ? extended(byte_at1(at)) : splats ? word : row_at1(at);
+    endfunction
+    wire live3_1 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd1}};
+    function [31:0] a_at2(input [4:0] at);
+        a_at2 = at[0:0] == 0 ? acc[64 +: 32] : rest[{at[0:0], 9'd64} +: 32];
+    endfunction
+    function [31:0] row_at2(input [4:0] at);
+        row_at2 = row[{at[0:0], 9'd64} +: 32];
+    endfunction
+    function [29:0] params_at2(input [4:0] at);
+        params_at2 = params[{at[0:0], 9'd64} +: 30];
+    endfunction
+    function [7:0] byte_at2(input [4:0] at);
+        byte_at2 = at[0:0] == 0 ? spad[16 +: 8] : rest8[{at[0:0], 7'd16} +: 8];
+    endfunction
+    function [7:0] held_at2(input [4:0] at);
+        held_at2 = held[{at[0:0], 7'd16} +: 8];
+    endfunction
+    function [0:0] positive_at2(input [4:0] at);
+        positive_at2 = positive[{at[0:0], 4'd2}];
+    endfunction
+    function live_at2(input [4:0] at);
+        live_at2 = n > {1'b0, {at[0:0], 4'd2}};
+    endfunction
+    function [31:0] b_at2(input [4:0] at);
+        b_at2 = form == 2 ? extended(byte_at2(at)) : splats ? word : row_at2(at);
+    endfunction
+    wire live3_2 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd2}};
+    function [31:0] a_at3(input [4:0] at);
+        a_at3 = at[0:0] == 0 ? acc[96 +: 32] : rest[{at[0:0], 9'd96} +: 32];
+    endfunction
+    function [31:0] row_at3(input [4:0] at);
+        row_at3 = row[{at[0:0], 9'd96} +: 32];
+    endfunction
+    function [29:0] params_at3(input [4:0] at);
+        params_at3 = params[{at[0:0], 9'd96} +: 30];
+    endfunction
+    function [7:0] byte_at3(input [4:0] at);
+        byte_at3 = at[0:0] == 0 ? spad[24 +: 8] : rest8[{at[0:0], 7'd24} +: 8];
+    endfunction
+    function [7:0] held_at3(input [4:0] at);
+        held_at3 = held[{at[0:0], 7'd24} +: 8];
+    endfunction
+    function [0:0] positive_at3(input [4:0] at);
+        positive_at3 = positive[{at[0:0], 4'd3}];
+    endfunction
+    function live_at3(input [4:0] at);
+        live_at3 = n > {1'b0, {at[0:0], 4'd3}};
+    endfunction
+    function [31:0] b_at3(input [4:0] at);
+        b_at3 = form == 2 ? extended(byte_at3(at)) : splats ? word : row_at3(at);
+    endfunction
+    wire live3_3 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd3}};
+    function [31:0] a_at4(input [4:0] at);
+        a_at4 = at[0:0] == 0 ? acc[128 +: 32] : rest[{at[0:0], 9'd128} +: 32];
+    endfunction
+    function [31:0] row_at4(input [4:0] at);
+        row_at4 = row[{at[0:0], 9'd128} +: 32];
+    endfunction
+    function [29:0] params_at4(input [4:0] at);
+        params_at4 = params[{at[0:0], 9'd128} +: 30];
+    endfunction
+    function [7:0] byte_at4(input [4:0] at);
+        byte_at4 = at[0:0] == 0 ? spad[32 +: 8] : rest8[{at[0:0], 7'd32} +: 8];
+    endfunction
+    function [7:0] held_at4(input [4:0] at);
+        held_at4 = held[{at[0:0], 7'd32} +: 8];
+    endfunction
+    function [0:0] positive_at4(input [4:0] at);
+        positive_at4 = positive[{at[0:0], 4'd4}];
+    endfunction
+    function live_at4(input [4:0] at);
+        live_at4 = n > {1'b0, {at[0:0], 4'd4}};
+    endfunction
+    function [31:0] b_at4(input [4:0] at);
+        b_at4 = form == 2 ? extended(byte_at4(at)) : splats ? word : row_at4(at);
+    endfunction
+    wire live3_4 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd4}};
+    function [31:0] a_at5(input [4:0] at);
+        a_at5 = at[0:0] == 0 ? acc[160 +: 32] : rest[{at[0:0], 9'd160} +: 32];
+    endfunction
+    function [31:0] row_at5(input [4:0] at);
+        row_at5 = row[{at[0:0], 9'd160} +: 32];
+    endfunction
+    function [29:0] params_at5(input [4:0] at);
+        params_at5 = params[{at[0:0], 9'd160} +: 30];
+    endfunction
+    function [7:0] byte_at5(input [4:0] at);
+        byte_at5 = at[0:0] == 0 ? spad[40 +: 8] : rest8[{at[0:0], 7'd40} +: 8];
+    endfunction
+    function [7:0] held_at5(input [4:0] at);
+        held_at5 = held[{at[0:0], 7'd40} +: 8];
+    endfunction
+    function [0:0] positive_at5(input [4:0] at);
+        positive_at5 = positive[{at[0:0], 4'd5}];
+    endfunction
+    function live_at5(input [4:0] at);
+        live_at5 = n > {1'b0, {at[0:0], 4'd5}};
+    endfunction
+    function [31:0] b_at5(input [4:0] at);
+        b_at5 = form == 2 ? extended(byte_at5(at)) : splats ? word : row_at5(at);
+    endfunction
+    wire live3_5 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd5}};
+    function [31:0] a_at6(input [4:0] at);
+        a_at6 = at[0:0] == 0 ? acc[192 +: 32] : rest[{at[0:0], 9'd192} +: 32];
+    endfunction
+    function [31:0] row_at6(input [4:0] at);
+        row_at6 = row[{at[0:0], 9'd192} +: 32];
+    endfunction
+    function [29:0] params_at6(input [4:0] at);
+        params_at6 = params[{at[0:0], 9'd192} +: 30];
+    endfunction
+    function [7:0] byte_at6(input [4:0] at);
+        byte_at6 = at[0:0] == 0 ? spad[48 +: 8] : rest8[{at[0:0], 7'd48} +: 8];
+    endfunction
+    function [7:0] held_at6(input [4:0] at);
+        held_at6 = held[{at[0:0], 7'd48} +: 8];
+    endfunction
+    function [0:0] positive_at6(input [4:0] at);
+        positive_at6 = positive[{at[0:0], 4'd6}];
+    endfunction
+    function live_at6(input [4:0] at);
+        live_at6 = n > {1'b0, {at[0:0], 4'd6}};
+    endfunction
+    function [31:0] b_at6(input [4:0] at);
+        b_at6 = form == 2 ? extended(byte_at6(at)) : splats ? word : row_at6(at);
+    endfunction
+    wire live3_6 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd6}};
+    function [31:0] a_at7(input [4:0] at);
+        a_at7 = at[0:0] == 0 ? acc[224 +: 32] : rest[{at[0:0], 9'd224} +: 32];
+    endfunction
+    function [31:0] row_at7(input [4:0] at);
+        row_at7 = row[{at[0:0], 9'd224} +: 32];
+    endfunction
+    function [29:0] params_at7(input [4:0] at);
+        params_at7 = params[{at[0:0], 9'd224} +: 30];
+    endfunction
+    function [7:0] byte_at7(input [4:0] at);
+        byte_at7 = at[0:0] == 0 ? spad[56 +: 8] : rest8[{at[0:0], 7'd56} +: 8];
+    endfunction
+    function [7:0] held_at7(input [4:0] at);
+        held_at7 = held[{at[0:0], 7'd56} +: 8];
+    endfunction
+    function [0:0] positive_at7(input [4:0] at);
+        positive_at7 = positive[{at[0:0], 4'd7}];
+    endfunction
+    function live_at7(input [4:0] at);
+        live_at7 = n > {1'b0, {at[0:0], 4'd7}};
+    endfunction
+    function [31:0] b_at7(input [4:0] at);
+        b_at7 = form == 2 ? extended(byte_at7(at)) : splats ? word : row_at7(at);
+    endfunction
+    wire live3_7 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd7}};
+    function [31:0] a_at8(input [4:0] at);
+        a_at8 = at[0:0] == 0 ? acc[256 +: 32] : rest[{at[0:0], 9'd256} +: 32];
+    endfunction
+    function [31:0] row_at8(input [4:0] at);
+        row_at8 = row[{at[0:0], 9'd256} +: 32];
+    endfunction
+    function [29:0] params_at8(input [4:0] at);
+        params_at8 = params[{at[0:0], 9'd256} +: 30];
+    endfunction
+    function [7:0] byte_at8(input [4:0] at);
+        byte_at8 = at[0:0] == 0 ? spad[64 +: 8] : rest8[{at[0:0], 7'd64} +: 8];
+    endfunction
+    function [7:0] held_at8(input [4:0] at);
+        held_at8 = held[{at[0:0], 7'd64} +: 8];
+    endfunction
+    function [0:0] positive_at8(input [4:0] at);
+        positive_at8 = positive[{at[0:0], 4'd8}];
+    endfunction
+    function live_at8(input [4:0] at);
+        live_at8 = n > {1'b0, {at[0:0], 4'd8}};
+    endfunction
+    function [31:0] b_at8(input [4:0] at);
+        b_at8 = form == 2 ? extended(byte_at8(at)) : splats ? word : row_at8(at);
+    endfunction
+    wire live3_8 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd8}};
+    function [31:0] a_at9(input [4:0] at);
+        a_at9 = at[0:0] == 0 ? acc[288 +: 32] : rest[{at[0:0], 9'd288} +: 32];
+    endfunction
+    function [31:0] row_at9(input [4:0] at);
+        row_at9 = row[{at[0:0], 9'd288} +: 32];
+    endfunction
+    function [29:0] params_at9(input [4:0] at);
+        params_at9 = params[{at[0:0], 9'd288} +: 30];
+    endfunction
+    function [7:0] byte_at9(input [4:0] at);
+        byte_at9 = at[0:0] == 0 ? spad[72 +: 8] : rest8[{at[0:0], 7'd72} +: 8];
+    endfunction
+    function [7:0] held_at9(input [4:0] at);
+        held_at9 = held[{at[0:0], 7'd72} +: 8];
+    endfunction
+    function [0:0] positive_at9(input [4:0] at);
+        positive_at9 = positive[{at[0:0], 4'd9}];
+    endfunction
+    function live_at9(input [4:0] at);
+        live_at9 = n > {1'b0, {at[0:0], 4'd9}};
+    endfunction
+    function [31:0] b_at9(input [4:0] at);
+        b_at9 = form == 2 ? extended(byte_at9(at)) : splats ? word : row_at9(at);
+    endfunction
+    wire live3_9 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd9}};
+    function [31:0] a_at10(input [4:0] at);
+        a_at10 = at[0:0] == 0 ? acc[320 +: 32] : rest[{at[0:0], 9'd320} +: 32];
+    endfunction
+    function [31:0] row_at10(input [4:0] at);
+        row_at10 = row[{at[0:0], 9'd320} +: 32];
+    endfunction
+    function [29:0] params_at10(input [4:0] at);
+        params_at10 = params[{at[0:0], 9'd320} +: 30];
+    endfunction
+    function [7:0] byte_at10(input [4:0] at);
+        byte_at10 = at[0:0] == 0 ? spad[80 +: 8] : rest8[{at[0:0], 7'd80} +: 8];
+    endfunction
+    function [7:0] held_at10(input [4:0] at);
+        held_at10 = held[{at[0:0], 7'd80} +: 8];
+    endfunction
+    function [0:0] positive_at10(input [4:0] at);
+        positive_at10 = positive[{at[0:0], 4'd10}];
+    endfunction
+    function live_at10(input [4:0] at);
+        live_at10 = n > {1'b0, {at[0:0], 4'd10}};
+    endfunction
+    function [31:0] b_at10(input [4:0] at);
+        b_at10 = form == 2 ? extended(byte_at10(at)) : splats ? word : row_at10(at);
+    endfunction
+    wire live3_10 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd10}};
+    function [31:0] a_at11(input [4:0] at);
+        a_at11 = at[0:0] == 0 ? acc[352 +: 32] : rest[{at[0:0], 9'd352} +: 32];
+    endfunction
+    function [31:0] row_at11(input [4:0] at);
+        row_at11 = row[{at[0:0], 9'd352} +: 32];
+    endfunction
+    function [29:0] params_at11(input [4:0] at);
+        params_at11 = params[{at[0:0], 9'd352} +: 30];
+    endfunction
+    function [7:0] byte_at11(input [4:0] at);
+        byte_at11 = at[0:0] == 0 ? spad[88 +: 8] : rest8[{at[0:0], 7'd88} +: 8];
+    endfunction
+    function [7:0] held_at11(input [4:0] at);
+        held_at11 = held[{at[0:0], 7'd88} +: 8];
+    endfunction
+    function [0:0] positive_at11(input [4:0] at);
+        positive_at11 = positive[{at[0:0], 4'd11}];
+    endfunction
+    function live_at11(input [4:0] at);
+        live_at11 = n > {1'b0, {at[0:0], 4'd11}};
+    endfunction
+    function [31:0] b_at11(input [4:0] at);
+        b_at11 = form == 2 ? extended(byte_at11(at)) : splats ? word : row_at11(at);
+    endfunction
+    wire live3_11 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd11}};
+    function [31:0] a_at12(input [4:0] at);
+        a_at12 = at[0:0] == 0 ? acc[384 +: 32] : rest[{at[0:0], 9'd384} +: 32];
+    endfunction
+    function [31:0] row_at12(input [4:0] at);
+        row_at12 = row[{at[0:0], 9'd384} +: 32];
+    endfunction
+    function [29:0] params_at12(input [4:0] at);
+        params_at12 = params[{at[0:0], 9'd384} +: 30];
+    endfunction
+    function [7:0] byte_at12(input [4:0] at);
+        byte_at12 = at[0:0] == 0 ? spad[96 +: 8] : rest8[{at[0:0], 7'd96} +: 8];
+    endfunction
+    function [7:0] held_at12(input [4:0] at);
+        held_at12 = held[{at[0:0], 7'd96} +: 8];
+    endfunction
+    function [0:0] positive_at12(input [4:0] at);
+        positive_at12 = positive[{at[0:0], 4'd12}];
+    endfunction
+    function live_at12(input [4:0] at);
+        live_at12 = n > {1'b0, {at[0:0], 4'd12}};
+    endfunction
+    function [31:0] b_at12(input [4:0] at);
+        b_at12 = form == 2 ? extended(byte_at12(at)) : splats ? word : row_at12(at);
+    endfunction
+    wire live3_12 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd12}};
+    function [31:0] a_at13(input [4:0] at);
+        a_at13 = at[0:0] == 0 ? acc[416 +: 32] : rest[{at[0:0], 9'd416} +: 32];
+    endfunction
+    function [31:0] row_at13(input [4:0] at);
+        row_at13 = row[{at[0:0], 9'd416} +: 32];
+    endfunction
+    function [29:0] params_at13(input [4:0] at);
+        params_at13 = params[{at[0:0], 9'd416} +: 30];
+    endfunction
+    function [7:0] byte_at13(input [4:0] at);
+        byte_at13 = at[0:0] == 0 ? spad[104 +: 8] : rest8[{at[0:0], 7'd104} +: 8];
+    endfunction
+    function [7:0] held_at13(input [4:0] at);
+        held_at13 = held[{at[0:0], 7'd104} +: 8];
+    endfunction
+    function [0:0] positive_at13(input [4:0] at);
+        positive_at13 = positive[{at[0:0], 4'd13}];
+    endfunction
+    function live_at13(input [4:0] at);
+        live_at13 = n > {1'b0, {at[0:0], 4'd13}};
+    endfunction
+    function [31:0] b_at13(input [4:0] at);
+        b_at13 = form == 2 ? extended(byte_at13(at)) : splats ? word : row_at13(at);
+    endfunction
+    wire live3_13 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd13}};
+    function [31:0] a_at14(input [4:0] at);
+        a_at14 = at[0:0] == 0 ? acc[448 +: 32] : rest[{at[0:0], 9'd448} +: 32];
+    endfunction
+    function [31:0] row_at14(input [4:0] at);
+        row_at14 = row[{at[0:0], 9'd448} +: 32];
+    endfunction
+    function [29:0] params_at14(input [4:0] at);
+        params_at14 = params[{at[0:0], 9'd448} +: 30];
+    endfunction
+    function [7:0] byte_at14(input [4:0] at);
+        byte_at14 = at[0:0] == 0 ? spad[112 +: 8] : rest8[{at[0:0], 7'd112} +: 8];
+    endfunction
+    function [7:0] held_at14(input [4:0] at);
+        held_at14 = held[{at[0:0], 7'd112} +: 8];
+    endfunction
+    function [0:0] positive_at14(input [4:0] at);
+        positive_at14 = positive[{at[0:0], 4'd14}];
+    endfunction
+    function live_at14(input [4:0] at);
+        live_at14 = n > {1'b0, {at[0:0], 4'd14}};
+    endfunction
+    function [31:0] b_at14(input [4:0] at);
+        b_at14 = form == 2 ? extended(byte_at14(at)) : splats ? word : row_at14(at);
+    endfunction
+    wire live3_14 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd14}};
+    function [31:0] a_at15(input [4:0] at);
+        a_at15 = at[0:0] == 0 ? acc[480 +: 32] : rest[{at[0:0], 9'd480} +: 32];
+    endfunction
+    function [31:0] row_at15(input [4:0] at);
+        row_at15 = row[{at[0:0], 9'd480} +: 32];
+    endfunction
+    function [29:0] params_at15(input [4:0] at);
+        params_at15 = params[{at[0:0], 9'd480} +: 30];
+    endfunction
+    function [7:0] byte_at15(input [4:0] at);
+        byte_at15 = at[0:0] == 0 ? spad[120 +: 8] : rest8[{at[0:0], 7'd120} +: 8];
+    endfunction
+    function [7:0] held_at15(input [4:0] at);
+        held_at15 = held[{at[0:0], 7'd120} +: 8];
+    endfunction
+    function [0:0] positive_at15(input [4:0] at);
+        positive_at15 = positive[{at[0:0], 4'd15}];
+    endfunction
+    function live_at15(input [4:0] at);
+        live_at15 = n > {1'b0, {at[0:0], 4'd15}};
+    endfunction
+    function [31:0] b_at15(input [4:0] at);
+        b_at15 = form == 2 ? extended(byte_at15(at)) : splats ? word : row_at15(at);
+    endfunction
+    wire live3_15 = keeps3 || n3 > {1'b0, {beat3[0:0], 4'd15}};
+    (* ram_style = "block" *) reg [31:0] bank0 [0:31];
     integer i0;
     initial for (i0 = 0; i0 < 32; i0 = i0 + 1) bank0[i0] = 0;
     always @(posedge clock) if (go && fill) bank0[fill_row] <= spad[31:0];
-    reg [31:0] bank1 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank1 [0:31];
     integer i1;
     initial for (i1 = 0; i1 < 32; i1 = i1 + 1) bank1[i1] = 0;
     always @(posedge clock) if (go && fill) bank1[fill_row] <= spad[63:32];
-    reg [31:0] bank2 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank2 [0:31];
     integer i2;
     initial for (i2 = 0; i2 < 32; i2 = i2 + 1) bank2[i2] = 0;
     always @(posedge clock) if (go && fill) bank2[fill_row] <= spad[95:64];
-    reg [31:0] bank3 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank3 [0:31];
     integer i3;
     initial for (i3 = 0; i3 < 32; i3 = i3 + 1) bank3[i3] = 0;
     always @(posedge clock) if (go && fill) bank3[fill_row] <= spad[127:96];
-    reg [31:0] bank4 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank4 [0:31];
     integer i4;
     initial for (i4 = 0; i4 < 32; i4 = i4 + 1) bank4[i4] = 0;
     always @(posedge clock) if (go && fill) bank4[fill_row] <= spad[159:128];
-    reg [31:0] bank5 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank5 [0:31];
     integer i5;
     initial for (i5 = 0; i5 < 32; i5 = i5 + 1) bank5[i5] = 0;
     always @(posedge clock) if (go && fill) bank5[fill_row] <= spad[191:160];
-    reg [31:0] bank6 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank6 [0:31];
     integer i6;
     initial for (i6 = 0; i6 < 32; i6 = i6 + 1) bank6[i6] = 0;
     always @(posedge clock) if (go && fill) bank6[fill_row] <= spad[223:192];
-    reg [31:0] bank7 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank7 [0:31];
     integer i7;
     initial for (i7 = 0; i7 < 32; i7 = i7 + 1) bank7[i7] = 0;
     always @(posedge clock) if (go && fill) bank7[fill_row] <= spad[255:224];
-    function [31:0] entry_of(input [7:0] entry, input bytes);
-        reg [31:0] found;
-        reg [4:0] at;
-        begin
-            at = bytes ? {2'h0, entry[7:5]} : entry[7:3];
-            case (bytes ? entry[4:2] : entry[2:0])
-                0: found = bank0[at];
-                1: found = bank1[at];
-                2: found = bank2[at];
-                3: found = bank3[at];
-                4: found = bank4[at];
-                5: found = bank5[at];
-                6: found = bank6[at];
-                7: found = bank7[at];
-            endcase
-            entry_of = bytes ? extended(found[{entry[1:0], 3'h0} +: 8])
-                             : {found[7:0], found[15:8], found[23:16], found[31:24]};
-        end
-    endfunction
-    function [31:0] a_at0(input [4:0] at);
-        a_at0 = at == 0 ? acc[31:0] : rest[543:512];
-    endfunction
-    function [31:0] row_at0(input [4:0] at);
-        row_at0 = at == 0 ? row[31:0] : row[543:512];
-    endfunction
-    function [29:0] params_at0(input [4:0] at);
-        params_at0 = at == 0 ? params[29:0] : params[541:512];
-    endfunction
-    function [7:0] byte_at0(input [4:0] at);
-        byte_at0 = at == 0 ? spad[7:0] : rest8[135:128];
-    endfunction
-    function [7:0] held_at0(input [4:0] at);
-        held_at0 = at == 0 ? held[7:0] : held[135:128];
-    endfunction
-    function [0:0] positive_at0(input [4:0] at);
-        positive_at0 = at == 0 ? positive[0] : positive[16];
-    endfunction
-    function live_at0(input [4:0] at);
-        live_at0 = at == 0 ? n > 0 : n > 16;
-    endfunction
-    function [31:0] b_at0(input [4:0] at);
-        b_at0 = form == 2 ? extended(byte_at0(at)) : row_at0(at);
-    endfunction
-    function [31:0] a_at1(input [4:0] at);
-        a_at1 = at == 0 ? acc[63:32] : rest[575:544];
-    endfunction
-    function [31:0] row_at1(input [4:0] at);
-        row_at1 = at == 0 ? row[63:32] : row[575:544];
-    endfunction
-    function [29:0] params_at1(input [4:0] at);
-        params_at1 = at == 0 ? params[61:32] : params[573:544];
-    endfunction
-    function [7:0] byte_at1(input [4:0] at);
-        byte_at1 = at == 0 ? spad[15:8] : rest8[143:136];
-    endfunction
-    function [7:0] held_at1(input [4:0] at);
-        held_at1 = at == 0 ? held[15:8] : held[143:136];
-    endfunction
-    function [0:0] positive_at1(input [4:0] at);
-        positive_at1 = at == 0 ? positive[1] : positive[17];
-    endfunction
-    function live_at1(input [4:0] at);
-        live_at1 = at == 0 ? n > 1 : n > 17;
-    endfunction
-    function [31:0] b_at1(input [4:0] at);
-        b_at1 = form == 2 ? extended(byte_at1(at)) : row_at1(at);
-    endfunction
-    function [31:0] a_at2(input [4:0] at);
-        a_at2 = at == 0 ? acc[95:64] : rest[607:576];
-    endfunction
-    function [31:0] row_at2(input [4:0] at);
-        row_at2 = at == 0 ? row[95:64] : row[607:576];
-    endfunction
-    function [29:0] params_at2(input [4:0] at);
-        params_at2 = at == 0 ? params[93:64] : params[605:576];
-    endfunction
-    function [7:0] byte_at2(input [4:0] at);
-        byte_at2 = at == 0 ? spad[23:16] : rest8[151:144];
-    endfunction
-    function [7:0] held_at2(input [4:0] at);
-        held_at2 = at == 0 ? held[23:16] : held[151:144];
-    endfunction
-    function [0:0] positive_at2(input [4:0] at);
-        positive_at2 = at == 0 ? positive[2] : positive[18];
-    endfunction
-    function live_at2(input [4:0] at);
-        live_at2 = at == 0 ? n > 2 : n > 18;
-    endfunction
-    function [31:0] b_at2(input [4:0] at);
-        b_at2 = form == 2 ? extended(byte_at2(at)) : row_at2(at);
-    endfunction
-    function [31:0] a_at3(input [4:0] at);
-        a_at3 = at == 0 ? acc[127:96] : rest[639:608];
-    endfunction
-    function [31:0] row_at3(input [4:0] at);
-        row_at3 = at == 0 ? row[127:96] : row[639:608];
-    endfunction
-    function [29:0] params_at3(input [4:0] at);
-        params_at3 = at == 0 ? params[125:96] : params[637:608];
-    endfunction
-    function [7:0] byte_at3(input [4:0] at);
-        byte_at3 = at == 0 ? spad[31:24] : rest8[159:152];
-    endfunction
-    function [7:0] held_at3(input [4:0] at);
-        held_at3 = at == 0 ? held[31:24] : held[159:152];
-    endfunction
-    function [0:0] positive_at3(input [4:0] at);
-        positive_at3 = at == 0 ? positive[3] : positive[19];
-    endfunction
-    function live_at3(input [4:0] at);
-        live_at3 = at == 0 ? n > 3 : n > 19;
-    endfunction
-    function [31:0] b_at3(input [4:0] at);
-        b_at3 = form == 2 ? extended(byte_at3(at)) : row_at3(at);
-    endfunction
-    function [31:0] a_at4(input [4:0] at);
-        a_at4 = at == 0 ? acc[159:128] : rest[671:640];
-    endfunction
-    function [31:0] row_at4(input [4:0] at);
-        row_at4 = at == 0 ? row[159:128] : row[671:640];
-    endfunction
-    function [29:0] params_at4(input [4:0] at);
-        params_at4 = at == 0 ? params[157:128] : params[669:640];
-    endfunction
-    function [7:0] byte_at4(input [4:0] at);
-        byte_at4 = at == 0 ? spad[39:32] : rest8[167:160];
-    endfunction
-    function [7:0] held_at4(input [4:0] at);
-        held_at4 = at == 0 ? held[39:32] : held[167:160];
-    endfunction
-    function [0:0] positive_at4(input [4:0] at);
-        positive_at4 = at == 0 ? positive[4] : positive[20];
-    endfunction
-    function live_at4(input [4:0] at);
-        live_at4 = at == 0 ? n > 4 : n > 20;
-    endfunction
-    function [31:0] b_at4(input [4:0] at);
-        b_at4 = form == 2 ? extended(byte_at4(at)) : row_at4(at);
-    endfunction
-    function [31:0] a_at5(input [4:0] at);
-        a_at5 = at == 0 ? acc[191:160] : rest[703:672];
-    endfunction
-    function [31:0] row_at5(input [4:0] at);
-        row_at5 = at == 0 ? row[191:160] : row[703:672];
-    endfunction
-    function [29:0] params_at5(input [4:0] at);
-        params_at5 = at == 0 ? params[189:160] : params[701:672];
-    endfunction
-    function [7:0] byte_at5(input [4:0] at);
-        byte_at5 = at == 0 ? spad[47:40] : rest8[175:168];
-    endfunction
-    function [7:0] held_at5(input [4:0] at);
-        held_at5 = at == 0 ? held[47:40] : held[175:168];
-    endfunction
-    function [0:0] positive_at5(input [4:0] at);
-        positive_at5 = at == 0 ? positive[5] : positive[21];
-    endfunction
-    function live_at5(input [4:0] at);
-        live_at5 = at == 0 ? n > 5 : n > 21;
-    endfunction
-    function [31:0] b_at5(input [4:0] at);
-        b_at5 = form == 2 ? extended(byte_at5(at)) : row_at5(at);
-    endfunction
-    function [31:0] a_at6(input [4:0] at);
-        a_at6 = at == 0 ? acc[223:192] : rest[735:704];
-    endfunction
-    function [31:0] row_at6(input [4:0] at);
-        row_at6 = at == 0 ? row[223:192] : row[735:704];
-    endfunction
-    function [29:0] params_at6(input [4:0] at);
-        params_at6 = at == 0 ? params[221:192] : params[733:704];
-    endfunction
-    function [7:0] byte_at6(input [4:0] at);
-        byte_at6 = at == 0 ? spad[55:48] : rest8[183:176];
-    endfunction
-    function [7:0] held_at6(input [4:0] at);
-        held_at6 = at == 0 ? held[55:48] : held[183:176];
-    endfunction
-    function [0:0] positive_at6(input [4:0] at);
-        positive_at6 = at == 0 ? positive[6] : positive[22];
-    endfunction
-    function live_at6(input [4:0] at);
-        live_at6 = at == 0 ? n > 6 : n > 22;
-    endfunction
-    function [31:0] b_at6(input [4:0] at);
-        b_at6 = form == 2 ? extended(byte_at6(at)) : row_at6(at);
-    endfunction
-    function [31:0] a_at7(input [4:0] at);
-        a_at7 = at == 0 ? acc[255:224] : rest[767:736];
-    endfunction
-    function [31:0] row_at7(input [4:0] at);
-        row_at7 = at == 0 ? row[255:224] : row[767:736];
-    endfunction
-    function [29:0] params_at7(input [4:0] at);
-        params_at7 = at == 0 ? params[253:224] : params[765:736];
-    endfunction
-    function [7:0] byte_at7(input [4:0] at);
-        byte_at7 = at == 0 ? spad[63:56] : rest8[191:184];
-    endfunction
-    function [7:0] held_at7(input [4:0] at);
-        held_at7 = at == 0 ? held[63:56] : held[191:184];
-    endfunction
-    function [0:0] positive_at7(input [4:0] at);
-        positive_at7 = at == 0 ? positive[7] : positive[23];
-    endfunction
-    function live_at7(input [4:0] at);
-        live_at7 = at == 0 ? n > 7 : n > 23;
-    endfunction
-    function [31:0] b_at7(input [4:0] at);
-        b_at7 = form == 2 ? extended(byte_at7(at)) : row_at7(at);
-    endfunction
-    function [31:0] a_at8(input [4:0] at);
-        a_at8 = at == 0 ? acc[287:256] : rest[799:768];
-    endfunction
-    function [31:0] row_at8(input [4:0] at);
-        row_at8 = at == 0 ? row[287:256] : row[799:768];
-    endfunction
-    function [29:0] params_at8(input [4:0] at);
-        params_at8 = at == 0 ? params[285:256] : params[797:768];
-    endfunction
-    function [7:0] byte_at8(input [4:0] at);
-        byte_at8 = at == 0 ? spad[71:64] : rest8[199:192];
-    endfunction
-    function [7:0] held_at8(input [4:0] at);
-        held_at8 = at == 0 ? held[71:64] : held[199:192];
-    endfunction
-    function [0:0] positive_at8(input [4:0] at);
-        positive_at8 = at == 0 ? positive[8] : positive[24];
-    endfunction
-    function live_at8(input [4:0] at);
-        live_at8 = at == 0 ? n > 8 : n > 24;
-    endfunction
-    function [31:0] b_at8(input [4:0] at);
-        b_at8 = form == 2 ? extended(byte_at8(at)) : row_at8(at);
-    endfunction
-    function [31:0] a_at9(input [4:0] at);
-        a_at9 = at == 0 ? acc[319:288] : rest[831:800];
-    endfunction
-    function [31:0] row_at9(input [4:0] at);
-        row_at9 = at == 0 ? row[319:288] : row[831:800];
-    endfunction
-    function [29:0] params_at9(input [4:0] at);
-        params_at9 = at == 0 ? params[317:288] : params[829:800];
-    endfunction
-    function [7:0] byte_at9(input [4:0] at);
-        byte_at9 = at == 0 ? spad[79:72] : rest8[207:200];
-    endfunction
-    function [7:0] held_at9(input [4:0] at);
-        held_at9 = at == 0 ? held[79:72] : held[207:200];
-    endfunction
-    function [0:0] positive_at9(input [4:0] at);
-        positive_at9 = at == 0 ? positive[9] : positive[25];
-    endfunction
-    function live_at9(input [4:0] at);
-        live_at9 = at == 0 ? n > 9 : n > 25;
-    endfunction
-    function [31:0] b_at9(input [4:0] at);
-        b_at9 = form == 2 ? extended(byte_at9(at)) : row_at9(at);
-    endfunction
-    function [31:0] a_at10(input [4:0] at);
-        a_at10 = at == 0 ? acc[351:320] : rest[863:832];
-    endfunction
-    function [31:0] row_at10(input [4:0] at);
-        row_at10 = at == 0 ? row[351:320] : row[863:832];
-    endfunction
-    function [29:0] params_at10(input [4:0] at);
-        params_at10 = at == 0 ? params[349:320] : params[861:832];
-    endfunction
-    function [7:0] byte_at10(input [4:0] at);
-        byte_at10 = at == 0 ? spad[87:80] : rest8[215:208];
-    endfunction
-    function [7:0] held_at10(input [4:0] at);
-        held_at10 = at == 0 ? held[87:80] : held[215:208];
-    endfunction
-    function [0:0] positive_at10(input [4:0] at);
-        positive_at10 = at == 0 ? positive[10] : positive[26];
-    endfunction
-    function live_at10(input [4:0] at);
-        live_at10 = at == 0 ? n > 10 : n > 26;
-    endfunction
-    function [31:0] b_at10(input [4:0] at);
-        b_at10 = form == 2 ? extended(byte_at10(at)) : row_at10(at);
-    endfunction
-    function [31:0] a_at11(input [4:0] at);
-        a_at11 = at == 0 ? acc[383:352] : rest[895:864];
-    endfunction
-    function [31:0] row_at11(input [4:0] at);
-        row_at11 = at == 0 ? row[383:352] : row[895:864];
-    endfunction
-    function [29:0] params_at11(input [4:0] at);
-        params_at11 = at == 0 ? params[381:352] : params[893:864];
-    endfunction
-    function [7:0] byte_at11(input [4:0] at);
-        byte_at11 = at == 0 ? spad[95:88] : rest8[223:216];
-    endfunction
-    function [7:0] held_at11(input [4:0] at);
-        held_at11 = at == 0 ? held[95:88] : held[223:216];
-    endfunction
-    function [0:0] positive_at11(input [4:0] at);
-        positive_at11 = at == 0 ? positive[11] : positive[27];
-    endfunction
-    function live_at11(input [4:0] at);
-        live_at11 = at == 0 ? n > 11 : n > 27;
-    endfunction
-    function [31:0] b_at11(input [4:0] at);
-        b_at11 = form == 2 ? extended(byte_at11(at)) : row_at11(at);
-    endfunction
-    function [31:0] a_at12(input [4:0] at);
-        a_at12 = at == 0 ? acc[415:384] : rest[927:896];
-    endfunction
-    function [31:0] row_at12(input [4:0] at);
-        row_at12 = at == 0 ? row[415:384] : row[927:896];
-    endfunction
-    function [29:0] params_at12(input [4:0] at);
-        params_at12 = at == 0 ? params[413:384] : params[925:896];
-    endfunction
-    function [7:0] byte_at12(input [4:0] at);
-        byte_at12 = at == 0 ? spad[103:96] : rest8[231:224];
-    endfunction
-    function [7:0] held_at12(input [4:0] at);
-        held_at12 = at == 0 ? held[103:96] : held[231:224];
-    endfunction
-    function [0:0] positive_at12(input [4:0] at);
-        positive_at12 = at == 0 ? positive[12] : positive[28];
-    endfunction
-    function live_at12(input [4:0] at);
-        live_at12 = at == 0 ? n > 12 : n > 28;
-    endfunction
-    function [31:0] b_at12(input [4:0] at);
-        b_at12 = form == 2 ? extended(byte_at12(at)) : row_at12(at);
-    endfunction
-    function [31:0] a_at13(input [4:0] at);
-        a_at13 = at == 0 ? acc[447:416] : rest[959:928];
-    endfunction
-    function [31:0] row_at13(input [4:0] at);
-        row_at13 = at == 0 ? row[447:416] : row[959:928];
-    endfunction
-    function [29:0] params_at13(input [4:0] at);
-        params_at13 = at == 0 ? params[445:416] : params[957:928];
-    endfunction
-    function [7:0] byte_at13(input [4:0] at);
-        byte_at13 = at == 0 ? spad[111:104] : rest8[239:232];
-    endfunction
-    function [7:0] held_at13(input [4:0] at);
-        held_at13 = at == 0 ? held[111:104] : held[239:232];
-    endfunction
-    function [0:0] positive_at13(input [4:0] at);
-        positive_at13 = at == 0 ? positive[13] : positive[29];
-    endfunction
-    function live_at13(input [4:0] at);
-        live_at13 = at == 0 ? n > 13 : n > 29;
-    endfunction
-    function [31:0] b_at13(input [4:0] at);
-        b_at13 = form == 2 ? extended(byte_at13(at)) : row_at13(at);
-    endfunction
-    function [31:0] a_at14(input [4:0] at);
-        a_at14 = at == 0 ? acc[479:448] : rest[991:960];
-    endfunction
-    function [31:0] row_at14(input [4:0] at);
-        row_at14 = at == 0 ? row[479:448] : row[991:960];
-    endfunction
-    function [29:0] params_at14(input [4:0] at);
-        params_at14 = at == 0 ? params[477:448] : params[989:960];
-    endfunction
-    function [7:0] byte_at14(input [4:0] at);
-        byte_at14 = at == 0 ? spad[119:112] : rest8[247:240];
-    endfunction
-    function [7:0] held_at14(input [4:0] at);
-        held_at14 = at == 0 ? held[119:112] : held[247:240];
-    endfunction
-    function [0:0] positive_at14(input [4:0] at);
-        positive_at14 = at == 0 ? positive[14] : positive[30];
-    endfunction
-    function live_at14(input [4:0] at);
-        live_at14 = at == 0 ? n > 14 : n > 30;
-    endfunction
-    function [31:0] b_at14(input [4:0] at);
-        b_at14 = form == 2 ? extended(byte_at14(at)) : row_at14(at);
-    endfunction
-    function [31:0] a_at15(input [4:0] at);
-        a_at15 = at == 0 ? acc[511:480] : rest[1023:992];
-    endfunction
-    function [31:0] row_at15(input [4:0] at);
-        row_at15 = at == 0 ? row[511:480] : row[1023:992];
-    endfunction
-    function [29:0] params_at15(input [4:0] at);
-        params_at15 = at == 0 ? params[509:480] : params[1021:992];
-    endfunction
-    function [7:0] byte_at15(input [4:0] at);
-        byte_at15 = at == 0 ? spad[127:120] : rest8[255:248];
-    endfunction
-    function [7:0] held_at15(input [4:0] at);
-        held_at15 = at == 0 ? held[127:120] : held[255:248];
-    endfunction
-    function [0:0] positive_at15(input [4:0] at);
-        positive_at15 = at == 0 ? positive[15] : positive[31];
-    endfunction
-    function live_at15(input [4:0] at);
-        live_at15 = at == 0 ? n > 15 : n > 31;
-    endfunction
-    function [31:0] b_at15(input [4:0] at);
-        b_at15 = form == 2 ? extended(byte_at15(at)) : row_at15(at);
-    endfunction
+    reg [255:0] found0;
+    reg [4:0] entry0;
+    initial begin found0 = 0; entry0 = 0; end
+    wire [7:0] asked0 = byte_at0(beat) ^ 8'h80;
+    wire [4:0] place0 = kind == 6'd38 ? {2'h0, asked0[7:5]} : asked0[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry0 <= asked0[4:0];
+        found0[32*0 +: 32] <= bank0[place0];
+        found0[32*1 +: 32] <= bank1[place0];
+        found0[32*2 +: 32] <= bank2[place0];
+        found0[32*3 +: 32] <= bank3[place0];
+        found0[32*4 +: 32] <= bank4[place0];
+        found0[32*5 +: 32] <= bank5[place0];
+        found0[32*6 +: 32] <= bank6[place0];
+        found0[32*7 +: 32] <= bank7[place0];
+    end
+    reg [255:0] found1;
+    reg [4:0] entry1;
+    initial begin found1 = 0; entry1 = 0; end
+    wire [7:0] asked1 = byte_at1(beat) ^ 8'h80;
+    wire [4:0] place1 = kind == 6'd38 ? {2'h0, asked1[7:5]} : asked1[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry1 <= asked1[4:0];
+        found1[32*0 +: 32] <= bank0[place1];
+        found1[32*1 +: 32] <= bank1[place1];
+        found1[32*2 +: 32] <= bank2[place1];
+        found1[32*3 +: 32] <= bank3[place1];
+        found1[32*4 +: 32] <= bank4[place1];
+        found1[32*5 +: 32] <= bank5[place1];
+        found1[32*6 +: 32] <= bank6[place1];
+        found1[32*7 +: 32] <= bank7[place1];
+    end
+    reg [255:0] found2;
+    reg [4:0] entry2;
+    initial begin found2 = 0; entry2 = 0; end
+    wire [7:0] asked2 = byte_at2(beat) ^ 8'h80;
+    wire [4:0] place2 = kind == 6'd38 ? {2'h0, asked2[7:5]} : asked2[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry2 <= asked2[4:0];
+        found2[32*0 +: 32] <= bank0[place2];
+        found2[32*1 +: 32] <= bank1[place2];
+        found2[32*2 +: 32] <= bank2[place2];
+        found2[32*3 +: 32] <= bank3[place2];
+        found2[32*4 +: 32] <= bank4[place2];
+        found2[32*5 +: 32] <= bank5[place2];
+        found2[32*6 +: 32] <= bank6[place2];
+        found2[32*7 +: 32] <= bank7[place2];
+    end
+    reg [255:0] found3;
+    reg [4:0] entry3;
+    initial begin found3 = 0; entry3 = 0; end
+    wire [7:0] asked3 = byte_at3(beat) ^ 8'h80;
+    wire [4:0] place3 = kind == 6'd38 ? {2'h0, asked3[7:5]} : asked3[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry3 <= asked3[4:0];
+        found3[32*0 +: 32] <= bank0[place3];
+        found3[32*1 +: 32] <= bank1[place3];
+        found3[32*2 +: 32] <= bank2[place3];
+        found3[32*3 +: 32] <= bank3[place3];
+        found3[32*4 +: 32] <= bank4[place3];
+        found3[32*5 +: 32] <= bank5[place3];
+        found3[32*6 +: 32] <= bank6[place3];
+        found3[32*7 +: 32] <= bank7[place3];
+    end
+    reg [255:0] found4;
+    reg [4:0] entry4;
+    initial begin found4 = 0; entry4 = 0; end
+    wire [7:0] asked4 = byte_at4(beat) ^ 8'h80;
+    wire [4:0] place4 = kind == 6'd38 ? {2'h0, asked4[7:5]} : asked4[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry4 <= asked4[4:0];
+        found4[32*0 +: 32] <= bank0[place4];
+        found4[32*1 +: 32] <= bank1[place4];
+        found4[32*2 +: 32] <= bank2[place4];
+        found4[32*3 +: 32] <= bank3[place4];
+        found4[32*4 +: 32] <= bank4[place4];
+        found4[32*5 +: 32] <= bank5[place4];
+        found4[32*6 +: 32] <= bank6[place4];
+        found4[32*7 +: 32] <= bank7[place4];
+    end
+    reg [255:0] found5;
+    reg [4:0] entry5;
+    initial begin found5 = 0; entry5 = 0; end
+    wire [7:0] asked5 = byte_at5(beat) ^ 8'h80;
+    wire [4:0] place5 = kind == 6'd38 ? {2'h0, asked5[7:5]} : asked5[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry5 <= asked5[4:0];
+        found5[32*0 +: 32] <= bank0[place5];
+        found5[32*1 +: 32] <= bank1[place5];
+        found5[32*2 +: 32] <= bank2[place5];
+        found5[32*3 +: 32] <= bank3[place5];
+        found5[32*4 +: 32] <= bank4[place5];
+        found5[32*5 +: 32] <= bank5[place5];
+        found5[32*6 +: 32] <= bank6[place5];
+        found5[32*7 +: 32] <= bank7[place5];
+    end
+    reg [255:0] found6;
+    reg [4:0] entry6;
+    initial begin found6 = 0; entry6 = 0; end
+    wire [7:0] asked6 = byte_at6(beat) ^ 8'h80;
+    wire [4:0] place6 = kind == 6'd38 ? {2'h0, asked6[7:5]} : asked6[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry6 <= asked6[4:0];
+        found6[32*0 +: 32] <= bank0[place6];
+        found6[32*1 +: 32] <= bank1[place6];
+        found6[32*2 +: 32] <= bank2[place6];
+        found6[32*3 +: 32] <= bank3[place6];
+        found6[32*4 +: 32] <= bank4[place6];
+        found6[32*5 +: 32] <= bank5[place6];
+        found6[32*6 +: 32] <= bank6[place6];
+        found6[32*7 +: 32] <= bank7[place6];
+    end
+    reg [255:0] found7;
+    reg [4:0] entry7;
+    initial begin found7 = 0; entry7 = 0; end
+    wire [7:0] asked7 = byte_at7(beat) ^ 8'h80;
+    wire [4:0] place7 = kind == 6'd38 ? {2'h0, asked7[7:5]} : asked7[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry7 <= asked7[4:0];
+        found7[32*0 +: 32] <= bank0[place7];
+        found7[32*1 +: 32] <= bank1[place7];
+        found7[32*2 +: 32] <= bank2[place7];
+        found7[32*3 +: 32] <= bank3[place7];
+        found7[32*4 +: 32] <= bank4[place7];
+        found7[32*5 +: 32] <= bank5[place7];
+        found7[32*6 +: 32] <= bank6[place7];
+        found7[32*7 +: 32] <= bank7[place7];
+    end
+    reg [255:0] found8;
+    reg [4:0] entry8;
+    initial begin found8 = 0; entry8 = 0; end
+    wire [7:0] asked8 = byte_at8(beat) ^ 8'h80;
+    wire [4:0] place8 = kind == 6'd38 ? {2'h0, asked8[7:5]} : asked8[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry8 <= asked8[4:0];
+        found8[32*0 +: 32] <= bank0[place8];
+        found8[32*1 +: 32] <= bank1[place8];
+        found8[32*2 +: 32] <= bank2[place8];
+        found8[32*3 +: 32] <= bank3[place8];
+        found8[32*4 +: 32] <= bank4[place8];
+        found8[32*5 +: 32] <= bank5[place8];
+        found8[32*6 +: 32] <= bank6[place8];
+        found8[32*7 +: 32] <= bank7[place8];
+    end
+    reg [255:0] found9;
+    reg [4:0] entry9;
+    initial begin found9 = 0; entry9 = 0; end
+    wire [7:0] asked9 = byte_at9(beat) ^ 8'h80;
+    wire [4:0] place9 = kind == 6'd38 ? {2'h0, asked9[7:5]} : asked9[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry9 <= asked9[4:0];
+        found9[32*0 +: 32] <= bank0[place9];
+        found9[32*1 +: 32] <= bank1[place9];
+        found9[32*2 +: 32] <= bank2[place9];
+        found9[32*3 +: 32] <= bank3[place9];
+        found9[32*4 +: 32] <= bank4[place9];
+        found9[32*5 +: 32] <= bank5[place9];
+        found9[32*6 +: 32] <= bank6[place9];
+        found9[32*7 +: 32] <= bank7[place9];
+    end
+    reg [255:0] found10;
+    reg [4:0] entry10;
+    initial begin found10 = 0; entry10 = 0; end
+    wire [7:0] asked10 = byte_at10(beat) ^ 8'h80;
+    wire [4:0] place10 = kind == 6'd38 ? {2'h0, asked10[7:5]} : asked10[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry10 <= asked10[4:0];
+        found10[32*0 +: 32] <= bank0[place10];
+        found10[32*1 +: 32] <= bank1[place10];
+        found10[32*2 +: 32] <= bank2[place10];
+        found10[32*3 +: 32] <= bank3[place10];
+        found10[32*4 +: 32] <= bank4[place10];
+        found10[32*5 +: 32] <= bank5[place10];
+        found10[32*6 +: 32] <= bank6[place10];
+        found10[32*7 +: 32] <= bank7[place10];
+    end
+    reg [255:0] found11;
+    reg [4:0] entry11;
+    initial begin found11 = 0; entry11 = 0; end
+    wire [7:0] asked11 = byte_at11(beat) ^ 8'h80;
+    wire [4:0] place11 = kind == 6'd38 ? {2'h0, asked11[7:5]} : asked11[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry11 <= asked11[4:0];
+        found11[32*0 +: 32] <= bank0[place11];
+        found11[32*1 +: 32] <= bank1[place11];
+        found11[32*2 +: 32] <= bank2[place11];
+        found11[32*3 +: 32] <= bank3[place11];
+        found11[32*4 +: 32] <= bank4[place11];
+        found11[32*5 +: 32] <= bank5[place11];
+        found11[32*6 +: 32] <= bank6[place11];
+        found11[32*7 +: 32] <= bank7[place11];
+    end
+    reg [255:0] found12;
+    reg [4:0] entry12;
+    initial begin found12 = 0; entry12 = 0; end
+    wire [7:0] asked12 = byte_at12(beat) ^ 8'h80;
+    wire [4:0] place12 = kind == 6'd38 ? {2'h0, asked12[7:5]} : asked12[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry12 <= asked12[4:0];
+        found12[32*0 +: 32] <= bank0[place12];
+        found12[32*1 +: 32] <= bank1[place12];
+        found12[32*2 +: 32] <= bank2[place12];
+        found12[32*3 +: 32] <= bank3[place12];
+        found12[32*4 +: 32] <= bank4[place12];
+        found12[32*5 +: 32] <= bank5[place12];
+        found12[32*6 +: 32] <= bank6[place12];
+        found12[32*7 +: 32] <= bank7[place12];
+    end
+    reg [255:0] found13;
+    reg [4:0] entry13;
+    initial begin found13 = 0; entry13 = 0; end
+    wire [7:0] asked13 = byte_at13(beat) ^ 8'h80;
+    wire [4:0] place13 = kind == 6'd38 ? {2'h0, asked13[7:5]} : asked13[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry13 <= asked13[4:0];
+        found13[32*0 +: 32] <= bank0[place13];
+        found13[32*1 +: 32] <= bank1[place13];
+        found13[32*2 +: 32] <= bank2[place13];
+        found13[32*3 +: 32] <= bank3[place13];
+        found13[32*4 +: 32] <= bank4[place13];
+        found13[32*5 +: 32] <= bank5[place13];
+        found13[32*6 +: 32] <= bank6[place13];
+        found13[32*7 +: 32] <= bank7[place13];
+    end
+    reg [255:0] found14;
+    reg [4:0] entry14;
+    initial begin found14 = 0; entry14 = 0; end
+    wire [7:0] asked14 = byte_at14(beat) ^ 8'h80;
+    wire [4:0] place14 = kind == 6'd38 ? {2'h0, asked14[7:5]} : asked14[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry14 <= asked14[4:0];
+        found14[32*0 +: 32] <= bank0[place14];
+        found14[32*1 +: 32] <= bank1[place14];
+        found14[32*2 +: 32] <= bank2[place14];
+        found14[32*3 +: 32] <= bank3[place14];
+        found14[32*4 +: 32] <= bank4[place14];
+        found14[32*5 +: 32] <= bank5[place14];
+        found14[32*6 +: 32] <= bank6[place14];
+        found14[32*7 +: 32] <= bank7[place14];
+    end
+    reg [255:0] found15;
+    reg [4:0] entry15;
+    initial begin found15 = 0; entry15 = 0; end
+    wire [7:0] asked15 = byte_at15(beat) ^ 8'h80;
+    wire [4:0] place15 = kind == 6'd38 ? {2'h0, asked15[7:5]} : asked15[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry15 <= asked15[4:0];
+        found15[32*0 +: 32] <= bank0[place15];
+        found15[32*1 +: 32] <= bank1[place15];
+        found15[32*2 +: 32] <= bank2[place15];
+        found15[32*3 +: 32] <= bank3[place15];
+        found15[32*4 +: 32] <= bank4[place15];
+        found15[32*5 +: 32] <= bank5[place15];
+        found15[32*6 +: 32] <= bank6[place15];
+        found15[32*7 +: 32] <= bank7[place15];
+    end
+    always @(*) part = acc;
     reg signed [31:0] x0, y0;
     reg signed [8:0] u0;
     reg [5:0] shift10, shift20;
@@ -13172,13 +13476,11 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         if (enable) begin
             beat1 <= beat;
             adds1 <= adds;
+            tabled1 <= tabled;
+            bytes1 <= kind == 6'd38;
             factor1 <= factor_b;
             context1 <= {kind == 6'd35 || adds, kind == 6'd26, kind == 6'd31, kind == 6'd35 || adds || kind == 6'd38, n,
                          adds ? constants[95:88] : zp, adds ? constants[103:96] : lo, adds ? constants[111:104] : hi};
-            if (beat == 0) begin
-                rest <= acc[1023:512];
-                rest8 <= spad[255:128];
-            end
             case (kind)
                 6'd35: begin
                     x0 <= a_at0(beat) + row_at0(beat);
@@ -13507,22 +13809,22 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
                     y15 <= 1; shift115 <= 0;
                 end
                 6'd38, 6'd34: begin
-                    x0 <= entry_of(byte_at0(beat) ^ 8'h80, kind == 6'd38); y0 <= 1; shift10 <= 0;
-                    x1 <= entry_of(byte_at1(beat) ^ 8'h80, kind == 6'd38); y1 <= 1; shift11 <= 0;
-                    x2 <= entry_of(byte_at2(beat) ^ 8'h80, kind == 6'd38); y2 <= 1; shift12 <= 0;
-                    x3 <= entry_of(byte_at3(beat) ^ 8'h80, kind == 6'd38); y3 <= 1; shift13 <= 0;
-                    x4 <= entry_of(byte_at4(beat) ^ 8'h80, kind == 6'd38); y4 <= 1; shift14 <= 0;
-                    x5 <= entry_of(byte_at5(beat) ^ 8'h80, kind == 6'd38); y5 <= 1; shift15 <= 0;
-                    x6 <= entry_of(byte_at6(beat) ^ 8'h80, kind == 6'd38); y6 <= 1; shift16 <= 0;
-                    x7 <= entry_of(byte_at7(beat) ^ 8'h80, kind == 6'd38); y7 <= 1; shift17 <= 0;
-                    x8 <= entry_of(byte_at8(beat) ^ 8'h80, kind == 6'd38); y8 <= 1; shift18 <= 0;
-                    x9 <= entry_of(byte_at9(beat) ^ 8'h80, kind == 6'd38); y9 <= 1; shift19 <= 0;
-                    x10 <= entry_of(byte_at10(beat) ^ 8'h80, kind == 6'd38); y10 <= 1; shift110 <= 0;
-                    x11 <= entry_of(byte_at11(beat) ^ 8'h80, kind == 6'd38); y11 <= 1; shift111 <= 0;
-                    x12 <= entry_of(byte_at12(beat) ^ 8'h80, kind == 6'd38); y12 <= 1; shift112 <= 0;
-                    x13 <= entry_of(byte_at13(beat) ^ 8'h80, kind == 6'd38); y13 <= 1; shift113 <= 0;
-                    x14 <= entry_of(byte_at14(beat) ^ 8'h80, kind == 6'd38); y14 <= 1; shift114 <= 0;
-                    x15 <= entry_of(byte_at15(beat) ^ 8'h80, kind == 6'd38); y15 <= 1; shift115 <= 0;
+                    x0 <= 0; y0 <= 0; shift10 <= 0;
+                    x1 <= 0; y1 <= 0; shift11 <= 0;
+                    x2 <= 0; y2 <= 0; shift12 <= 0;
+                    x3 <= 0; y3 <= 0; shift13 <= 0;
+                    x4 <= 0; y4 <= 0; shift14 <= 0;
+                    x5 <= 0; y5 <= 0; shift15 <= 0;
+                    x6 <= 0; y6 <= 0; shift16 <= 0;
+                    x7 <= 0; y7 <= 0; shift17 <= 0;
+                    x8 <= 0; y8 <= 0; shift18 <= 0;
+                    x9 <= 0; y9 <= 0; shift19 <= 0;
+                    x10 <= 0; y10 <= 0; shift110 <= 0;
+                    x11 <= 0; y11 <= 0; shift111 <= 0;
+                    x12 <= 0; y12 <= 0; shift112 <= 0;
+                    x13 <= 0; y13 <= 0; shift113 <= 0;
+                    x14 <= 0; y14 <= 0; shift114 <= 0;
+                    x15 <= 0; y15 <= 0; shift115 <= 0;
                 end
                 default: begin
                     x0 <= a_at0(beat); y0 <= 1; shift10 <= 0;
@@ -13548,52 +13850,68 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
             beat2 <= beat1;
             context2 <= context1;
             product0 <= $signed({{32{x0[31]}}, x0}) * $signed({{32{y0[31]}}, y0})
-                + (adds1 ? $signed({{55{u0[8]}}, u0}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u0[8]}}, u0}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found0, entry0))) : 64'sh0);
             shift20 <= shift10;
             product1 <= $signed({{32{x1[31]}}, x1}) * $signed({{32{y1[31]}}, y1})
-                + (adds1 ? $signed({{55{u1[8]}}, u1}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u1[8]}}, u1}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found1, entry1))) : 64'sh0);
             shift21 <= shift11;
             product2 <= $signed({{32{x2[31]}}, x2}) * $signed({{32{y2[31]}}, y2})
-                + (adds1 ? $signed({{55{u2[8]}}, u2}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u2[8]}}, u2}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found2, entry2))) : 64'sh0);
             shift22 <= shift12;
             product3 <= $signed({{32{x3[31]}}, x3}) * $signed({{32{y3[31]}}, y3})
-                + (adds1 ? $signed({{55{u3[8]}}, u3}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u3[8]}}, u3}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found3, entry3))) : 64'sh0);
             shift23 <= shift13;
             product4 <= $signed({{32{x4[31]}}, x4}) * $signed({{32{y4[31]}}, y4})
-                + (adds1 ? $signed({{55{u4[8]}}, u4}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u4[8]}}, u4}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found4, entry4))) : 64'sh0);
             shift24 <= shift14;
             product5 <= $signed({{32{x5[31]}}, x5}) * $signed({{32{y5[31]}}, y5})
-                + (adds1 ? $signed({{55{u5[8]}}, u5}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u5[8]}}, u5}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found5, entry5))) : 64'sh0);
             shift25 <= shift15;
             product6 <= $signed({{32{x6[31]}}, x6}) * $signed({{32{y6[31]}}, y6})
-                + (adds1 ? $signed({{55{u6[8]}}, u6}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u6[8]}}, u6}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found6, entry6))) : 64'sh0);
             shift26 <= shift16;
             product7 <= $signed({{32{x7[31]}}, x7}) * $signed({{32{y7[31]}}, y7})
-                + (adds1 ? $signed({{55{u7[8]}}, u7}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u7[8]}}, u7}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found7, entry7))) : 64'sh0);
             shift27 <= shift17;
             product8 <= $signed({{32{x8[31]}}, x8}) * $signed({{32{y8[31]}}, y8})
-                + (adds1 ? $signed({{55{u8[8]}}, u8}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u8[8]}}, u8}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found8, entry8))) : 64'sh0);
             shift28 <= shift18;
             product9 <= $signed({{32{x9[31]}}, x9}) * $signed({{32{y9[31]}}, y9})
-                + (adds1 ? $signed({{55{u9[8]}}, u9}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u9[8]}}, u9}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found9, entry9))) : 64'sh0);
             shift29 <= shift19;
             product10 <= $signed({{32{x10[31]}}, x10}) * $signed({{32{y10[31]}}, y10})
-                + (adds1 ? $signed({{55{u10[8]}}, u10}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u10[8]}}, u10}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found10, entry10))) : 64'sh0);
             shift210 <= shift110;
             product11 <= $signed({{32{x11[31]}}, x11}) * $signed({{32{y11[31]}}, y11})
-                + (adds1 ? $signed({{55{u11[8]}}, u11}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u11[8]}}, u11}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found11, entry11))) : 64'sh0);
             shift211 <= shift111;
             product12 <= $signed({{32{x12[31]}}, x12}) * $signed({{32{y12[31]}}, y12})
-                + (adds1 ? $signed({{55{u12[8]}}, u12}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u12[8]}}, u12}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found12, entry12))) : 64'sh0);
             shift212 <= shift112;
             product13 <= $signed({{32{x13[31]}}, x13}) * $signed({{32{y13[31]}}, y13})
-                + (adds1 ? $signed({{55{u13[8]}}, u13}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u13[8]}}, u13}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found13, entry13))) : 64'sh0);
             shift213 <= shift113;
             product14 <= $signed({{32{x14[31]}}, x14}) * $signed({{32{y14[31]}}, y14})
-                + (adds1 ? $signed({{55{u14[8]}}, u14}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u14[8]}}, u14}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found14, entry14))) : 64'sh0);
             shift214 <= shift114;
             product15 <= $signed({{32{x15[31]}}, x15}) * $signed({{32{y15[31]}}, y15})
-                + (adds1 ? $signed({{55{u15[8]}}, u15}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u15[8]}}, u15}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found15, entry15))) : 64'sh0);
             shift215 <= shift115;
         end
         if (enables[1]) begin
@@ -13618,79 +13936,83 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         end
         if (enables[2]) begin
             if (narrow3 && beat3 == 0) begin
-                row8[7:0] <= 0 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[15:8] <= 1 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
-                row8[23:16] <= 2 < n3 || keeps3 ? byte_result(scaled2) : 8'h0;
-                row8[31:24] <= 3 < n3 || keeps3 ? byte_result(scaled3) : 8'h0;
-                row8[39:32] <= 4 < n3 || keeps3 ? byte_result(scaled4) : 8'h0;
-                row8[47:40] <= 5 < n3 || keeps3 ? byte_result(scaled5) : 8'h0;
-                row8[55:48] <= 6 < n3 || keeps3 ? byte_result(scaled6) : 8'h0;
-                row8[63:56] <= 7 < n3 || keeps3 ? byte_result(scaled7) : 8'h0;
-                row8[71:64] <= 8 < n3 || keeps3 ? byte_result(scaled8) : 8'h0;
-                row8[79:72] <= 9 < n3 || keeps3 ? byte_result(scaled9) : 8'h0;
-                row8[87:80] <= 10 < n3 || keeps3 ? byte_result(scaled10) : 8'h0;
-                row8[95:88] <= 11 < n3 || keeps3 ? byte_result(scaled11) : 8'h0;
-                row8[103:96] <= 12 < n3 || keeps3 ? byte_result(scaled12) : 8'h0;
-                row8[111:104] <= 13 < n3 || keeps3 ? byte_result(scaled13) : 8'h0;
-                row8[119:112] <= 14 < n3 || keeps3 ? byte_result(scaled14) : 8'h0;
-                row8[127:120] <= 15 < n3 || keeps3 ? byte_result(scaled15) : 8'h0;
+                row8[0 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[8 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
+                row8[16 +: 8] <= live3_2 ? byte_result(scaled2) : 8'h0;
+                row8[24 +: 8] <= live3_3 ? byte_result(scaled3) : 8'h0;
+                row8[32 +: 8] <= live3_4 ? byte_result(scaled4) : 8'h0;
+                row8[40 +: 8] <= live3_5 ? byte_result(scaled5) : 8'h0;
+                row8[48 +: 8] <= live3_6 ? byte_result(scaled6) : 8'h0;
+                row8[56 +: 8] <= live3_7 ? byte_result(scaled7) : 8'h0;
+                row8[64 +: 8] <= live3_8 ? byte_result(scaled8) : 8'h0;
+                row8[72 +: 8] <= live3_9 ? byte_result(scaled9) : 8'h0;
+                row8[80 +: 8] <= live3_10 ? byte_result(scaled10) : 8'h0;
+                row8[88 +: 8] <= live3_11 ? byte_result(scaled11) : 8'h0;
+                row8[96 +: 8] <= live3_12 ? byte_result(scaled12) : 8'h0;
+                row8[104 +: 8] <= live3_13 ? byte_result(scaled13) : 8'h0;
+                row8[112 +: 8] <= live3_14 ? byte_result(scaled14) : 8'h0;
+                row8[120 +: 8] <= live3_15 ? byte_result(scaled15) : 8'h0;
             end
             if (narrow3 && beat3 == 1) begin
-                row8[135:128] <= 16 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[143:136] <= 17 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
-                row8[151:144] <= 18 < n3 || keeps3 ? byte_result(scaled2) : 8'h0;
-                row8[159:152] <= 19 < n3 || keeps3 ? byte_result(scaled3) : 8'h0;
-                row8[167:160] <= 20 < n3 || keeps3 ? byte_result(scaled4) : 8'h0;
-                row8[175:168] <= 21 < n3 || keeps3 ? byte_result(scaled5) : 8'h0;
-                row8[183:176] <= 22 < n3 || keeps3 ? byte_result(scaled6) : 8'h0;
-                row8[191:184] <= 23 < n3 || keeps3 ? byte_result(scaled7) : 8'h0;
-                row8[199:192] <= 24 < n3 || keeps3 ? byte_result(scaled8) : 8'h0;
-                row8[207:200] <= 25 < n3 || keeps3 ? byte_result(scaled9) : 8'h0;
-                row8[215:208] <= 26 < n3 || keeps3 ? byte_result(scaled10) : 8'h0;
-                row8[223:216] <= 27 < n3 || keeps3 ? byte_result(scaled11) : 8'h0;
-                row8[231:224] <= 28 < n3 || keeps3 ? byte_result(scaled12) : 8'h0;
-                row8[239:232] <= 29 < n3 || keeps3 ? byte_result(scaled13) : 8'h0;
-                row8[247:240] <= 30 < n3 || keeps3 ? byte_result(scaled14) : 8'h0;
-                row8[255:248] <= 31 < n3 || keeps3 ? byte_result(scaled15) : 8'h0;
+                row8[128 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[136 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
+                row8[144 +: 8] <= live3_2 ? byte_result(scaled2) : 8'h0;
+                row8[152 +: 8] <= live3_3 ? byte_result(scaled3) : 8'h0;
+                row8[160 +: 8] <= live3_4 ? byte_result(scaled4) : 8'h0;
+                row8[168 +: 8] <= live3_5 ? byte_result(scaled5) : 8'h0;
+                row8[176 +: 8] <= live3_6 ? byte_result(scaled6) : 8'h0;
+                row8[184 +: 8] <= live3_7 ? byte_result(scaled7) : 8'h0;
+                row8[192 +: 8] <= live3_8 ? byte_result(scaled8) : 8'h0;
+                row8[200 +: 8] <= live3_9 ? byte_result(scaled9) : 8'h0;
+                row8[208 +: 8] <= live3_10 ? byte_result(scaled10) : 8'h0;
+                row8[216 +: 8] <= live3_11 ? byte_result(scaled11) : 8'h0;
+                row8[224 +: 8] <= live3_12 ? byte_result(scaled12) : 8'h0;
+                row8[232 +: 8] <= live3_13 ? byte_result(scaled13) : 8'h0;
+                row8[240 +: 8] <= live3_14 ? byte_result(scaled14) : 8'h0;
+                row8[248 +: 8] <= live3_15 ? byte_result(scaled15) : 8'h0;
             end
             if (!narrow3 && beat3 == 0) begin
-                row32[31:0] <= 0 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[63:32] <= 1 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
-                row32[95:64] <= 2 < n3 || keeps3 ? word_result(scaled2) : 32'h0;
-                row32[127:96] <= 3 < n3 || keeps3 ? word_result(scaled3) : 32'h0;
-                row32[159:128] <= 4 < n3 || keeps3 ? word_result(scaled4) : 32'h0;
-                row32[191:160] <= 5 < n3 || keeps3 ? word_result(scaled5) : 32'h0;
-                row32[223:192] <= 6 < n3 || keeps3 ? word_result(scaled6) : 32'h0;
-                row32[255:224] <= 7 < n3 || keeps3 ? word_result(scaled7) : 32'h0;
-                row32[287:256] <= 8 < n3 || keeps3 ? word_result(scaled8) : 32'h0;
-                row32[319:288] <= 9 < n3 || keeps3 ? word_result(scaled9) : 32'h0;
-                row32[351:320] <= 10 < n3 || keeps3 ? word_result(scaled10) : 32'h0;
-                row32[383:352] <= 11 < n3 || keeps3 ? word_result(scaled11) : 32'h0;
-                row32[415:384] <= 12 < n3 || keeps3 ? word_result(scaled12) : 32'h0;
-                row32[447:416] <= 13 < n3 || keeps3 ? word_result(scaled13) : 32'h0;
-                row32[479:448] <= 14 < n3 || keeps3 ? word_result(scaled14) : 32'h0;
-                row32[511:480] <= 15 < n3 || keeps3 ? word_result(scaled15) : 32'h0;
+                row32[0 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[32 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
+                row32[64 +: 32] <= live3_2 ? word_result(scaled2) : 32'h0;
+                row32[96 +: 32] <= live3_3 ? word_result(scaled3) : 32'h0;
+                row32[128 +: 32] <= live3_4 ? word_result(scaled4) : 32'h0;
+                row32[160 +: 32] <= live3_5 ? word_result(scaled5) : 32'h0;
+                row32[192 +: 32] <= live3_6 ? word_result(scaled6) : 32'h0;
+                row32[224 +: 32] <= live3_7 ? word_result(scaled7) : 32'h0;
+                row32[256 +: 32] <= live3_8 ? word_result(scaled8) : 32'h0;
+                row32[288 +: 32] <= live3_9 ? word_result(scaled9) : 32'h0;
+                row32[320 +: 32] <= live3_10 ? word_result(scaled10) : 32'h0;
+                row32[352 +: 32] <= live3_11 ? word_result(scaled11) : 32'h0;
+                row32[384 +: 32] <= live3_12 ? word_result(scaled12) : 32'h0;
+                row32[416 +: 32] <= live3_13 ? word_result(scaled13) : 32'h0;
+                row32[448 +: 32] <= live3_14 ? word_result(scaled14) : 32'h0;
+                row32[480 +: 32] <= live3_15 ? word_result(scaled15) : 32'h0;
             end
             if (!narrow3 && beat3 == 1) begin
-                row32[543:512] <= 16 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[575:544] <= 17 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
-                row32[607:576] <= 18 < n3 || keeps3 ? word_result(scaled2) : 32'h0;
-                row32[639:608] <= 19 < n3 || keeps3 ? word_result(scaled3) : 32'h0;
-                row32[671:640] <= 20 < n3 || keeps3 ? word_result(scaled4) : 32'h0;
-                row32[703:672] <= 21 < n3 || keeps3 ? word_result(scaled5) : 32'h0;
-                row32[735:704] <= 22 < n3 || keeps3 ? word_result(scaled6) : 32'h0;
-                row32[767:736] <= 23 < n3 || keeps3 ? word_result(scaled7) : 32'h0;
-                row32[799:768] <= 24 < n3 || keeps3 ? word_result(scaled8) : 32'h0;
-                row32[831:800] <= 25 < n3 || keeps3 ? word_result(scaled9) : 32'h0;
-                row32[863:832] <= 26 < n3 || keeps3 ? word_result(scaled10) : 32'h0;
-                row32[895:864] <= 27 < n3 || keeps3 ? word_result(scaled11) : 32'h0;
-                row32[927:896] <= 28 < n3 || keeps3 ? word_result(scaled12) : 32'h0;
-                row32[959:928] <= 29 < n3 || keeps3 ? word_result(scaled13) : 32'h0;
-                row32[991:960] <= 30 < n3 || keeps3 ? word_result(scaled14) : 32'h0;
-                row32[1023:992] <= 31 < n3 || keeps3 ? word_result(scaled15) : 32'h0;
+                row32[512 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[544 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
+                row32[576 +: 32] <= live3_2 ? word_result(scaled2) : 32'h0;
+                row32[608 +: 32] <= live3_3 ? word_result(scaled3) : 32'h0;
+                row32[640 +: 32] <= live3_4 ? word_result(scaled4) : 32'h0;
+                row32[672 +: 32] <= live3_5 ? word_result(scaled5) : 32'h0;
+                row32[704 +: 32] <= live3_6 ? word_result(scaled6) : 32'h0;
+                row32[736 +: 32] <= live3_7 ? word_result(scaled7) : 32'h0;
+                row32[768 +: 32] <= live3_8 ? word_result(scaled8) : 32'h0;
+                row32[800 +: 32] <= live3_9 ? word_result(scaled9) : 32'h0;
+                row32[832 +: 32] <= live3_10 ? word_result(scaled10) : 32'h0;
+                row32[864 +: 32] <= live3_11 ? word_result(scaled11) : 32'h0;
+                row32[896 +: 32] <= live3_12 ? word_result(scaled12) : 32'h0;
+                row32[928 +: 32] <= live3_13 ? word_result(scaled13) : 32'h0;
+                row32[960 +: 32] <= live3_14 ? word_result(scaled14) : 32'h0;
+                row32[992 +: 32] <= live3_15 ? word_result(scaled15) : 32'h0;
             end
         end
-        if (splat) row32 <= {32{word}};
+        if (splat) row32 <= {32{sum}};
+        if (keep && beat[0:0] == 0) begin
+            rest[1023:512] <= acc[1023:512];
+            rest8[255:128] <= spad[255:128];
+        end
     end
 endmodule // systole$lanes$lanes
 
@@ -15328,7 +15650,7 @@ module systole$lanes$reader$survey(op,needs);
 endmodule // systole$lanes$reader$survey
 
 
-module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,n,row,result,found,best,index);
+module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,n,beat,row,result,found,best,index);
 
     // Module arguments
     input wire  clock;
@@ -15341,6 +15663,7 @@ module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,
     input wire  sums;
     input wire  follows;
     input wire  [5:0] n;
+    input wire  [4:0] beat;
     input wire  [1023:0] row;
     output reg  [31:0] result;
     output reg  found;
@@ -15381,6 +15704,7 @@ module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,
     reg [31:0] sum2_0;
     reg [36:0] top2_0;
     initial begin sum2_0 = 0; top2_0 = 0; end
+    wire unused = &{1'b0, beat};
     reg [2:0] enables;
     reg sums1, sums2, sums3, follows1, follows2, follows3;
     reg any;
@@ -15396,7 +15720,7 @@ module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,
         larger = $signed(right[31:0]) > $signed(left[31:0]) ? right : left;
     endfunction
     always @(posedge clock) if (go) begin
-        enables <= {enables[1:0], enable};
+        enables <= {enables[1], enables[0], enable};
         if (enable) begin
             sums1 <= sums;
             follows1 <= follows;
@@ -15486,7 +15810,7 @@ module systole$lanes$row(d,q,clock);
 endmodule // systole$lanes$row
 
 
-module systole$lanes$second(clock,enable,mode,index,leaf,row32,value,out);
+module systole$lanes$second(clock,enable,mode,index,leaf,row32,value,out,word,splats);
 
     // Module arguments
     input wire  clock;
@@ -15497,11 +15821,18 @@ module systole$lanes$second(clock,enable,mode,index,leaf,row32,value,out);
     input wire  [1023:0] row32;
     input wire  [31:0] value;
     output reg  [1023:0] out;
+    output reg  [31:0] word;
+    output reg  splats;
 
     // Update code (custom)
-    initial out = 0;
+    initial begin
+        out = 0;
+        word = 0;
+        splats = 0;
+    end
     always @(posedge clock) begin
         if (enable) begin
+            splats <= mode[1];
             if (mode == 0) begin
                 if (index == 0) out[31:0] <= {leaf[7:0], leaf[15:8], leaf[23:16], leaf[31:24]};
                 if (index == 1) out[63:32] <= {leaf[7:0], leaf[15:8], leaf[23:16], leaf[31:24]};
@@ -15537,8 +15868,7 @@ module systole$lanes$second(clock,enable,mode,index,leaf,row32,value,out);
                 if (index == 3) out[1023:992] <= {leaf[231:224], leaf[239:232], leaf[247:240], leaf[255:248]};
             end
             if (mode == 1) out <= row32;
-            if (mode == 2) out <= {32{row32[31:0]}};
-            if (mode == 3) out <= {32{value}};
+            if (mode[1]) word <= mode[0] ? value : row32[31:0];
         end
     end
 endmodule // systole$lanes$second
@@ -21588,6 +21918,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         mask[0] ? data[7:0] : old[7:0]};
     endfunction
     /* verilator lint_off BLKSEQ */
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank0 [0:1023];
     wire [9:0] read_row0 = read$0 && read_address$0[12:10] == 0 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 0 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 0 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 0 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 0 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 0 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row0 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 0 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 0 ? write_address$1[9:0] : write_address$2[9:0];
@@ -21600,6 +21933,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         bank0[write_row0] <= clear ? 0 : write$0 && write_address$0[12:10] == 0 ? merged(bank0[write_row0], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 0 ? merged(bank0[write_row0], write_data$1, write_mask$1) : merged(bank0[write_row0], write_data$2, write_mask$2);
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank1 [0:1023];
     wire [9:0] read_row1 = read$0 && read_address$0[12:10] == 1 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 1 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 1 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 1 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 1 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 1 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row1 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 1 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 1 ? write_address$1[9:0] : write_address$2[9:0];
@@ -21612,6 +21948,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         bank1[write_row1] <= clear ? 0 : write$0 && write_address$0[12:10] == 1 ? merged(bank1[write_row1], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 1 ? merged(bank1[write_row1], write_data$1, write_mask$1) : merged(bank1[write_row1], write_data$2, write_mask$2);
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank2 [0:1023];
     wire [9:0] read_row2 = read$0 && read_address$0[12:10] == 2 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 2 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 2 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 2 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 2 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 2 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row2 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 2 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 2 ? write_address$1[9:0] : write_address$2[9:0];
@@ -21624,6 +21963,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         bank2[write_row2] <= clear ? 0 : write$0 && write_address$0[12:10] == 2 ? merged(bank2[write_row2], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 2 ? merged(bank2[write_row2], write_data$1, write_mask$1) : merged(bank2[write_row2], write_data$2, write_mask$2);
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank3 [0:1023];
     wire [9:0] read_row3 = read$0 && read_address$0[12:10] == 3 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 3 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 3 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 3 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 3 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 3 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row3 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 3 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 3 ? write_address$1[9:0] : write_address$2[9:0];
@@ -21636,6 +21978,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         bank3[write_row3] <= clear ? 0 : write$0 && write_address$0[12:10] == 3 ? merged(bank3[write_row3], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 3 ? merged(bank3[write_row3], write_data$1, write_mask$1) : merged(bank3[write_row3], write_data$2, write_mask$2);
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank4 [0:1023];
     wire [9:0] read_row4 = read$0 && read_address$0[12:10] == 4 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 4 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 4 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 4 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 4 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 4 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row4 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 4 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 4 ? write_address$1[9:0] : write_address$2[9:0];
@@ -21648,6 +21993,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         bank4[write_row4] <= clear ? 0 : write$0 && write_address$0[12:10] == 4 ? merged(bank4[write_row4], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 4 ? merged(bank4[write_row4], write_data$1, write_mask$1) : merged(bank4[write_row4], write_data$2, write_mask$2);
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank5 [0:1023];
     wire [9:0] read_row5 = read$0 && read_address$0[12:10] == 5 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 5 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 5 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 5 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 5 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 5 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row5 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 5 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 5 ? write_address$1[9:0] : write_address$2[9:0];
@@ -21660,6 +22008,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         bank5[write_row5] <= clear ? 0 : write$0 && write_address$0[12:10] == 5 ? merged(bank5[write_row5], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 5 ? merged(bank5[write_row5], write_data$1, write_mask$1) : merged(bank5[write_row5], write_data$2, write_mask$2);
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank6 [0:1023];
     wire [9:0] read_row6 = read$0 && read_address$0[12:10] == 6 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 6 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 6 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 6 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 6 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 6 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row6 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 6 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 6 ? write_address$1[9:0] : write_address$2[9:0];
@@ -21672,6 +22023,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         bank6[write_row6] <= clear ? 0 : write$0 && write_address$0[12:10] == 6 ? merged(bank6[write_row6], write_data$0, write_mask$0) : write$1 && write_address$1[12:10] == 6 ? merged(bank6[write_row6], write_data$1, write_mask$1) : merged(bank6[write_row6], write_data$2, write_mask$2);
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank7 [0:1023];
     wire [9:0] read_row7 = read$0 && read_address$0[12:10] == 7 ? read_address$0[9:0] : read$1 && read_address$1[12:10] == 7 ? read_address$1[9:0] : read$2 && read_address$2[12:10] == 7 ? read_address$2[9:0] : read$3 && read_address$3[12:10] == 7 ? read_address$3[9:0] : read$4 && read_address$4[12:10] == 7 ? read_address$4[9:0] : read$5 && read_address$5[12:10] == 7 ? read_address$5[9:0] : read_address$6[9:0];
     wire [9:0] write_row7 = clear ? clear_address[9:0] : write$0 && write_address$0[12:10] == 7 ? write_address$0[9:0] : write$1 && write_address$1[12:10] == 7 ? write_address$1[9:0] : write_address$2[9:0];

@@ -1527,6 +1527,9 @@ module systole$acc$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,r
     (* mem2reg *) reg [1023:0] out [0:0];
     integer i;
     /* verilator lint_off BLKSEQ */
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [1023:0] bank0 [0:511];
     wire [8:0] read_row0 = read$0 ? read_address$0[8:0] : read$1 ? read_address$1[8:0] : read$2 ? read_address$2[8:0] : read_address$3[8:0];
     wire [8:0] write_row0 = clear ? clear_address[8:0] : write$0 ? write_address$0[8:0] : write$1 ? write_address$1[8:0] : write$2 ? write_address$2[8:0] : write$3 ? write_address$3[8:0] : write_address$4[8:0];
@@ -11485,6 +11488,7 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
 
     // Constant declarations
     localparam  row_beats = 6'b10000;
+    localparam  sum_beats = 6'b10000;
     localparam  form_lane0 = 2'b1;
 
     // Enums
@@ -11569,9 +11573,12 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
     reg  lanes$go;
     reg  [5:0] lanes$kind;
     reg  lanes$enable;
+    reg  lanes$keep;
     reg  [4:0] lanes$beat;
     reg  [1023:0] lanes$acc;
     reg  [1023:0] lanes$row;
+    reg  [31:0] lanes$word;
+    reg  lanes$splats;
     reg  [1023:0] lanes$params;
     reg  [255:0] lanes$spad;
     reg  [255:0] lanes$held;
@@ -11586,7 +11593,8 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
     reg  lanes$fill;
     reg  [4:0] lanes$fill_row;
     reg  lanes$splat;
-    reg  [31:0] lanes$word;
+    reg  [31:0] lanes$sum;
+    wire  [1023:0] lanes$part;
     wire  [1023:0] lanes$row32;
     wire  [255:0] lanes$row8;
     reg  reduce$clock;
@@ -11599,6 +11607,7 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
     reg  reduce$sums;
     reg  reduce$follows;
     reg  [5:0] reduce$n;
+    reg  [4:0] reduce$beat;
     reg  [1023:0] reduce$row;
     wire  [31:0] reduce$result;
     wire  reduce$found;
@@ -11626,6 +11635,8 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
     reg  [1023:0] second$row32;
     reg  [31:0] second$value;
     wire  [1023:0] second$out;
+    wire  [31:0] second$word;
+    wire  second$splats;
     reg  params$clock;
     reg  params$enable;
     reg  [1:0] params$index;
@@ -11732,9 +11743,12 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         .go(lanes$go),
         .kind(lanes$kind),
         .enable(lanes$enable),
+        .keep(lanes$keep),
         .beat(lanes$beat),
         .acc(lanes$acc),
         .row(lanes$row),
+        .word(lanes$word),
+        .splats(lanes$splats),
         .params(lanes$params),
         .spad(lanes$spad),
         .held(lanes$held),
@@ -11749,7 +11763,8 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         .fill(lanes$fill),
         .fill_row(lanes$fill_row),
         .splat(lanes$splat),
-        .word(lanes$word),
+        .sum(lanes$sum),
+        .part(lanes$part),
         .row32(lanes$row32),
         .row8(lanes$row8)
     );
@@ -11764,6 +11779,7 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         .sums(reduce$sums),
         .follows(reduce$follows),
         .n(reduce$n),
+        .beat(reduce$beat),
         .row(reduce$row),
         .result(reduce$result),
         .found(reduce$found),
@@ -11796,7 +11812,9 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         .leaf(second$leaf),
         .row32(second$row32),
         .value(second$value),
-        .out(second$out)
+        .out(second$out),
+        .word(second$word),
+        .splats(second$splats)
     );
     systole$lanes$params params(
         .clock(params$clock),
@@ -12009,7 +12027,10 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         end
         if (row_issued) begin
             left$d = row_beats;
-            if (reader$needs[(64'hb)+:(1)] | reader$needs[(64'ha)+:(1)] | reader$needs[(64'he)+:(1)]) begin
+            if (reader$needs[(64'hb)+:(1)]) begin
+                left$d = sum_beats;
+            end
+            else if (reader$needs[(64'ha)+:(1)] | reader$needs[(64'he)+:(1)]) begin
                 left$d = 32'h1;
             end
             beat$d = 32'h0;
@@ -12041,9 +12062,12 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         lanes$lo = now$q[(64'h1c)+:(8)];
         lanes$hi = now$q[(64'h24)+:(8)];
         lanes$enable = beats & ~row$q[(64'h18)+:(1)] & ~row$q[(64'h19)+:(1)] & ~row$q[(64'h1a)+:(1)];
+        lanes$keep = beats;
         lanes$beat = beat$q;
         lanes$acc = acc$out;
         lanes$row = second$out;
+        lanes$word = second$word;
+        lanes$splats = second$splats;
         lanes$params = params$row32;
         lanes$spad = spad$out;
         lanes$held = first$out;
@@ -12052,7 +12076,7 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         lanes$fill = (arrived$q == Slot$Block) & reader$needs[(64'h3)+:(1)];
         lanes$fill_row = arrived_row$q;
         lanes$splat = flight$splat;
-        lanes$word = reduce$result;
+        lanes$sum = reduce$result;
         reduce$go = go;
         reduce$first = reader$take & (op[(64'h0)+:(6)] == Kind$Argmax);
         reduce$known = op[(64'h1ee)+:(1)];
@@ -12062,7 +12086,8 @@ module systole$lanes(clock,ready,op,take,retire,state,found,best,index,spad_read
         reduce$sums = now$q[(64'h2c)+:(1)];
         reduce$follows = now$q[(64'h2d)+:(1)];
         reduce$n = now$q[(64'he)+:(6)];
-        reduce$row = acc$out;
+        reduce$beat = beat$q;
+        reduce$row = lanes$part;
         transposer$go = go;
         transposer$enable = beats & row$q[(64'h19)+:(1)];
         transposer$column = now$q[(64'h2e)+:(5)];
@@ -12416,16 +12441,19 @@ module systole$lanes$flight$row4(d,q,clock);
 endmodule // systole$lanes$flight$row4
 
 
-module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,constants,form,shift,n,zp,lo,hi,judge,fill,fill_row,splat,word,row32,row8);
+module systole$lanes$lanes(clock,go,kind,enable,keep,beat,acc,row,word,splats,params,spad,held,constants,form,shift,n,zp,lo,hi,judge,fill,fill_row,splat,sum,part,row32,row8);
 
     // Module arguments
     input wire  clock;
     input wire  go;
     input wire  [5:0] kind;
     input wire  enable;
+    input wire  keep;
     input wire  [4:0] beat;
     input wire  [1023:0] acc;
     input wire  [1023:0] row;
+    input wire  [31:0] word;
+    input wire  splats;
     input wire  [1023:0] params;
     input wire  [255:0] spad;
     input wire  [255:0] held;
@@ -12440,7 +12468,8 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
     input wire  fill;
     input wire  [4:0] fill_row;
     input wire  splat;
-    input wire  [31:0] word;
+    input wire  [31:0] sum;
+    output reg  [1023:0] part;
     output reg  [1023:0] row32;
     output reg  [255:0] row8;
 
@@ -12491,7 +12520,7 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
     reg [2:0] enables;
     reg [4:0] beat1, beat2, beat3;
     reg [33:0] context1, context2, context3;
-    reg adds1;
+    reg adds1, tabled1, bytes1;
     reg signed [31:0] factor1;
     reg [31:0] positive;
     initial begin
@@ -12499,16 +12528,17 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         enables = 0;
         beat1 = 0; beat2 = 0; beat3 = 0;
         context1 = 0; context2 = 0; context3 = 0;
-        adds1 = 0; factor1 = 0;
+        adds1 = 0; tabled1 = 0; bytes1 = 0; factor1 = 0;
         positive = 0;
     end
-    reg [1023:64] rest;
-    reg [255:16] rest8;
+    reg [1023:0] rest;
+    reg [255:0] rest8;
     initial begin rest = 0; rest8 = 0; end
     // Of ADDQ: its multipliers are big-endian.
     wire [31:0] factor_a = {constants[7:0], constants[15:8], constants[23:16], constants[31:24]};
     wire [31:0] factor_b = {constants[39:32], constants[47:40], constants[55:48], constants[63:56]};
     wire adds = kind == 6'd36;
+    wire tabled = kind == 6'd38 || kind == 6'd34;
     wire clamps3 = context3[33];
     wire saturates3 = context3[32];
     wire keeps3 = context3[31];
@@ -12519,6 +12549,17 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
     wire [7:0] most3 = context3[7:0];
     function [31:0] extended(input [7:0] value);
         extended = {{24{value[7]}}, value};
+    endfunction
+    function [63:0] widest(input [31:0] value);
+        widest = {{32{value[31]}}, value};
+    endfunction
+    function [31:0] entry_of(input [255:0] words, input [4:0] entry);
+        reg [31:0] found;
+        begin
+            found = words[{bytes1 ? entry[4:2] : entry[2:0], 5'h0} +: 32];
+            entry_of = bytes1 ? extended(found[{entry[1:0], 3'h0} +: 8])
+                              : {found[7:0], found[15:8], found[23:16], found[31:24]};
+        end
     endfunction
     function [8:0] widened(input [7:0] value);
         widened = {value[7], value};
@@ -12582,105 +12623,121 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         else word_result = {value[63], {31{!value[63]}}};
     endfunction
     always @(posedge clock) if (go && judge) positive <= {!acc[1023] && acc[1023-1:992] != 0, !acc[991] && acc[991-1:960] != 0, !acc[959] && acc[959-1:928] != 0, !acc[927] && acc[927-1:896] != 0, !acc[895] && acc[895-1:864] != 0, !acc[863] && acc[863-1:832] != 0, !acc[831] && acc[831-1:800] != 0, !acc[799] && acc[799-1:768] != 0, !acc[767] && acc[767-1:736] != 0, !acc[735] && acc[735-1:704] != 0, !acc[703] && acc[703-1:672] != 0, !acc[671] && acc[671-1:640] != 0, !acc[639] && acc[639-1:608] != 0, !acc[607] && acc[607-1:576] != 0, !acc[575] && acc[575-1:544] != 0, !acc[543] && acc[543-1:512] != 0, !acc[511] && acc[511-1:480] != 0, !acc[479] && acc[479-1:448] != 0, !acc[447] && acc[447-1:416] != 0, !acc[415] && acc[415-1:384] != 0, !acc[383] && acc[383-1:352] != 0, !acc[351] && acc[351-1:320] != 0, !acc[319] && acc[319-1:288] != 0, !acc[287] && acc[287-1:256] != 0, !acc[255] && acc[255-1:224] != 0, !acc[223] && acc[223-1:192] != 0, !acc[191] && acc[191-1:160] != 0, !acc[159] && acc[159-1:128] != 0, !acc[127] && acc[127-1:96] != 0, !acc[95] && acc[95-1:64] != 0, !acc[63] && acc[63-1:32] != 0, !acc[31] && acc[31-1:0] != 0};
-    reg [31:0] bank0 [0:31];
+    function [31:0] a_at0(input [4:0] at);
+        a_at0 = at[3:0] == 0 ? acc[0 +: 32] : rest[{at[3:0], 6'd0} +: 32];
+    endfunction
+    function [31:0] row_at0(input [4:0] at);
+        row_at0 = row[{at[3:0], 6'd0} +: 32];
+    endfunction
+    function [29:0] params_at0(input [4:0] at);
+        params_at0 = params[{at[3:0], 6'd0} +: 30];
+    endfunction
+    function [7:0] byte_at0(input [4:0] at);
+        byte_at0 = at[3:0] == 0 ? spad[0 +: 8] : rest8[{at[3:0], 4'd0} +: 8];
+    endfunction
+    function [7:0] held_at0(input [4:0] at);
+        held_at0 = held[{at[3:0], 4'd0} +: 8];
+    endfunction
+    function [0:0] positive_at0(input [4:0] at);
+        positive_at0 = positive[{at[3:0], 1'd0}];
+    endfunction
+    function live_at0(input [4:0] at);
+        live_at0 = n > {1'b0, {at[3:0], 1'd0}};
+    endfunction
+    function [31:0] b_at0(input [4:0] at);
+        b_at0 = form == 2 ? extended(byte_at0(at)) : splats ? word : row_at0(at);
+    endfunction
+    wire live3_0 = keeps3 || n3 > {1'b0, {beat3[3:0], 1'd0}};
+    function [31:0] a_at1(input [4:0] at);
+        a_at1 = at[3:0] == 0 ? acc[32 +: 32] : rest[{at[3:0], 6'd32} +: 32];
+    endfunction
+    function [31:0] row_at1(input [4:0] at);
+        row_at1 = row[{at[3:0], 6'd32} +: 32];
+    endfunction
+    function [29:0] params_at1(input [4:0] at);
+        params_at1 = params[{at[3:0], 6'd32} +: 30];
+    endfunction
+    function [7:0] byte_at1(input [4:0] at);
+        byte_at1 = at[3:0] == 0 ? spad[8 +: 8] : rest8[{at[3:0], 4'd8} +: 8];
+    endfunction
+    function [7:0] held_at1(input [4:0] at);
+        held_at1 = held[{at[3:0], 4'd8} +: 8];
+    endfunction
+    function [0:0] positive_at1(input [4:0] at);
+        positive_at1 = positive[{at[3:0], 1'd1}];
+    endfunction
+    function live_at1(input [4:0] at);
+        live_at1 = n > {1'b0, {at[3:0], 1'd1}};
+    endfunction
+    function [31:0] b_at1(input [4:0] at);
+        b_at1 = form == 2 ? extended(byte_at1(at)) : splats ? word : row_at1(at);
+    endfunction
+    wire live3_1 = keeps3 || n3 > {1'b0, {beat3[3:0], 1'd1}};
+    (* ram_style = "block" *) reg [31:0] bank0 [0:31];
     integer i0;
     initial for (i0 = 0; i0 < 32; i0 = i0 + 1) bank0[i0] = 0;
     always @(posedge clock) if (go && fill) bank0[fill_row] <= spad[31:0];
-    reg [31:0] bank1 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank1 [0:31];
     integer i1;
     initial for (i1 = 0; i1 < 32; i1 = i1 + 1) bank1[i1] = 0;
     always @(posedge clock) if (go && fill) bank1[fill_row] <= spad[63:32];
-    reg [31:0] bank2 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank2 [0:31];
     integer i2;
     initial for (i2 = 0; i2 < 32; i2 = i2 + 1) bank2[i2] = 0;
     always @(posedge clock) if (go && fill) bank2[fill_row] <= spad[95:64];
-    reg [31:0] bank3 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank3 [0:31];
     integer i3;
     initial for (i3 = 0; i3 < 32; i3 = i3 + 1) bank3[i3] = 0;
     always @(posedge clock) if (go && fill) bank3[fill_row] <= spad[127:96];
-    reg [31:0] bank4 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank4 [0:31];
     integer i4;
     initial for (i4 = 0; i4 < 32; i4 = i4 + 1) bank4[i4] = 0;
     always @(posedge clock) if (go && fill) bank4[fill_row] <= spad[159:128];
-    reg [31:0] bank5 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank5 [0:31];
     integer i5;
     initial for (i5 = 0; i5 < 32; i5 = i5 + 1) bank5[i5] = 0;
     always @(posedge clock) if (go && fill) bank5[fill_row] <= spad[191:160];
-    reg [31:0] bank6 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank6 [0:31];
     integer i6;
     initial for (i6 = 0; i6 < 32; i6 = i6 + 1) bank6[i6] = 0;
     always @(posedge clock) if (go && fill) bank6[fill_row] <= spad[223:192];
-    reg [31:0] bank7 [0:31];
+    (* ram_style = "block" *) reg [31:0] bank7 [0:31];
     integer i7;
     initial for (i7 = 0; i7 < 32; i7 = i7 + 1) bank7[i7] = 0;
     always @(posedge clock) if (go && fill) bank7[fill_row] <= spad[255:224];
-    function [31:0] entry_of(input [7:0] entry, input bytes);
-        reg [31:0] found;
-        reg [4:0] at;
-        begin
-            at = bytes ? {2'h0, entry[7:5]} : entry[7:3];
-            case (bytes ? entry[4:2] : entry[2:0])
-                0: found = bank0[at];
-                1: found = bank1[at];
-                2: found = bank2[at];
-                3: found = bank3[at];
-                4: found = bank4[at];
-                5: found = bank5[at];
-                6: found = bank6[at];
-                7: found = bank7[at];
-            endcase
-            entry_of = bytes ? extended(found[{entry[1:0], 3'h0} +: 8])
-                             : {found[7:0], found[15:8], found[23:16], found[31:24]};
-        end
-    endfunction
-    function [31:0] a_at0(input [4:0] at);
-        a_at0 = at == 0 ? acc[31:0] : at == 1 ? rest[95:64] : at == 2 ? rest[159:128] : at == 3 ? rest[223:192] : at == 4 ? rest[287:256] : at == 5 ? rest[351:320] : at == 6 ? rest[415:384] : at == 7 ? rest[479:448] : at == 8 ? rest[543:512] : at == 9 ? rest[607:576] : at == 10 ? rest[671:640] : at == 11 ? rest[735:704] : at == 12 ? rest[799:768] : at == 13 ? rest[863:832] : at == 14 ? rest[927:896] : rest[991:960];
-    endfunction
-    function [31:0] row_at0(input [4:0] at);
-        row_at0 = at == 0 ? row[31:0] : at == 1 ? row[95:64] : at == 2 ? row[159:128] : at == 3 ? row[223:192] : at == 4 ? row[287:256] : at == 5 ? row[351:320] : at == 6 ? row[415:384] : at == 7 ? row[479:448] : at == 8 ? row[543:512] : at == 9 ? row[607:576] : at == 10 ? row[671:640] : at == 11 ? row[735:704] : at == 12 ? row[799:768] : at == 13 ? row[863:832] : at == 14 ? row[927:896] : row[991:960];
-    endfunction
-    function [29:0] params_at0(input [4:0] at);
-        params_at0 = at == 0 ? params[29:0] : at == 1 ? params[93:64] : at == 2 ? params[157:128] : at == 3 ? params[221:192] : at == 4 ? params[285:256] : at == 5 ? params[349:320] : at == 6 ? params[413:384] : at == 7 ? params[477:448] : at == 8 ? params[541:512] : at == 9 ? params[605:576] : at == 10 ? params[669:640] : at == 11 ? params[733:704] : at == 12 ? params[797:768] : at == 13 ? params[861:832] : at == 14 ? params[925:896] : params[989:960];
-    endfunction
-    function [7:0] byte_at0(input [4:0] at);
-        byte_at0 = at == 0 ? spad[7:0] : at == 1 ? rest8[23:16] : at == 2 ? rest8[39:32] : at == 3 ? rest8[55:48] : at == 4 ? rest8[71:64] : at == 5 ? rest8[87:80] : at == 6 ? rest8[103:96] : at == 7 ? rest8[119:112] : at == 8 ? rest8[135:128] : at == 9 ? rest8[151:144] : at == 10 ? rest8[167:160] : at == 11 ? rest8[183:176] : at == 12 ? rest8[199:192] : at == 13 ? rest8[215:208] : at == 14 ? rest8[231:224] : rest8[247:240];
-    endfunction
-    function [7:0] held_at0(input [4:0] at);
-        held_at0 = at == 0 ? held[7:0] : at == 1 ? held[23:16] : at == 2 ? held[39:32] : at == 3 ? held[55:48] : at == 4 ? held[71:64] : at == 5 ? held[87:80] : at == 6 ? held[103:96] : at == 7 ? held[119:112] : at == 8 ? held[135:128] : at == 9 ? held[151:144] : at == 10 ? held[167:160] : at == 11 ? held[183:176] : at == 12 ? held[199:192] : at == 13 ? held[215:208] : at == 14 ? held[231:224] : held[247:240];
-    endfunction
-    function [0:0] positive_at0(input [4:0] at);
-        positive_at0 = at == 0 ? positive[0] : at == 1 ? positive[2] : at == 2 ? positive[4] : at == 3 ? positive[6] : at == 4 ? positive[8] : at == 5 ? positive[10] : at == 6 ? positive[12] : at == 7 ? positive[14] : at == 8 ? positive[16] : at == 9 ? positive[18] : at == 10 ? positive[20] : at == 11 ? positive[22] : at == 12 ? positive[24] : at == 13 ? positive[26] : at == 14 ? positive[28] : positive[30];
-    endfunction
-    function live_at0(input [4:0] at);
-        live_at0 = at == 0 ? n > 0 : at == 1 ? n > 2 : at == 2 ? n > 4 : at == 3 ? n > 6 : at == 4 ? n > 8 : at == 5 ? n > 10 : at == 6 ? n > 12 : at == 7 ? n > 14 : at == 8 ? n > 16 : at == 9 ? n > 18 : at == 10 ? n > 20 : at == 11 ? n > 22 : at == 12 ? n > 24 : at == 13 ? n > 26 : at == 14 ? n > 28 : n > 30;
-    endfunction
-    function [31:0] b_at0(input [4:0] at);
-        b_at0 = form == 2 ? extended(byte_at0(at)) : row_at0(at);
-    endfunction
-    function [31:0] a_at1(input [4:0] at);
-        a_at1 = at == 0 ? acc[63:32] : at == 1 ? rest[127:96] : at == 2 ? rest[191:160] : at == 3 ? rest[255:224] : at == 4 ? rest[319:288] : at == 5 ? rest[383:352] : at == 6 ? rest[447:416] : at == 7 ? rest[511:480] : at == 8 ? rest[575:544] : at == 9 ? rest[639:608] : at == 10 ? rest[703:672] : at == 11 ? rest[767:736] : at == 12 ? rest[831:800] : at == 13 ? rest[895:864] : at == 14 ? rest[959:928] : rest[1023:992];
-    endfunction
-    function [31:0] row_at1(input [4:0] at);
-        row_at1 = at == 0 ? row[63:32] : at == 1 ? row[127:96] : at == 2 ? row[191:160] : at == 3 ? row[255:224] : at == 4 ? row[319:288] : at == 5 ? row[383:352] : at == 6 ? row[447:416] : at == 7 ? row[511:480] : at == 8 ? row[575:544] : at == 9 ? row[639:608] : at == 10 ? row[703:672] : at == 11 ? row[767:736] : at == 12 ? row[831:800] : at == 13 ? row[895:864] : at == 14 ? row[959:928] : row[1023:992];
-    endfunction
-    function [29:0] params_at1(input [4:0] at);
-        params_at1 = at == 0 ? params[61:32] : at == 1 ? params[125:96] : at == 2 ? params[189:160] : at == 3 ? params[253:224] : at == 4 ? params[317:288] : at == 5 ? params[381:352] : at == 6 ? params[445:416] : at == 7 ? params[509:480] : at == 8 ? params[573:544] : at == 9 ? params[637:608] : at == 10 ? params[701:672] : at == 11 ? params[765:736] : at == 12 ? params[829:800] : at == 13 ? params[893:864] : at == 14 ? params[957:928] : params[1021:992];
-    endfunction
-    function [7:0] byte_at1(input [4:0] at);
-        byte_at1 = at == 0 ? spad[15:8] : at == 1 ? rest8[31:24] : at == 2 ? rest8[47:40] : at == 3 ? rest8[63:56] : at == 4 ? rest8[79:72] : at == 5 ? rest8[95:88] : at == 6 ? rest8[111:104] : at == 7 ? rest8[127:120] : at == 8 ? rest8[143:136] : at == 9 ? rest8[159:152] : at == 10 ? rest8[175:168] : at == 11 ? rest8[191:184] : at == 12 ? rest8[207:200] : at == 13 ? rest8[223:216] : at == 14 ? rest8[239:232] : rest8[255:248];
-    endfunction
-    function [7:0] held_at1(input [4:0] at);
-        held_at1 = at == 0 ? held[15:8] : at == 1 ? held[31:24] : at == 2 ? held[47:40] : at == 3 ? held[63:56] : at == 4 ? held[79:72] : at == 5 ? held[95:88] : at == 6 ? held[111:104] : at == 7 ? held[127:120] : at == 8 ? held[143:136] : at == 9 ? held[159:152] : at == 10 ? held[175:168] : at == 11 ? held[191:184] : at == 12 ? held[207:200] : at == 13 ? held[223:216] : at == 14 ? held[239:232] : held[255:248];
-    endfunction
-    function [0:0] positive_at1(input [4:0] at);
-        positive_at1 = at == 0 ? positive[1] : at == 1 ? positive[3] : at == 2 ? positive[5] : at == 3 ? positive[7] : at == 4 ? positive[9] : at == 5 ? positive[11] : at == 6 ? positive[13] : at == 7 ? positive[15] : at == 8 ? positive[17] : at == 9 ? positive[19] : at == 10 ? positive[21] : at == 11 ? positive[23] : at == 12 ? positive[25] : at == 13 ? positive[27] : at == 14 ? positive[29] : positive[31];
-    endfunction
-    function live_at1(input [4:0] at);
-        live_at1 = at == 0 ? n > 1 : at == 1 ? n > 3 : at == 2 ? n > 5 : at == 3 ? n > 7 : at == 4 ? n > 9 : at == 5 ? n > 11 : at == 6 ? n > 13 : at == 7 ? n > 15 : at == 8 ? n > 17 : at == 9 ? n > 19 : at == 10 ? n > 21 : at == 11 ? n > 23 : at == 12 ? n > 25 : at == 13 ? n > 27 : at == 14 ? n > 29 : n > 31;
-    endfunction
-    function [31:0] b_at1(input [4:0] at);
-        b_at1 = form == 2 ? extended(byte_at1(at)) : row_at1(at);
-    endfunction
+    reg [255:0] found0;
+    reg [4:0] entry0;
+    initial begin found0 = 0; entry0 = 0; end
+    wire [7:0] asked0 = byte_at0(beat) ^ 8'h80;
+    wire [4:0] place0 = kind == 6'd38 ? {2'h0, asked0[7:5]} : asked0[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry0 <= asked0[4:0];
+        found0[32*0 +: 32] <= bank0[place0];
+        found0[32*1 +: 32] <= bank1[place0];
+        found0[32*2 +: 32] <= bank2[place0];
+        found0[32*3 +: 32] <= bank3[place0];
+        found0[32*4 +: 32] <= bank4[place0];
+        found0[32*5 +: 32] <= bank5[place0];
+        found0[32*6 +: 32] <= bank6[place0];
+        found0[32*7 +: 32] <= bank7[place0];
+    end
+    reg [255:0] found1;
+    reg [4:0] entry1;
+    initial begin found1 = 0; entry1 = 0; end
+    wire [7:0] asked1 = byte_at1(beat) ^ 8'h80;
+    wire [4:0] place1 = kind == 6'd38 ? {2'h0, asked1[7:5]} : asked1[7:3];
+    always @(posedge clock) if (go && enable && tabled) begin
+        entry1 <= asked1[4:0];
+        found1[32*0 +: 32] <= bank0[place1];
+        found1[32*1 +: 32] <= bank1[place1];
+        found1[32*2 +: 32] <= bank2[place1];
+        found1[32*3 +: 32] <= bank3[place1];
+        found1[32*4 +: 32] <= bank4[place1];
+        found1[32*5 +: 32] <= bank5[place1];
+        found1[32*6 +: 32] <= bank6[place1];
+        found1[32*7 +: 32] <= bank7[place1];
+    end
+    always @(*) part = {960'h0, a_at1(beat), a_at0(beat)};
     reg signed [31:0] x0, y0;
     reg signed [8:0] u0;
     reg [5:0] shift10, shift20;
@@ -12700,13 +12757,11 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         if (enable) begin
             beat1 <= beat;
             adds1 <= adds;
+            tabled1 <= tabled;
+            bytes1 <= kind == 6'd38;
             factor1 <= factor_b;
             context1 <= {kind == 6'd35 || adds, kind == 6'd26, kind == 6'd31, kind == 6'd35 || adds || kind == 6'd38, n,
                          adds ? constants[95:88] : zp, adds ? constants[103:96] : lo, adds ? constants[111:104] : hi};
-            if (beat == 0) begin
-                rest <= acc[1023:64];
-                rest8 <= spad[255:16];
-            end
             case (kind)
                 6'd35: begin
                     x0 <= a_at0(beat) + row_at0(beat);
@@ -12769,8 +12824,8 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
                     y1 <= 1; shift11 <= 0;
                 end
                 6'd38, 6'd34: begin
-                    x0 <= entry_of(byte_at0(beat) ^ 8'h80, kind == 6'd38); y0 <= 1; shift10 <= 0;
-                    x1 <= entry_of(byte_at1(beat) ^ 8'h80, kind == 6'd38); y1 <= 1; shift11 <= 0;
+                    x0 <= 0; y0 <= 0; shift10 <= 0;
+                    x1 <= 0; y1 <= 0; shift11 <= 0;
                 end
                 default: begin
                     x0 <= a_at0(beat); y0 <= 1; shift10 <= 0;
@@ -12782,10 +12837,12 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
             beat2 <= beat1;
             context2 <= context1;
             product0 <= $signed({{32{x0[31]}}, x0}) * $signed({{32{y0[31]}}, y0})
-                + (adds1 ? $signed({{55{u0[8]}}, u0}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u0[8]}}, u0}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found0, entry0))) : 64'sh0);
             shift20 <= shift10;
             product1 <= $signed({{32{x1[31]}}, x1}) * $signed({{32{y1[31]}}, y1})
-                + (adds1 ? $signed({{55{u1[8]}}, u1}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+                + (adds1 ? $signed({{55{u1[8]}}, u1}) * $signed({{32{factor1[31]}}, factor1})
+                         : tabled1 ? $signed(widest(entry_of(found1, entry1))) : 64'sh0);
             shift21 <= shift11;
         end
         if (enables[1]) begin
@@ -12796,135 +12853,139 @@ module systole$lanes$lanes(clock,go,kind,enable,beat,acc,row,params,spad,held,co
         end
         if (enables[2]) begin
             if (narrow3 && beat3 == 0) begin
-                row8[7:0] <= 0 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[15:8] <= 1 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[0 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[8 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 1) begin
-                row8[23:16] <= 2 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[31:24] <= 3 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[16 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[24 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 2) begin
-                row8[39:32] <= 4 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[47:40] <= 5 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[32 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[40 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 3) begin
-                row8[55:48] <= 6 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[63:56] <= 7 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[48 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[56 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 4) begin
-                row8[71:64] <= 8 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[79:72] <= 9 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[64 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[72 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 5) begin
-                row8[87:80] <= 10 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[95:88] <= 11 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[80 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[88 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 6) begin
-                row8[103:96] <= 12 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[111:104] <= 13 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[96 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[104 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 7) begin
-                row8[119:112] <= 14 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[127:120] <= 15 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[112 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[120 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 8) begin
-                row8[135:128] <= 16 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[143:136] <= 17 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[128 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[136 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 9) begin
-                row8[151:144] <= 18 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[159:152] <= 19 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[144 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[152 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 10) begin
-                row8[167:160] <= 20 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[175:168] <= 21 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[160 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[168 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 11) begin
-                row8[183:176] <= 22 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[191:184] <= 23 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[176 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[184 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 12) begin
-                row8[199:192] <= 24 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[207:200] <= 25 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[192 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[200 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 13) begin
-                row8[215:208] <= 26 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[223:216] <= 27 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[208 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[216 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 14) begin
-                row8[231:224] <= 28 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[239:232] <= 29 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[224 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[232 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (narrow3 && beat3 == 15) begin
-                row8[247:240] <= 30 < n3 || keeps3 ? byte_result(scaled0) : 8'h0;
-                row8[255:248] <= 31 < n3 || keeps3 ? byte_result(scaled1) : 8'h0;
+                row8[240 +: 8] <= live3_0 ? byte_result(scaled0) : 8'h0;
+                row8[248 +: 8] <= live3_1 ? byte_result(scaled1) : 8'h0;
             end
             if (!narrow3 && beat3 == 0) begin
-                row32[31:0] <= 0 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[63:32] <= 1 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[0 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[32 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 1) begin
-                row32[95:64] <= 2 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[127:96] <= 3 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[64 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[96 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 2) begin
-                row32[159:128] <= 4 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[191:160] <= 5 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[128 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[160 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 3) begin
-                row32[223:192] <= 6 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[255:224] <= 7 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[192 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[224 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 4) begin
-                row32[287:256] <= 8 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[319:288] <= 9 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[256 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[288 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 5) begin
-                row32[351:320] <= 10 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[383:352] <= 11 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[320 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[352 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 6) begin
-                row32[415:384] <= 12 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[447:416] <= 13 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[384 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[416 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 7) begin
-                row32[479:448] <= 14 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[511:480] <= 15 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[448 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[480 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 8) begin
-                row32[543:512] <= 16 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[575:544] <= 17 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[512 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[544 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 9) begin
-                row32[607:576] <= 18 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[639:608] <= 19 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[576 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[608 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 10) begin
-                row32[671:640] <= 20 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[703:672] <= 21 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[640 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[672 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 11) begin
-                row32[735:704] <= 22 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[767:736] <= 23 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[704 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[736 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 12) begin
-                row32[799:768] <= 24 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[831:800] <= 25 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[768 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[800 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 13) begin
-                row32[863:832] <= 26 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[895:864] <= 27 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[832 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[864 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 14) begin
-                row32[927:896] <= 28 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[959:928] <= 29 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[896 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[928 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
             if (!narrow3 && beat3 == 15) begin
-                row32[991:960] <= 30 < n3 || keeps3 ? word_result(scaled0) : 32'h0;
-                row32[1023:992] <= 31 < n3 || keeps3 ? word_result(scaled1) : 32'h0;
+                row32[960 +: 32] <= live3_0 ? word_result(scaled0) : 32'h0;
+                row32[992 +: 32] <= live3_1 ? word_result(scaled1) : 32'h0;
             end
         end
-        if (splat) row32 <= {32{word}};
+        if (splat) row32 <= {32{sum}};
+        if (keep && beat[3:0] == 0) begin
+            rest[1023:64] <= acc[1023:64];
+            rest8[255:16] <= spad[255:16];
+        end
     end
 endmodule // systole$lanes$lanes
 
@@ -14562,7 +14623,7 @@ module systole$lanes$reader$survey(op,needs);
 endmodule // systole$lanes$reader$survey
 
 
-module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,n,row,result,found,best,index);
+module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,n,beat,row,result,found,best,index);
 
     // Module arguments
     input wire  clock;
@@ -14575,6 +14636,7 @@ module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,
     input wire  sums;
     input wire  follows;
     input wire  [5:0] n;
+    input wire  [4:0] beat;
     input wire  [1023:0] row;
     output reg  [31:0] result;
     output reg  found;
@@ -14582,39 +14644,13 @@ module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,
     output reg  [31:0] index;
 
     // Update code (custom)
-    reg [31:0] sum0_0;
-    reg [36:0] top0_0;
-    initial begin sum0_0 = 0; top0_0 = 0; end
-    reg [31:0] sum0_1;
-    reg [36:0] top0_1;
-    initial begin sum0_1 = 0; top0_1 = 0; end
-    reg [31:0] sum0_2;
-    reg [36:0] top0_2;
-    initial begin sum0_2 = 0; top0_2 = 0; end
-    reg [31:0] sum0_3;
-    reg [36:0] top0_3;
-    initial begin sum0_3 = 0; top0_3 = 0; end
-    reg [31:0] sum0_4;
-    reg [36:0] top0_4;
-    initial begin sum0_4 = 0; top0_4 = 0; end
-    reg [31:0] sum0_5;
-    reg [36:0] top0_5;
-    initial begin sum0_5 = 0; top0_5 = 0; end
-    reg [31:0] sum0_6;
-    reg [36:0] top0_6;
-    initial begin sum0_6 = 0; top0_6 = 0; end
-    reg [31:0] sum0_7;
-    reg [36:0] top0_7;
-    initial begin sum0_7 = 0; top0_7 = 0; end
-    reg [31:0] sum1_0;
-    reg [36:0] top1_0;
-    initial begin sum1_0 = 0; top1_0 = 0; end
-    reg [31:0] sum1_1;
-    reg [36:0] top1_1;
-    initial begin sum1_1 = 0; top1_1 = 0; end
-    reg [31:0] sum2_0;
-    reg [36:0] top2_0;
-    initial begin sum2_0 = 0; top2_0 = 0; end
+    reg [31:0] sum0, sum1, sum2_0;
+    reg [36:0] top0, top1, top2_0;
+    reg begins1, ends1, ends2;
+    initial begin
+        sum0 = 0; sum1 = 0; sum2_0 = 0; top0 = 0; top1 = 0; top2_0 = 0; begins1 = 0; ends1 = 0; ends2 = 0;
+    end
+    wire unused = &{1'b0, row[1023:64], beat};
     reg [2:0] enables;
     reg sums1, sums2, sums3, follows1, follows2, follows3;
     reg any;
@@ -14630,7 +14666,7 @@ module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,
         larger = $signed(right[31:0]) > $signed(left[31:0]) ? right : left;
     endfunction
     always @(posedge clock) if (go) begin
-        enables <= {enables[1:0], enable};
+        enables <= {enables[1] && ends2, enables[0], enable};
         if (enable) begin
             sums1 <= sums;
             follows1 <= follows;
@@ -14639,46 +14675,24 @@ module systole$lanes$reduce(clock,go,first,known,value,base,enable,sums,follows,
             sums2 <= sums1;
             follows2 <= follows1;
         end
-        if (enables[1]) begin
+        if (enables[1] && ends2) begin
             sums3 <= sums2;
             follows3 <= follows2;
         end
         if (enable) begin
-            if (sums) begin
-                sum0_0 <= (0 < n ? row[31:0] : 32'h0) + (1 < n ? row[63:32] : 32'h0) + (2 < n ? row[95:64] : 32'h0) + (3 < n ? row[127:96] : 32'h0);
-                sum0_1 <= (4 < n ? row[159:128] : 32'h0) + (5 < n ? row[191:160] : 32'h0) + (6 < n ? row[223:192] : 32'h0) + (7 < n ? row[255:224] : 32'h0);
-                sum0_2 <= (8 < n ? row[287:256] : 32'h0) + (9 < n ? row[319:288] : 32'h0) + (10 < n ? row[351:320] : 32'h0) + (11 < n ? row[383:352] : 32'h0);
-                sum0_3 <= (12 < n ? row[415:384] : 32'h0) + (13 < n ? row[447:416] : 32'h0) + (14 < n ? row[479:448] : 32'h0) + (15 < n ? row[511:480] : 32'h0);
-                sum0_4 <= (16 < n ? row[543:512] : 32'h0) + (17 < n ? row[575:544] : 32'h0) + (18 < n ? row[607:576] : 32'h0) + (19 < n ? row[639:608] : 32'h0);
-                sum0_5 <= (20 < n ? row[671:640] : 32'h0) + (21 < n ? row[703:672] : 32'h0) + (22 < n ? row[735:704] : 32'h0) + (23 < n ? row[767:736] : 32'h0);
-                sum0_6 <= (24 < n ? row[799:768] : 32'h0) + (25 < n ? row[831:800] : 32'h0) + (26 < n ? row[863:832] : 32'h0) + (27 < n ? row[895:864] : 32'h0);
-                sum0_7 <= (28 < n ? row[927:896] : 32'h0) + (29 < n ? row[959:928] : 32'h0) + (30 < n ? row[991:960] : 32'h0) + (31 < n ? row[1023:992] : 32'h0);
-            end else begin
-                top0_0 <= larger(larger(larger({5'd0, (0 < n ? row[31:0] : 32'h80000000)}, {5'd1, (1 < n ? row[63:32] : 32'h80000000)}), {5'd2, (2 < n ? row[95:64] : 32'h80000000)}), {5'd3, (3 < n ? row[127:96] : 32'h80000000)});
-                top0_1 <= larger(larger(larger({5'd4, (4 < n ? row[159:128] : 32'h80000000)}, {5'd5, (5 < n ? row[191:160] : 32'h80000000)}), {5'd6, (6 < n ? row[223:192] : 32'h80000000)}), {5'd7, (7 < n ? row[255:224] : 32'h80000000)});
-                top0_2 <= larger(larger(larger({5'd8, (8 < n ? row[287:256] : 32'h80000000)}, {5'd9, (9 < n ? row[319:288] : 32'h80000000)}), {5'd10, (10 < n ? row[351:320] : 32'h80000000)}), {5'd11, (11 < n ? row[383:352] : 32'h80000000)});
-                top0_3 <= larger(larger(larger({5'd12, (12 < n ? row[415:384] : 32'h80000000)}, {5'd13, (13 < n ? row[447:416] : 32'h80000000)}), {5'd14, (14 < n ? row[479:448] : 32'h80000000)}), {5'd15, (15 < n ? row[511:480] : 32'h80000000)});
-                top0_4 <= larger(larger(larger({5'd16, (16 < n ? row[543:512] : 32'h80000000)}, {5'd17, (17 < n ? row[575:544] : 32'h80000000)}), {5'd18, (18 < n ? row[607:576] : 32'h80000000)}), {5'd19, (19 < n ? row[639:608] : 32'h80000000)});
-                top0_5 <= larger(larger(larger({5'd20, (20 < n ? row[671:640] : 32'h80000000)}, {5'd21, (21 < n ? row[703:672] : 32'h80000000)}), {5'd22, (22 < n ? row[735:704] : 32'h80000000)}), {5'd23, (23 < n ? row[767:736] : 32'h80000000)});
-                top0_6 <= larger(larger(larger({5'd24, (24 < n ? row[799:768] : 32'h80000000)}, {5'd25, (25 < n ? row[831:800] : 32'h80000000)}), {5'd26, (26 < n ? row[863:832] : 32'h80000000)}), {5'd27, (27 < n ? row[895:864] : 32'h80000000)});
-                top0_7 <= larger(larger(larger({5'd28, (28 < n ? row[927:896] : 32'h80000000)}, {5'd29, (29 < n ? row[959:928] : 32'h80000000)}), {5'd30, (30 < n ? row[991:960] : 32'h80000000)}), {5'd31, (31 < n ? row[1023:992] : 32'h80000000)});
-            end
+            sum0 <= ({1'b0, {beat[3:0], 1'd0}} < n ? row[31:0] : 32'h0) + ({1'b0, {beat[3:0], 1'd1}} < n ? row[63:32] : 32'h0);
+            top0 <= larger({{beat[3:0], 1'd0}, ({1'b0, {beat[3:0], 1'd0}} < n ? row[31:0] : 32'h80000000)}, {{beat[3:0], 1'd1}, ({1'b0, {beat[3:0], 1'd1}} < n ? row[63:32] : 32'h80000000)});
+            begins1 <= beat[3:0] == 0;
+            ends1 <= &beat[3:0];
         end
         if (enables[0]) begin
-            if (sums1) begin
-                sum1_0 <= sum0_0 + sum0_1 + sum0_2 + sum0_3;
-                sum1_1 <= sum0_4 + sum0_5 + sum0_6 + sum0_7;
-            end else begin
-                top1_0 <= larger(larger(larger(top0_0, top0_1), top0_2), top0_3);
-                top1_1 <= larger(larger(larger(top0_4, top0_5), top0_6), top0_7);
-            end
+            ends2 <= ends1;
+            sum1 <= begins1 ? sum0 : sum1 + sum0;
+            top1 <= begins1 ? top0 : larger(top1, top0);
         end
-        if (enables[1]) begin
-            if (sums2) begin
-                sum2_0 <= sum1_0 + sum1_1;
-            end else begin
-                top2_0 <= larger(top1_0, top1_1);
-            end
+        if (enables[1] && ends2) begin
+            sum2_0 <= sum1;
+            top2_0 <= top1;
         end
     end
     always @(posedge clock) begin
@@ -14720,7 +14734,7 @@ module systole$lanes$row(d,q,clock);
 endmodule // systole$lanes$row
 
 
-module systole$lanes$second(clock,enable,mode,index,leaf,row32,value,out);
+module systole$lanes$second(clock,enable,mode,index,leaf,row32,value,out,word,splats);
 
     // Module arguments
     input wire  clock;
@@ -14731,11 +14745,18 @@ module systole$lanes$second(clock,enable,mode,index,leaf,row32,value,out);
     input wire  [1023:0] row32;
     input wire  [31:0] value;
     output reg  [1023:0] out;
+    output reg  [31:0] word;
+    output reg  splats;
 
     // Update code (custom)
-    initial out = 0;
+    initial begin
+        out = 0;
+        word = 0;
+        splats = 0;
+    end
     always @(posedge clock) begin
         if (enable) begin
+            splats <= mode[1];
             if (mode == 0) begin
                 if (index == 0) out[31:0] <= {leaf[7:0], leaf[15:8], leaf[23:16], leaf[31:24]};
                 if (index == 1) out[63:32] <= {leaf[7:0], leaf[15:8], leaf[23:16], leaf[31:24]};
@@ -14771,8 +14792,7 @@ module systole$lanes$second(clock,enable,mode,index,leaf,row32,value,out);
                 if (index == 3) out[1023:992] <= {leaf[231:224], leaf[239:232], leaf[247:240], leaf[255:248]};
             end
             if (mode == 1) out <= row32;
-            if (mode == 2) out <= {32{row32[31:0]}};
-            if (mode == 3) out <= {32{value}};
+            if (mode[1]) word <= mode[0] ? value : row32[31:0];
         end
     end
 endmodule // systole$lanes$second
@@ -20822,6 +20842,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         mask[0] ? data[7:0] : old[7:0]};
     endfunction
     /* verilator lint_off BLKSEQ */
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank0 [0:2047];
     wire [10:0] read_row0 = read$0 && read_address$0[11:11] == 0 ? read_address$0[10:0] : read$1 && read_address$1[11:11] == 0 ? read_address$1[10:0] : read$2 && read_address$2[11:11] == 0 ? read_address$2[10:0] : read$3 && read_address$3[11:11] == 0 ? read_address$3[10:0] : read$4 && read_address$4[11:11] == 0 ? read_address$4[10:0] : read$5 && read_address$5[11:11] == 0 ? read_address$5[10:0] : read_address$6[10:0];
     wire [10:0] write_row0 = clear ? clear_address[10:0] : write$0 && write_address$0[11:11] == 0 ? write_address$0[10:0] : write$1 && write_address$1[11:11] == 0 ? write_address$1[10:0] : write_address$2[10:0];
@@ -20834,6 +20857,9 @@ module systole$spad$banks(clock,clear,clear_address,read$0,read$1,read$2,read$3,
         bank0[write_row0] <= clear ? 0 : write$0 && write_address$0[11:11] == 0 ? merged(bank0[write_row0], write_data$0, write_mask$0) : write$1 && write_address$1[11:11] == 0 ? merged(bank0[write_row0], write_data$1, write_mask$1) : merged(bank0[write_row0], write_data$2, write_mask$2);
     `endif
     end
+    `ifdef SYNTHESIS
+    (* no_rw_check *)
+    `endif
     reg [255:0] bank1 [0:2047];
     wire [10:0] read_row1 = read$0 && read_address$0[11:11] == 1 ? read_address$0[10:0] : read$1 && read_address$1[11:11] == 1 ? read_address$1[10:0] : read$2 && read_address$2[11:11] == 1 ? read_address$2[10:0] : read$3 && read_address$3[11:11] == 1 ? read_address$3[10:0] : read$4 && read_address$4[11:11] == 1 ? read_address$4[10:0] : read$5 && read_address$5[11:11] == 1 ? read_address$5[10:0] : read_address$6[10:0];
     wire [10:0] write_row1 = clear ? clear_address[10:0] : write$0 && write_address$0[11:11] == 1 ? write_address$0[10:0] : write$1 && write_address$1[11:11] == 1 ? write_address$1[10:0] : write_address$2[10:0];

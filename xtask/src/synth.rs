@@ -33,8 +33,7 @@ proc
 opt_expr
 opt_clean
 wreduce
-SOFTsetattr -set ram_style \"distributed\" systole$lanes$lanes/m:bank*
-flatten
+SOFTflatten
 tribuf -logic
 deminout
 opt -nodffe -nosdff

@@ -1,8 +1,8 @@
 //! The vector unit: `REQUANT`, `ADDQ`, `LUT`, `LUT32`, `TRANS`, `MAXQ`, `ARGMAX` and the int32 group.
 //!
 //! The reader asks for a row's operands, one of each memory in a cycle, under the beats of the row before; a row goes
-//! through its pipeline in beats of `vector_lanes` lanes (a whole row at once where lanes are summed up or transposed)
-//! and is written when it leaves. Rows follow each other without a gap, those of the next instruction too; a read of a
+//! through its pipeline in beats of `vector_lanes` lanes (a whole row at once where bytes are transposed or the largest is kept,
+//! and in a wide machine where lanes are summed up) and is written when it leaves. Rows follow each other without a gap, those of the next instruction too; a read of a
 //! row that is still on its way to be written waits. A write that is denied stops everything behind it.
 
 use rust_hdl::prelude::*;
@@ -100,6 +100,7 @@ pub(crate) struct Lanes {
     spad_row: Signal<Local, Bits<20>>,
     b_row: Signal<Local, Bits<20>>,
     row_beats: Constant<Bits<6>>,
+    sum_beats: Constant<Bits<6>>,
     form_lane0: Fixed<2, { isa::form::LANE0 as u64 }>,
 }
 
@@ -134,7 +135,7 @@ impl Lanes {
             reader: Reader::default(),
             flight: Flight::default(),
             lanes: VectorLanes::new(params.vector_lanes),
-            reduce: Reduce::default(),
+            reduce: Reduce::new(Reduce::lanes(params.vector_lanes)),
             transposer: Transposer::default(),
             max: MaxRow::default(),
             second: SecondRow::default(),
@@ -168,6 +169,7 @@ impl Lanes {
             spad_row: Signal::default(),
             b_row: Signal::default(),
             row_beats: Constant::new((32 / params.vector_lanes).to_bits()),
+            sum_beats: Constant::new((32 / Reduce::lanes(params.vector_lanes)).to_bits()),
             form_lane0: Fixed::default(),
         }
     }
@@ -305,7 +307,9 @@ impl Logic for Lanes {
         }
         if self.row_issued.val() {
             self.left.d.next = self.row_beats.val();
-            if self.reader.needs.val().reduces | self.reader.needs.val().transposes | self.reader.needs.val().maxes {
+            if self.reader.needs.val().reduces {
+                self.left.d.next = self.sum_beats.val();
+            } else if self.reader.needs.val().transposes | self.reader.needs.val().maxes {
                 self.left.d.next = 1.into();
             }
             self.beat.d.next = 0.into();
@@ -338,9 +342,12 @@ impl Logic for Lanes {
         self.lanes.hi.next = self.now.q.val().hi;
         self.lanes.enable.next =
             self.beats.val() & !self.row.q.val().reduces & !self.row.q.val().transposes & !self.row.q.val().maxes;
+        self.lanes.keep.next = self.beats.val();
         self.lanes.beat.next = self.beat.q.val();
         self.lanes.acc.next = self.acc.out.val();
         self.lanes.row.next = self.second.out.val();
+        self.lanes.word.next = self.second.word.val();
+        self.lanes.splats.next = self.second.splats.val();
         self.lanes.params.next = self.params.row32.val();
         self.lanes.spad.next = self.spad.out.val();
         self.lanes.held.next = self.first.out.val();
@@ -349,7 +356,7 @@ impl Logic for Lanes {
         self.lanes.fill.next = (self.arrived.q.val() == Slot::Block) & self.reader.needs.val().fills_table;
         self.lanes.fill_row.next = self.arrived_row.q.val();
         self.lanes.splat.next = self.flight.splat.val();
-        self.lanes.word.next = self.reduce.result.val();
+        self.lanes.sum.next = self.reduce.result.val();
         self.reduce.go.next = self.go.val();
         self.reduce.first.next = self.reader.take.val() & (self.op.val().kind == Kind::Argmax);
         self.reduce.known.next = self.op.val().accumulate;
@@ -359,7 +366,8 @@ impl Logic for Lanes {
         self.reduce.sums.next = self.now.q.val().sums;
         self.reduce.follows.next = self.now.q.val().follows;
         self.reduce.n.next = self.now.q.val().n;
-        self.reduce.row.next = self.acc.out.val();
+        self.reduce.beat.next = self.beat.q.val();
+        self.reduce.row.next = self.lanes.part.val();
         self.transposer.go.next = self.go.val();
         self.transposer.enable.next = self.beats.val() & self.row.q.val().transposes;
         self.transposer.column.next = self.now.q.val().column;

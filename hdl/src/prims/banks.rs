@@ -7,8 +7,9 @@ use rust_hdl::prelude::*;
 /// `2^rows_log2` rows of `D` bits in `banks` banks, which the high bits of an address choose. Contents start as zero.
 ///
 /// A port that is granted has its bank to itself in that cycle: no two grants of a direction in one bank. Data of a read
-/// are there in the cycle after it, and only then. A read of the row that is written in the same cycle gives the old row.
-/// `clear` writes zero to a row of every bank, and is alone. Where there are masks, they have a bit a byte.
+/// are there in the cycle after it, and only then. A read of the row that is written in the same cycle gives the old row;
+/// no unit makes one (docs/microarchitecture.md, banks), so that synthesis need not see to it. `clear` writes zero to a row
+/// of every bank, and is alone. Where there are masks, they have a bit a byte.
 #[derive(LogicBlock)]
 pub(crate) struct Banks<const D: usize> {
     pub(crate) clock: Signal<In, Clock>,
@@ -106,7 +107,8 @@ impl<const D: usize> Banks<D> {
     /// The block RAM of one bank. Its wide data are touched only in cycles that write.
     fn bank(&self, bank: usize) -> String {
         let (width, rows, top) = (D - 1, (1usize << self._bank_log2) - 1, self._bank_log2 - 1);
-        let mut text = format!("reg [{width}:0] bank{bank} [0:{rows}];\n");
+        let mut text = String::from("`ifdef SYNTHESIS\n(* no_rw_check *)\n`endif\n");
+        writeln!(text, "reg [{width}:0] bank{bank} [0:{rows}];").ok();
         let any = |list: &str, ports: usize| {
             (0..ports).map(|port| self.chosen(list, port, bank)).collect::<Vec<_>>().join(" || ")
         };

@@ -4,8 +4,8 @@ use rust_hdl::prelude::*;
 
 use super::row32::leaf_bit;
 
-/// A row32 in lane order, one cycle after `enable`: by `mode` 0 its leaf `index` is replaced, 1 it is `row32`, 2 it is
-/// lane 0 of `row32` in every lane, 3 it is `value` in every lane.
+/// A row32 in lane order, or a word that stands for each of its lanes (`splats`), one cycle after `enable`: by `mode` 0 leaf
+/// `index` of the row32 is replaced, 1 it is `row32`, 2 the word is lane 0 of `row32`, 3 it is `value`.
 #[derive(LogicBlock, Default)]
 pub(crate) struct SecondRow {
     pub(crate) clock: Signal<In, Clock>,
@@ -16,31 +16,37 @@ pub(crate) struct SecondRow {
     pub(crate) row32: Signal<In, Bits<1024>>,
     pub(crate) value: Signal<In, Bits<32>>,
     pub(crate) out: Signal<Out, Bits<1024>>,
+    pub(crate) word: Signal<Out, Bits<32>>,
+    pub(crate) splats: Signal<Out, Bit>,
 }
 
 impl Logic for SecondRow {
     fn update(&mut self) {
-        if self.clock.pos_edge() && self.enable.val() {
-            let mut out = self.out.val();
-            for lane in 0..32 {
-                let from = if self.mode.val() == 1 { lane } else { 0 };
-                let value = match self.mode.val().index() {
-                    0 if lane % 4 != self.index.val().index() => continue,
-                    0 => {
-                        let byte = |at: usize| self.leaf.val().get_bits::<8>(leaf_bit(lane, at)).to_u8();
-                        u32::from_le_bytes(std::array::from_fn(byte))
-                    }
-                    3 => self.value.val().to_u32(),
-                    _ => self.row32.val().get_bits::<32>(32 * from).to_u32(),
-                };
-                out.set_bits::<32>(32 * lane, u64::from(value).into());
+        if !self.clock.pos_edge() || !self.enable.val() {
+            return;
+        }
+        let mode = self.mode.val().index();
+        self.splats.next = mode > 1;
+        match mode {
+            0 => {
+                let mut out = self.out.val();
+                for lane in (self.index.val().index()..32).step_by(4) {
+                    let byte = |at: usize| self.leaf.val().get_bits::<8>(leaf_bit(lane, at)).to_u8();
+                    let word = u32::from_le_bytes(std::array::from_fn(byte));
+                    out.set_bits::<32>(32 * lane, u64::from(word).into());
+                }
+                self.out.next = out;
             }
-            self.out.next = out;
+            1 => self.out.next = self.row32.val(),
+            2 => self.word.next = self.row32.val().get_bits::<32>(0),
+            _ => self.word.next = self.value.val(),
         }
     }
 
     fn connect(&mut self) {
         self.out.connect();
+        self.word.connect();
+        self.splats.connect();
     }
 
     fn hdl(&self) -> Verilog {
@@ -55,14 +61,18 @@ impl Logic for SecondRow {
             })
             .collect();
         Verilog::Custom(format!(
-            "initial out = 0;
+            "initial begin
+    out = 0;
+    word = 0;
+    splats = 0;
+end
 always @(posedge clock) begin
     if (enable) begin
+        splats <= mode[1];
         if (mode == 0) begin
 {lanes}        end
         if (mode == 1) out <= row32;
-        if (mode == 2) out <= {{32{{row32[31:0]}}}};
-        if (mode == 3) out <= {{32{{value}}}};
+        if (mode[1]) word <= mode[0] ? value : row32[31:0];
     end
 end"
         ))

@@ -133,10 +133,10 @@ fn lanes() -> Trace {
         "vector_lanes",
         VectorLanes::new(8),
         in {
-            go, kind, enable, beat, acc, row, params, spad, held, constants, form, shift, n, zp, lo, hi, judge, fill,
-            fill_row, splat, word
+            go, kind, enable, keep, beat, acc, row, word, splats, params, spad, held, constants, form, shift, n, zp, lo, hi,
+            judge, fill, fill_row, splat, sum
         },
-        out {row32, row8},
+        out {row32, row8, part},
         2600,
         |it, rng| {
             if age % 40 == 0 {
@@ -151,6 +151,7 @@ fn lanes() -> Trace {
             it.go.next = !rng.one_in(4);
             it.splat.next = rng.one_in(8);
             it.judge.next = rng.one_in(8);
+            it.splats.next = rng.one_in(4);
             if rng.one_in(2) {
                 // Small products and shifts near them: ties are frequent.
                 for lane in 0..32 {
@@ -185,26 +186,38 @@ fn rows() -> Vec<Trace> {
     vec![
         trace!("catch", Catch::<256>::default(), in {enable, late, data}, out {out}, 300, |it, rng| {}),
         trace!("kept", Kept::default(), in {enable, row}, out {out}, 300, |it, rng| {}),
-        trace!("second_row", SecondRow::default(), in {enable, mode, index, leaf, row32, value}, out {out}, 300, |it, rng| {}),
-        trace!(
-            "reduce",
-            Reduce::default(),
-            in {go, first, known, value, base, enable, sums, follows, n, row},
-            out {result, found, best, index},
-            800,
-            |it, rng| {
-                it.go.next = !rng.one_in(4);
-                it.follows.next = it.follows.next && !it.sums.next;
-                it.first.next = rng.one_in(12);
-                it.n.next = (1 + rng.below(32)).into();
-            }
-        ),
+        trace!("second_row", SecondRow::default(), in {enable, mode, index, leaf, row32, value}, out {out, word, splats}, 300, |it, rng| {}),
+        reduce("reduce", 32),
+        reduce("reduce_narrow", 2),
         taps("taps", 32),
         taps("taps_narrow", 8),
         trace!("transposer", Transposer::default(), in {go, fill, fill_row, row, enable, column, n}, out {out}, 800, |it, rng| {
             it.n.next = (1 + rng.below(32)).into();
         }),
     ]
+}
+
+fn reduce(name: &'static str, lanes: usize) -> Trace {
+    let (mut beat, mut row) = (0, (Bits::default(), false, false));
+    trace!(
+        name,
+        Reduce::new(lanes),
+        in {go, first, known, value, base, enable, sums, follows, n, beat, row},
+        out {result, found, best, index},
+        32 / lanes * 800,
+        |it, rng| {
+            if beat == 0 {
+                row = ((1 + rng.below(32)).into(), it.sums.next, it.follows.next && !it.sums.next);
+            }
+            (it.n.next, it.sums.next, it.follows.next) = row;
+            it.go.next = !rng.one_in(4);
+            it.first.next = rng.one_in(12);
+            it.beat.next = beat.into();
+            if it.go.next && it.enable.next {
+                beat = (beat + 1) % (32 / lanes as u64);
+            }
+        }
+    )
 }
 
 fn taps(name: &'static str, lanes: usize) -> Trace {

@@ -12,7 +12,7 @@ use super::opcode_rom::Kind;
 
 /// `REQUANT`, `ADDQ`, `LUT`, `LUT32` and the int32 group but for its reductions, whose results come by `splat`.
 ///
-/// Rows of 1024 bits are in lane order. `acc` and `spad` are taken in beat 0 of a row, which keeps the rest of them;
+/// Rows of 1024 bits are in lane order. `acc` and `spad` are taken in beat 0 of a row, which `keeps` the rest of them;
 /// the other operands stay until its last beat. Without `go` nothing moves.
 #[derive(LogicBlock)]
 pub(crate) struct VectorLanes {
@@ -20,11 +20,15 @@ pub(crate) struct VectorLanes {
     pub(crate) go: Signal<In, Bit>,
     pub(crate) kind: Signal<In, Kind>,
     pub(crate) enable: Signal<In, Bit>,
+    pub(crate) keep: Signal<In, Bit>,
     pub(crate) beat: Signal<In, Bits<5>>,
     /// a; or d of `VSEL`.
     pub(crate) acc: Signal<In, Bits<1024>>,
     /// b; or the bias.
     pub(crate) row: Signal<In, Bits<1024>>,
+    /// b of every lane, in place of `row`; not the bias.
+    pub(crate) word: Signal<In, Bits<32>>,
+    pub(crate) splats: Signal<In, Bit>,
     /// Multipliers and shifts of a parameter block.
     pub(crate) params: Signal<In, Bits<1024>>,
     /// a of the tables, b of `ADDQ`, b of form 2; rows of a table.
@@ -44,9 +48,11 @@ pub(crate) struct VectorLanes {
     /// Puts `spad` into this row of the table.
     pub(crate) fill: Signal<In, Bit>,
     pub(crate) fill_row: Signal<In, Bits<5>>,
-    /// Puts `word` into every lane of `row32`.
+    /// Puts `sum` into every lane of `row32`.
     pub(crate) splat: Signal<In, Bit>,
-    pub(crate) word: Signal<In, Bits<32>>,
+    pub(crate) sum: Signal<In, Bits<32>>,
+    /// a of the lanes of this beat, or of all lanes where a sum takes all at once.
+    pub(crate) part: Signal<Out, Bits<1024>>,
     pub(crate) row32: Signal<Out, Bits<1024>>,
     pub(crate) row8: Signal<Out, Bits<256>>,
     _lanes: usize,
@@ -88,9 +94,12 @@ impl VectorLanes {
             go: Signal::default(),
             kind: Signal::default(),
             enable: Signal::default(),
+            keep: Signal::default(),
             beat: Signal::default(),
             acc: Signal::default(),
             row: Signal::default(),
+            word: Signal::default(),
+            splats: Signal::default(),
             params: Signal::default(),
             spad: Signal::default(),
             held: Signal::default(),
@@ -105,7 +114,8 @@ impl VectorLanes {
             fill: Signal::default(),
             fill_row: Signal::default(),
             splat: Signal::default(),
-            word: Signal::default(),
+            sum: Signal::default(),
+            part: Signal::default(),
             row32: Signal::default(),
             row8: Signal::default(),
             _lanes: lanes,
@@ -148,7 +158,11 @@ impl VectorLanes {
         let acc = if beat == 0 { self.acc.val() } else { self._rest };
         let spad = byte(if beat == 0 { self.spad.val() } else { self._rest8 });
         let (a, row) = (at(acc).cast_signed(), at(self.row.val()).cast_signed());
-        let b = if self.form.val() == 2 { int8(spad) } else { row };
+        let b = match (self.form.val() == 2, self.splats.val()) {
+            (true, _) => int8(spad),
+            (false, true) => self.word.val().to_u32().cast_signed(),
+            (false, false) => row,
+        };
         let params = at(self.params.val());
         let shift = u32::from(self.shift.val().to_u8());
         let entry = usize::from(spad ^ 0x80);
@@ -184,6 +198,50 @@ impl VectorLanes {
             Kind::Lut32 => same(i32::from_be_bytes(self._table.as_flattened().as_chunks::<4>().0[entry])),
             _ => same(a),
         }
+    }
+
+    fn clocked(&mut self) {
+        self.shift_stages();
+        if self.splat.val() {
+            let mut row32 = Bits::<1024>::default();
+            for lane in 0..32 {
+                row32.set_bits::<32>(32 * lane, self.sum.val());
+            }
+            self.row32.next = row32;
+        }
+        if self.enable.val() {
+            let beat = self.beat.val().index() % (32 / self._lanes);
+            let lanes = beat * self._lanes..(beat + 1) * self._lanes;
+            self._factors = Some((self.context(beat), lanes.map(|lane| self.factors(beat, lane)).collect()));
+        }
+        if self.keep.val() && self.beat.val().index().is_multiple_of(32 / self._lanes) {
+            (self._rest, self._rest8) = (self.acc.val(), self.spad.val());
+        }
+        if self.judge.val() {
+            let positive = |lane: usize| self.acc.val().get_bits::<32>(32 * lane).to_u32().cast_signed() > 0;
+            self._positive = (0..32).fold(0, |mask, lane| mask | u32::from(positive(lane)) << lane);
+        }
+        if self.fill.val() {
+            let bytes = std::array::from_fn(|byte| self.spad.val().get_bits::<8>(8 * byte).to_u8());
+            self._table[self.fill_row.val().index()] = bytes;
+        }
+    }
+
+    /// Lanes of a beat of a sum: a narrow machine's, or the whole row.
+    pub(super) fn summed(lanes: usize) -> usize {
+        if lanes < 16 { lanes } else { 32 }
+    }
+
+    fn part_of_beat(&self) -> Bits<1024> {
+        let (lanes, beat) = (self._lanes, self.beat.val().index() % (32 / self._lanes));
+        if VectorLanes::summed(lanes) == 32 {
+            return self.acc.val();
+        }
+        let (row, mut part) = (if beat == 0 { self.acc.val() } else { self._rest }, Bits::default());
+        for lane in 0..lanes {
+            part.set_bits::<32>(32 * lane, row.get_bits::<32>(32 * (beat * lanes + lane)));
+        }
+        part
     }
 
     /// Stages 2 to 4, the last one first.
@@ -232,36 +290,14 @@ impl Context {
 
 impl Logic for VectorLanes {
     fn update(&mut self) {
-        if !self.clock.pos_edge() || !self.go.val() {
-            return;
+        if self.clock.pos_edge() && self.go.val() {
+            self.clocked();
         }
-        self.shift_stages();
-        if self.splat.val() {
-            let mut row32 = Bits::<1024>::default();
-            for lane in 0..32 {
-                row32.set_bits::<32>(32 * lane, self.word.val());
-            }
-            self.row32.next = row32;
-        }
-        if self.enable.val() {
-            let beat = self.beat.val().index() % (32 / self._lanes);
-            let lanes = beat * self._lanes..(beat + 1) * self._lanes;
-            self._factors = Some((self.context(beat), lanes.map(|lane| self.factors(beat, lane)).collect()));
-            if beat == 0 {
-                (self._rest, self._rest8) = (self.acc.val(), self.spad.val());
-            }
-        }
-        if self.judge.val() {
-            let positive = |lane: usize| self.acc.val().get_bits::<32>(32 * lane).to_u32().cast_signed() > 0;
-            self._positive = (0..32).fold(0, |mask, lane| mask | u32::from(positive(lane)) << lane);
-        }
-        if self.fill.val() {
-            let bytes = std::array::from_fn(|byte| self.spad.val().get_bits::<8>(8 * byte).to_u8());
-            self._table[self.fill_row.val().index()] = bytes;
-        }
+        self.part.next = self.part_of_beat();
     }
 
     fn connect(&mut self) {
+        self.part.connect();
         self.row32.connect();
         self.row8.connect();
     }

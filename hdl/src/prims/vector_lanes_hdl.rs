@@ -4,6 +4,7 @@ use rust_hdl::prelude::Synth;
 use std::fmt::Write as _;
 
 use super::opcode_rom::Kind;
+use super::vector_lanes::VectorLanes;
 
 /// The body of the module; what a lane selects is a function, so that nothing is computed in a simulated cycle without
 /// `enable`.
@@ -11,22 +12,23 @@ pub(super) fn text(lanes: usize) -> String {
     let beats = 32 / lanes;
     let sign = |lane: usize| format!("!acc[{0}] && acc[{0}-1:{1}] != 0", 32 * lane + 31, 32 * lane);
     let mut text = SHARED.replace("SIGNS", &(0..32).rev().map(sign).collect::<Vec<_>>().join(", "));
-    text.push_str(&table());
     (0..lanes).for_each(|lane| text.push_str(&selects(lanes, lane)));
+    text.push_str(&table(lanes));
     let (rest, keep) = if beats > 1 {
         let (wide, narrow) = (32 * lanes, 8 * lanes);
         (
-            format!("reg [1023:{wide}] rest;\nreg [255:{narrow}] rest8;\ninitial begin rest = 0; rest8 = 0; end\n"),
+            "reg [1023:0] rest;\nreg [255:0] rest8;\ninitial begin rest = 0; rest8 = 0; end\n".to_owned(),
             format!(
-                "        if (beat == 0) begin
-            rest <= acc[1023:{wide}];
-            rest8 <= spad[255:{narrow}];
-        end
-"
+                "    if (keep && beat[{}:0] == 0) begin
+        rest[1023:{wide}] <= acc[1023:{wide}];
+        rest8[255:{narrow}] <= spad[255:{narrow}];
+    end
+",
+                top(lanes)
             ),
         )
     } else {
-        (String::new(), String::new())
+        ("wire unused = &{1'b0, keep};\n".to_owned(), String::new())
     };
     let each = |line: &str| (0..lanes).map(|lane| line.replace('#', &lane.to_string())).collect::<String>();
     let cases: String = KINDS
@@ -39,12 +41,12 @@ pub(super) fn text(lanes: usize) -> String {
         for beat in 0..beats {
             writeln!(results, "        if ({condition} && beat3 == {beat}) begin").ok();
             for at in 0..lanes {
-                let lane = beat * lanes + at;
-                let (high, low) = (width * lane + width - 1, width * lane);
+                let low = width * (beat * lanes + at);
                 let dead = if narrow { "8'h0" } else { "32'h0" };
+                // What a lane gets is the same in each beat, so that synthesis makes it once.
                 writeln!(
                     results,
-                    "            {row}[{high}:{low}] <= {lane} < n3 || keeps3 ? {function}(scaled{at}) : {dead};"
+                    "            {row}[{low} +: {width}] <= live3_{at} ? {function}(scaled{at}) : {dead};"
                 )
                 .ok();
             }
@@ -57,6 +59,14 @@ pub(super) fn text(lanes: usize) -> String {
         .replace("PRODUCTS", &each(PRODUCT))
         .replace("SCALED", &each(SCALED))
         .replace("RESULTS", &results);
+    let part = match VectorLanes::summed(lanes) {
+        32 => "acc".to_owned(),
+        _ => {
+            let list = (0..lanes).rev().map(|lane| format!("a_at{lane}(beat)")).collect::<Vec<_>>().join(", ");
+            format!("{{{}'h0, {list}}}", 1024 - 32 * lanes)
+        }
+    };
+    writeln!(text, "always @(*) part = {part};").ok();
     text.push_str(&each(REGISTERS));
     text.push_str(&stages);
     kinds(&text.replace("REST", &rest).replace("KEEP", &keep))
@@ -96,12 +106,15 @@ fn selects(lanes: usize, lane: usize) -> String {
         ("positive", "positive", "positive", 1, 1),
     ];
     for (name, first, later, stride, width) in rows {
-        let part = |beat: usize| {
-            let (row, low) = (if beat == 0 { first } else { later }, stride * (beat * lanes + lane));
-            let it = if width == 1 { format!("{row}[{low}]") } else { format!("{row}[{}:{low}]", low + width - 1) };
-            if beat + 1 == beats { it } else { format!("at == {beat} ? {it} : ") }
+        let low = stride * lane;
+        let there =
+            |row: &str, at: String| if width == 1 { format!("{row}[{at}]") } else { format!("{row}[{at} +: {width}]") };
+        let now = there(first, low.to_string());
+        let it = match (beats, first == later) {
+            (1, _) => now,
+            (_, true) => there(later, part_of("at", lanes, stride, low)),
+            _ => format!("at[{}:0] == 0 ? {now} : {}", top(lanes), there(later, part_of("at", lanes, stride, low))),
         };
-        let it: String = (0..beats).map(part).collect();
         writeln!(
             text,
             "function [{}:0] {name}_at{lane}(input [4:0] at);\n    {name}_at{lane} = {it};\nendfunction",
@@ -109,31 +122,44 @@ fn selects(lanes: usize, lane: usize) -> String {
         )
         .ok();
     }
-    let live = |beat: usize| {
-        let part = format!("n > {}", beat * lanes + lane);
-        if beat + 1 == beats { part } else { format!("at == {beat} ? {part} : ") }
-    };
-    let live: String = (0..beats).map(live).collect();
+    let number = |beat: &str| if beats == 1 { format!("5'd{lane}") } else { part_of(beat, lanes, 1, lane) };
     writeln!(
         text,
         "function live_at{lane}(input [4:0] at);
-    live_at{lane} = {live};
+    live_at{lane} = n > {{1'b0, {}}};
 endfunction
 function [31:0] b_at{lane}(input [4:0] at);
-    b_at{lane} = form == 2 ? extended(byte_at{lane}(at)) : row_at{lane}(at);
-endfunction"
+    b_at{lane} = form == 2 ? extended(byte_at{lane}(at)) : splats ? word : row_at{lane}(at);
+endfunction
+wire live3_{lane} = keeps3 || n3 > {{1'b0, {}}};",
+        number("at"),
+        number("beat3"),
     )
     .ok();
     text
 }
 
-/// The table: bank *w* holds word *w* of its rows, so that a row is written at once. Bytes and words are read by one
-/// function, called once a lane: each call is a copy of the table in hardware.
-fn table() -> String {
+/// The highest bit of a beat.
+fn top(lanes: usize) -> u32 {
+    (16 / lanes).trailing_zeros()
+}
+
+/// `low` of the parts of a beat of `lanes` units of `stride` bits: an index that takes a tree of choices, not a chain.
+fn part_of(beat: &str, lanes: usize, stride: usize, low: usize) -> String {
+    let beat = format!("{beat}[{}:0]", top(lanes));
+    match (lanes * stride).trailing_zeros() {
+        0 => beat,
+        bits => format!("{{{beat}, {bits}'d{low}}}"),
+    }
+}
+
+/// The table: bank *w* holds word *w* of its rows, so that a row is written at once. Stage 1 reads a row for each lane,
+/// which takes block RAM, stage 2 picks the entry.
+fn table(lanes: usize) -> String {
     let mut text = String::new();
     for bank in 0..8 {
         text.push_str(&format!(
-            "reg [31:0] bank{bank} [0:31];
+            "(* ram_style = \"block\" *) reg [31:0] bank{bank} [0:31];
 integer i{bank};
 initial for (i{bank} = 0; i{bank} < 32; i{bank} = i{bank} + 1) bank{bank}[i{bank}] = 0;
 always @(posedge clock) if (go && fill) bank{bank}[fill_row] <= spad[{}:{}];
@@ -142,21 +168,21 @@ always @(posedge clock) if (go && fill) bank{bank}[fill_row] <= spad[{}:{}];
             32 * bank
         ));
     }
-    let cases = (0..8).map(|bank| format!("            {bank}: found = bank{bank}[at];\n")).collect::<String>();
-    text.push_str(&format!(
-        "function [31:0] entry_of(input [7:0] entry, input bytes);
-    reg [31:0] found;
-    reg [4:0] at;
-    begin
-        at = bytes ? {{2'h0, entry[7:5]}} : entry[7:3];
-        case (bytes ? entry[4:2] : entry[2:0])
-{cases}        endcase
-        entry_of = bytes ? extended(found[{{entry[1:0], 3'h0}} +: 8])
-                         : {{found[7:0], found[15:8], found[23:16], found[31:24]}};
-    end
-endfunction
-"
-    ));
+    for lane in 0..lanes {
+        let each = |line: &str| (0..8).map(|bank| line.replace('@', &bank.to_string())).collect::<String>();
+        text.push_str(&format!(
+            "reg [255:0] found{lane};
+reg [4:0] entry{lane};
+initial begin found{lane} = 0; entry{lane} = 0; end
+wire [7:0] asked{lane} = byte_at{lane}(beat) ^ 8'h80;
+wire [4:0] place{lane} = kind == @Lut ? {{2'h0, asked{lane}[7:5]}} : asked{lane}[7:3];
+always @(posedge clock) if (go && enable && tabled) begin
+    entry{lane} <= asked{lane}[4:0];
+{}end
+",
+            each(&format!("    found{lane}[32*@ +: 32] <= bank@[place{lane}];\n"))
+        ));
+    }
     text
 }
 
@@ -165,7 +191,7 @@ endfunction
 const SHARED: &str = "reg [2:0] enables;
 reg [4:0] beat1, beat2, beat3;
 reg [33:0] context1, context2, context3;
-reg adds1;
+reg adds1, tabled1, bytes1;
 reg signed [31:0] factor1;
 reg [31:0] positive;
 initial begin
@@ -173,13 +199,14 @@ initial begin
     enables = 0;
     beat1 = 0; beat2 = 0; beat3 = 0;
     context1 = 0; context2 = 0; context3 = 0;
-    adds1 = 0; factor1 = 0;
+    adds1 = 0; tabled1 = 0; bytes1 = 0; factor1 = 0;
     positive = 0;
 end
 REST// Of ADDQ: its multipliers are big-endian.
 wire [31:0] factor_a = {constants[7:0], constants[15:8], constants[23:16], constants[31:24]};
 wire [31:0] factor_b = {constants[39:32], constants[47:40], constants[55:48], constants[63:56]};
 wire adds = kind == @Addq;
+wire tabled = kind == @Lut || kind == @Lut32;
 wire clamps3 = context3[33];
 wire saturates3 = context3[32];
 wire keeps3 = context3[31];
@@ -190,6 +217,17 @@ wire [7:0] least3 = context3[15:8];
 wire [7:0] most3 = context3[7:0];
 function [31:0] extended(input [7:0] value);
     extended = {{24{value[7]}}, value};
+endfunction
+function [63:0] widest(input [31:0] value);
+    widest = {{32{value[31]}}, value};
+endfunction
+function [31:0] entry_of(input [255:0] words, input [4:0] entry);
+    reg [31:0] found;
+    begin
+        found = words[{bytes1 ? entry[4:2] : entry[2:0], 5'h0} +: 32];
+        entry_of = bytes1 ? extended(found[{entry[1:0], 3'h0} +: 8])
+                          : {found[7:0], found[15:8], found[23:16], found[31:24]};
+    end
 endfunction
 function [8:0] widened(input [7:0] value);
     widened = {value[7], value};
@@ -302,14 +340,15 @@ const KINDS: [(&str, &str); 12] = [
                 y# <= 1; shift1# <= 0;
 ",
     ),
-    ("@Lut, @Lut32", "                x# <= entry_of(byte_at#(beat) ^ 8'h80, kind == @Lut); y# <= 1; shift1# <= 0;\n"),
+    ("@Lut, @Lut32", "                x# <= 0; y# <= 0; shift1# <= 0;\n"),
 ];
 
 /// What stage 1 makes of an instruction that is none of them.
 const OTHER: &str = "                x# <= a_at#(beat); y# <= 1; shift1# <= 0;\n";
 
 const PRODUCT: &str = "        product# <= $signed({{32{x#[31]}}, x#}) * $signed({{32{y#[31]}}, y#})
-            + (adds1 ? $signed({{55{u#[8]}}, u#}) * $signed({{32{factor1[31]}}, factor1}) : 64'sh0);
+            + (adds1 ? $signed({{55{u#[8]}}, u#}) * $signed({{32{factor1[31]}}, factor1})
+                     : tabled1 ? $signed(widest(entry_of(found#, entry#))) : 64'sh0);
         shift2# <= shift1#;
 ";
 
@@ -320,10 +359,12 @@ const STAGES: &str = "always @(posedge clock) if (go) begin
     if (enable) begin
         beat1 <= beat;
         adds1 <= adds;
+        tabled1 <= tabled;
+        bytes1 <= kind == @Lut;
         factor1 <= factor_b;
         context1 <= {kind == @Requant || adds, kind == @Vmulr, kind == @Vsel, kind == @Requant || adds || kind == @Lut, n,
                      adds ? constants[95:88] : zp, adds ? constants[103:96] : lo, adds ? constants[111:104] : hi};
-KEEP        case (kind)
+        case (kind)
 CASES            default: begin
 OTHERS            end
         endcase
@@ -338,6 +379,6 @@ PRODUCTS    end
 SCALED    end
     if (enables[2]) begin
 RESULTS    end
-    if (splat) row32 <= {32{word}};
-end
+    if (splat) row32 <= {32{sum}};
+KEEPend
 ";
