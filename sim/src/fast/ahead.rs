@@ -6,7 +6,7 @@
 
 use isa::Instr;
 
-use super::exec::Job;
+use super::exec::{Job, Work};
 use super::known::Known;
 use super::machine::{Decoded, FastError, FastMachine, Image};
 use super::touch::{Touches, UNTOUCHED};
@@ -76,8 +76,6 @@ impl Ahead<'_> {
     fn issue(&mut self, instr: &Instr, known: &Known) -> Result<(), FastError> {
         let c = &known.counts;
         let rows = u64::from(c.n0) * u64::from(c.n1);
-        let slot = self.next;
-        self.finish(1 << slot);
         if let Instr::Store(i) = instr {
             let job = Job { rows: 0..rows, n0: c.n0.into(), kt: 1, n: c.n as usize, regs: self.machine.regs };
             if !self.machine.has_target(i, &job) {
@@ -85,25 +83,38 @@ impl Ahead<'_> {
                 self.finish(u64::MAX);
             }
         }
-        let work = self.machine.prepare(instr, c, 0..rows)?;
-        let touches = if work.is_packed() { known.touches.without_weights() } else { known.touches };
+        let work = self.machine.prepare(instr, known, 0..rows)?;
+        while let Some(copied) = self.machine.copies.pop() {
+            let copy = self.machine.copy(copied);
+            self.put(copy, Touches::of_copy(copied));
+        }
+        if let Some(work) = work {
+            let touches = if work.is_packed() { known.touches.without_weights() } else { known.touches };
+            self.put(work, touches);
+        }
+        self.machine.moved(known.micro_steps, known.micro_steps);
+        Ok(())
+    }
+
+    /// Puts work into the window.
+    fn put(&mut self, work: Work, touches: Touches) {
+        let slot = self.next;
+        self.finish(1 << slot);
         let after = self.after(&touches) | if work.digest.is_some() { self.store } else { 0 };
         let workers = &self.machine.workers;
         let parts = if work.divides() {
-            let units = rows.div_ceil(work.unit());
+            let rows = work.job.rows.end;
             let worth = rows.saturating_mul(work.row_cycles()) / workers.grain_cycles;
-            worth.min(PARTS * workers.threads() as u64).min(units).max(1)
+            worth.min(PARTS * workers.threads() as u64).min(rows.div_ceil(work.unit())).max(1)
         } else {
             1
         };
-        if matches!(instr, Instr::Store(_)) {
+        if work.digest.is_some() {
             self.store = 1 << slot;
         }
         self.touches[slot] = touches;
         self.window.issue(slot, work, parts as u32, after);
         self.next = (slot + 1) % SLOTS;
-        self.machine.moved(known.micro_steps, known.micro_steps);
-        Ok(())
     }
 
     /// The slots of instructions under way that must be done before one that touches these.

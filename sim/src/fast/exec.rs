@@ -4,13 +4,15 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use isa::{Counts, Instr, Leaf, Operand, Regs, Subtree, form};
+use isa::{Instr, Leaf, Load, Operand, Regs, Subtree, Wide, form};
 
 use super::bytes::Clamp;
 use super::digest::Crc;
 use super::dram::View;
+use super::known::Known;
 use super::machine::{FastError, FastMachine};
 use super::matmul::{Constants, Packed, Product, UNIT, matmul};
+use super::origins::Copied;
 use super::place::{Affine, Chip, start};
 use super::simd::Simd;
 use super::vector::Op;
@@ -80,17 +82,51 @@ unsafe impl Sync for Work {}
 
 impl FastMachine {
     /// Does rows (i1·n0 + i0, all taps) of an admitted instruction.
-    pub(super) fn execute(&mut self, instr: &Instr, counts: &Counts, rows: Range<u64>) -> Result<(), FastError> {
-        let work = self.prepare(instr, counts, rows.clone())?;
-        match instr {
-            Instr::Argmax(i) => self.argmax(i, &work.job),
-            _ => work.run(self.workers.simd, rows),
+    pub(super) fn execute(&mut self, instr: &Instr, known: &Known, rows: Range<u64>) -> Result<(), FastError> {
+        let work = self.prepare(instr, known, rows.clone())?;
+        self.pay();
+        match (instr, work) {
+            (Instr::Argmax(i), Some(work)) => self.argmax(i, &work.job),
+            (_, Some(work)) => work.run(self.workers.simd, rows),
+            _ => {}
         }
         Ok(())
     }
 
-    /// Makes ready to do rows of an admitted instruction, and notes what it writes.
-    pub(super) fn prepare(&mut self, instr: &Instr, c: &Counts, rows: Range<u64>) -> Result<Work, FastError> {
+    /// Makes the copies that an instruction reads.
+    fn pay(&mut self) {
+        while let Some(copied) = self.copies.pop() {
+            let work = self.copy(copied);
+            work.run(self.workers.simd, work.job.rows.clone());
+        }
+    }
+
+    /// Makes all copies that are owed.
+    pub(super) fn pay_all(&mut self) {
+        while let Some(copied) = self.spad.origins_mut().pay(0, i64::MAX - 1) {
+            self.copies.push(copied);
+            self.pay();
+        }
+    }
+
+    /// A copy of constants.
+    pub(super) fn copy(&mut self, Copied { row, from, count }: Copied) -> Work {
+        let load = Load { d: Operand::new(row, 1, 0), m: Wide::new(from, 1, 0), ..Load::default() };
+        let count = u64::from(count);
+        let job = Job { rows: 0..count, n0: count, kt: 1, n: 1, regs: Regs::default() };
+        let far = self.source(Subtree::Const as u8);
+        Work { instr: load.into(), job, chip: self.chip(), far, packed: None, digest: None }
+    }
+
+    /// Makes ready to do rows of an admitted instruction, and notes what it writes, and in `self.copies` what is to be
+    /// copied before. `None` if nothing is left to do.
+    pub(super) fn prepare(
+        &mut self,
+        instr: &Instr,
+        known: &Known,
+        rows: Range<u64>,
+    ) -> Result<Option<Work>, FastError> {
+        let c = &known.counts;
         let job = Job { rows, n0: c.n0.into(), kt: c.kt.into(), n: c.n as usize, regs: self.regs };
         let packed = match instr {
             Instr::Matmul(_) => {
@@ -103,6 +139,12 @@ impl FastMachine {
             }
             _ => None,
         };
+        let touches = if packed.is_some() { known.touches.without_weights() } else { known.touches };
+        for (low, high) in touches.reads_of_spad(instr) {
+            while let Some(copied) = self.spad.origins_mut().pay(low, high) {
+                self.copies.push(copied);
+            }
+        }
         let far = match instr {
             Instr::Load(i) => self.source(i.region),
             Instr::Gather(i) => self.source(i.region),
@@ -111,11 +153,9 @@ impl FastMachine {
         };
         match instr {
             Instr::Load(i) if !i.space && region(i.region) == Subtree::Const => {
-                let (d, m) = (job.near(&i.d), Affine::wide(&i.m, &job.regs));
-                super::place::runs(job.rows.clone(), job.n0, |i1, i0| {
-                    let count = i0.end - i0.start;
-                    self.spad.mark_copies(d.at(i0.start, i1), d.s0, count, m.at(i0.start, i1), m.s0);
-                });
+                if self.mark_constants(i, &job) {
+                    return Ok(None);
+                }
             }
             _ => match written(instr, &job) {
                 Some((d, false)) => self.mark_spad(&job, d),
@@ -124,7 +164,7 @@ impl FastMachine {
             },
         }
         let digest = if matches!(instr, Instr::Store(_)) { self.digest.as_mut().map(NonNull::from) } else { None };
-        Ok(Work { instr: *instr, job, chip: self.chip(), far, packed, digest })
+        Ok(Some(Work { instr: *instr, job, chip: self.chip(), far, packed, digest }))
     }
 
     /// On-chip memory for a kernel; who writes there marks it.
@@ -133,6 +173,22 @@ impl FastMachine {
         // SAFETY: kernels end before the machine is used otherwise; the OVERLAP traps keep the rows of an instruction's
         // parts apart.
         unsafe { Chip::new((self.spad.start(), spad_rows), (self.acc.start(), acc_rows)) }
+    }
+
+    /// Notes copies of constants, and whether they are owed.
+    fn mark_constants(&mut self, i: &Load, job: &Job) -> bool {
+        let (d, m) = (job.near(&i.d), Affine::wide(&i.m, &job.regs));
+        let n1 = job.rows.end.div_ceil(job.n0);
+        let last = m.at(job.n0, 0).max(m.at(job.n0, n1));
+        let owed = d.s0 == 1 && m.s0 == 1 && last < i64::from(u32::MAX);
+        super::place::runs(job.rows.clone(), job.n0, |i1, i0| {
+            let (first, count) = (d.at(i0.start, i1), i0.end - i0.start);
+            self.spad.mark_copies(first, d.s0, count, m.at(i0.start, i1), m.s0);
+            if owed {
+                self.spad.origins_mut().owe(first, count);
+            }
+        });
+        owed
     }
 
     fn mark_spad(&mut self, job: &Job, d: Affine) {

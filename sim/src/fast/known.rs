@@ -17,6 +17,18 @@ pub(super) struct Known {
     pub(super) touches: Touches,
 }
 
+impl Known {
+    /// Of an instruction that is admitted with these registers.
+    pub(super) fn of(instr: &Instr, regs: &Regs) -> Known {
+        Known {
+            x: regs.x,
+            counts: isa::counts(instr, regs),
+            micro_steps: isa::micro_steps(instr, regs),
+            touches: Touches::of(instr, regs),
+        }
+    }
+}
+
 /// Of each instruction of `text`, the last time that it was admitted.
 #[derive(Clone, Default)]
 pub(super) struct Memory(Vec<Option<Known>>);
@@ -37,12 +49,7 @@ impl Memory {
             return end.is_some_and(|end| end <= image.profile.limit).then_some(*known);
         }
         isa::admit(instr, regs, &image.profile).ok()?;
-        let known = Known {
-            x: regs.x,
-            counts: isa::counts(instr, regs),
-            micro_steps: isa::micro_steps(instr, regs),
-            touches: Touches::of(instr, regs),
-        };
+        let known = Known::of(instr, regs);
         *slot = Some(known);
         Some(known)
     }

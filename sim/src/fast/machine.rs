@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use isa::program::Program;
-use isa::{Counts, Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
+use isa::{Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
 
 use super::digest::Crc;
 use super::dram::{Dram, Pages};
-use super::known::Memory;
+use super::known::{Known, Memory};
 use super::matmul::{Kept, PackedWeights};
+use super::origins::Copied;
 use super::simd::Simd;
 use super::space::{Lanes, Row, Space};
 use super::workers::Workers;
@@ -131,6 +132,8 @@ pub struct FastMachine {
     pub(super) known: Memory,
     /// Of each instruction, the panels that it had last.
     pub(super) kept: Vec<Kept>,
+    /// Copies to make before the next instruction.
+    pub(super) copies: Vec<Copied>,
 }
 
 impl FastMachine {
@@ -151,6 +154,7 @@ impl FastMachine {
             before_stop: Pages::new(),
             known: Memory::new(image.instrs.len()),
             kept: vec![None; image.instrs.len()],
+            copies: Vec::new(),
             image,
             workers,
         }
@@ -258,9 +262,10 @@ impl FastMachine {
     pub(super) fn advance(&mut self, steps: u64) -> Result<(), FastError> {
         let image = self.image.clone();
         let Some(Decoded { instr, moves: true }) = image.decoded(self.regs.pc) else { return self.step() };
-        let Some((counts, total)) = self.admitted(&image, instr) else { return self.step() };
+        let Some(known) = self.admitted(&image, instr) else { return self.step() };
+        let total = known.micro_steps;
         let mut row = self.regs.row;
-        let kt = u64::from(counts.kt);
+        let kt = u64::from(known.counts.kt);
         let end = total.min(row.saturating_add(steps - self.regs.steps));
         while row < end && !row.is_multiple_of(kt) {
             self.step()?;
@@ -268,7 +273,7 @@ impl FastMachine {
         }
         let whole = end / kt * kt;
         if row < whole {
-            self.execute(instr, &counts, row / kt..whole / kt)?;
+            self.execute(instr, &known, row / kt..whole / kt)?;
             self.moved(total, whole - row);
             row = whole;
         }
@@ -279,18 +284,16 @@ impl FastMachine {
         Ok(())
     }
 
-    /// Counts and micro-steps of an instruction that may begin, or go on.
-    fn admitted(&mut self, image: &Image, instr: &Instr) -> Option<(Counts, u64)> {
+    /// What is known of an instruction that may begin, or go on.
+    fn admitted(&mut self, image: &Image, instr: &Instr) -> Option<Known> {
         let row = self.regs.row;
         if row == 0 {
-            let known = self.known.admitted(image, instr, &self.regs)?;
-            return Some((known.counts, known.micro_steps));
+            return self.known.admitted(image, instr, &self.regs);
         }
         // A state from outside may stand in an instruction that was never admitted.
         let issue = Regs { row: 0, steps: self.regs.steps.wrapping_sub(row), ..self.regs };
         isa::admit(instr, &issue, &image.profile).ok()?;
-        let total = isa::micro_steps(instr, &self.regs);
-        (row < total).then_some((isa::counts(instr, &self.regs), total))
+        Some(Known::of(instr, &issue)).filter(|known| row < known.micro_steps)
     }
 
     /// Counts micro-steps done by a kernel.

@@ -83,7 +83,10 @@ impl FastMachine {
         let acc = self.image.profile.acc_leaf(0);
         for (index, leaf) in (index..).zip(out) {
             *leaf = if index < acc {
-                self.spad.rows().get(index as usize).map_or(ZERO, leaf_of)
+                match self.spad.origins().owed(index as usize) {
+                    Some(from) => self.image.constant.get(from as usize).copied().unwrap_or(ZERO),
+                    None => self.spad.rows().get(index as usize).map_or(ZERO, leaf_of),
+                }
             } else {
                 let (row, part) = ((index - acc) / 4, (index - acc) % 4);
                 self.acc.rows().get(row as usize).map_or(ZERO, |lanes| row32_leaves(lanes)[part as usize])
@@ -111,6 +114,7 @@ impl FastMachine {
     fn drain_onchip(&mut self, mut f: impl FnMut(Change<'_>)) {
         const ROWS: usize = 64;
         let mut leaves = [ZERO; ROWS * ROW32_LEAVES];
+        self.pay_all();
         self.spad.drain(|first, rows| {
             for (index, rows) in (first as u64..).step_by(ROWS).zip(rows.chunks(ROWS)) {
                 leaves.iter_mut().zip(rows).for_each(|(leaf, row)| *leaf = leaf_of(row));
@@ -129,6 +133,7 @@ impl FastMachine {
 
     /// This state, to come back to. Costs a copy of the blocks written on chip since the last, and shares of the rest.
     pub fn snapshot(&mut self) -> Snapshot {
+        self.pay_all();
         Snapshot {
             regs: self.regs,
             spad: self.spad.snapshot(),
@@ -142,6 +147,7 @@ impl FastMachine {
 
     /// Goes back, or on, to a snapshot of a machine with the same image and input.
     pub fn restore(&mut self, snapshot: &Snapshot) {
+        self.pay_all();
         self.regs = snapshot.regs;
         self.spad.restore(&snapshot.spad);
         self.acc.restore(&snapshot.acc);

@@ -105,6 +105,11 @@ impl<T: Zeroed> Space<T> {
         &self.origins
     }
 
+    /// As [`Space::origins`], to note what is owed, or paid.
+    pub(super) fn origins_mut(&mut self) -> &mut Origins {
+        &mut self.origins
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len
     }

@@ -2,6 +2,8 @@
 
 use isa::{Instr, Reach, Regs, Role, Space};
 
+use super::origins::Copied;
+
 /// Rows that an instruction touches. Those of different spaces are far apart.
 #[derive(Clone, Copy)]
 struct Touch {
@@ -70,10 +72,24 @@ impl Touches {
         touches
     }
 
+    /// Of a copy of constants.
+    pub(super) fn of_copy(copied: Copied) -> Touches {
+        let lo = i64::from(copied.row);
+        Touches { write: Touch { lo, hi: lo + i64::from(copied.count) - 1, start: lo, step: 1 }, ..UNTOUCHED }
+    }
+
     /// Those of a `MATMUL` that does not read its weights, which follow its rows.
     pub(super) fn without_weights(mut self) -> Touches {
         self.reads[1] = NOTHING;
         self
+    }
+
+    /// The first and the last row of spad of each thing that it reads, and of what it writes but in part.
+    pub(super) fn reads_of_spad(&self, instr: &Instr) -> impl Iterator<Item = (i64, i64)> {
+        let in_part = matches!(instr, Instr::Move(_) | Instr::Maxq(_));
+        let written = in_part.then_some(self.write);
+        let all = self.reads.into_iter().chain(written);
+        all.filter(|touch| touch.hi >= 0 && touch.lo < SPACE).map(|touch| (touch.lo, touch.hi))
     }
 
     /// Whether the order of both may matter.
