@@ -144,6 +144,15 @@ pub struct LayerEstimate {
     pub work: [u64; UNITS],
 }
 
+impl Estimate {
+    /// Cycles that the busiest unit needs at its full rate, the memory port aside.
+    #[must_use]
+    pub fn busy_cycles(&self) -> u64 {
+        let of = |unit: usize| self.layers.iter().map(|layer| layer.work[unit]).sum();
+        [MOVE, MATRIX, DEPTHWISE, VECTOR].into_iter().map(of).max().unwrap_or(0)
+    }
+}
+
 impl LayerEstimate {
     /// The unit that needs most cycles for it.
     #[must_use]
