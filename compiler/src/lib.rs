@@ -14,6 +14,7 @@
 //! | `memory` | where each value lies: on chip, in DRAM |
 //! | `lower` | tasks → instructions and constants, strip by strip |
 //! | `schedule` | instructions → the same in an order that lets units work at once |
+//! | `select` | runs the last four passes in several ways, and takes the program that is predicted to take least |
 //!
 //! [`mod@reference`] evaluates both forms of a model; it is what passes and programs are tested against.
 
@@ -30,12 +31,14 @@ mod memory;
 pub mod ops;
 pub mod outline;
 mod plan;
+mod predict;
 pub mod quality;
 pub mod quantize;
 pub mod reference;
 mod report;
 mod requant;
 mod schedule;
+mod select;
 pub mod shapes;
 pub mod simplify;
 mod text;
@@ -46,6 +49,7 @@ use isa::program::Program;
 pub use calibrate::Calibration;
 pub use error::{CompileError, Result};
 pub use ops::{OPERATORS, Operator, operators_markdown};
+pub use predict::{Prediction, Predictor};
 pub use report::{LayerReport, Report};
 
 /// What the machine has.
@@ -75,6 +79,8 @@ pub struct Options {
     pub step_limit: Option<u64>,
     /// Inputs to quantise float values by; without, the model must be quantised.
     pub calibration: Option<Calibration>,
+    /// What programs take on the target; without, rules choose how layers are cut.
+    pub predictor: Option<Predictor>,
 }
 
 /// A program and what there is to say about it.
@@ -103,12 +109,7 @@ pub fn compile_integers(integer: &int_ir::IntGraph, options: &Options) -> Result
     if options.target.spad_log2 > most || options.target.acc_log2 > most {
         return Err(CompileError::model(format!("the target's spad or acc has more than 2^{most} rows")));
     }
-    let mut plan = plan::run(integer, &options.target)?;
-    plan::attention::run(&mut plan, &options.target);
-    let homes = memory::run(&plan, &options.target);
-    let (program, mut report) = lower::run(&plan, &homes, options)?;
-    report.outline = outline::of(&plan, &homes);
-    Ok(Compiled { program, report })
+    select::run(integer, options)
 }
 
 /// The first half of [`compile`]: the model's meaning in integers.

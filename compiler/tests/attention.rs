@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::run;
+use common::{any_way, run};
 use compiler::graph::DType;
 use compiler::idiom::data::Quant;
 use compiler::int_ir::{Addition, IntGraph, IntKind, IntOp, IntTensor, Port, Quantization, Requant, TensorId};
@@ -146,12 +146,15 @@ fn graph(case: &Case) -> IntGraph {
 /// How many tasks there are, if there are any.
 fn check(case: &Case) -> Option<usize> {
     let graph = graph(case);
-    let options = Options { target: case.target, ..Options::default() };
-    let compiled = match compile_integers(&graph, &options) {
-        Ok(compiled) => compiled,
-        Err(compiler::CompileError::TooLarge { .. }) => return None,
-        Err(error) => panic!("{error}"),
+    let compile = |predictor| {
+        let options = Options { target: case.target, predictor, ..Options::default() };
+        match compile_integers(&graph, &options) {
+            Ok(compiled) => Some(compiled),
+            Err(compiler::CompileError::TooLarge { .. }) => None,
+            Err(error) => panic!("{error}"),
+        }
     };
+    let (compiled, other) = (compile(None)?, compile(any_way(case.seed))?);
     let mut state = case.seed | 1;
     let mut byte = || {
         state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
@@ -162,8 +165,10 @@ fn check(case: &Case) -> Option<usize> {
     let x = ArrayD::from_shape_vec(shape, bytes.iter().map(|&b| i32::from(b)).collect()).unwrap();
     let values = integer::evaluate(&graph, &[x]);
     let expected: Vec<i8> = integer::output(&graph, &values, 0).iter().map(|&v| v as i8).collect();
-    let (outputs, _) = run(&compiled.program, &[Data::Int8(bytes)]);
-    assert_eq!(outputs, [Data::Int8(expected)]);
+    for program in [&compiled.program, &other.program] {
+        let (outputs, _) = run(program, &[Data::Int8(bytes.clone())]);
+        assert_eq!(outputs, [Data::Int8(expected.clone())]);
+    }
     Some(compiled.report.layers.len())
 }
 

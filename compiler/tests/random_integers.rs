@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::run;
+use common::{any_way, run};
 use compiler::graph::DType;
 use compiler::idiom::data::Quant;
 use compiler::idiom::norm::Norm;
@@ -505,7 +505,8 @@ fn check(seed: u64) {
         return;
     }
     let target = TargetLimits { spad_log2: random.pick(&[10, 11, 12, 13]), acc_log2: random.pick(&[7, 8, 10]) };
-    let compiled = match compile_integers(&graph, &Options { target, ..Options::default() }) {
+    let predictor = if seed >> 8 & 1 == 1 { any_way(seed) } else { None };
+    let compiled = match compile_integers(&graph, &Options { target, predictor, ..Options::default() }) {
         Ok(compiled) => compiled,
         Err(compiler::CompileError::TooLarge { .. }) => return,
         Err(error) => panic!("{error}\n{}", describe(&graph)),

@@ -206,7 +206,7 @@ impl<'a> Lower<'a> {
 
     fn places(&mut self, task: &Task<'a>, attention: &Attention<'a>) -> Emit<Places> {
         let sizes = &attention.sizes;
-        let strip = attention.strip;
+        let strip = self.tiling.most(attention.strip);
         let transposed = |id| {
             let form = self.plan.form(id);
             form.lane + 1 < form.shape.len()

@@ -4,6 +4,7 @@ use isa::{PARAM_ROWS, TILE_ROWS};
 
 use super::products::{ENOUGH, Product, Running};
 use super::strips::{Buffers, strip_in};
+use super::tiling::Room;
 use super::{Emit, Lower};
 use crate::plan::Task;
 use crate::plan::separable::Conv;
@@ -22,12 +23,19 @@ impl<'a> Lower<'a> {
         }
         let geometry = products[0].1.geometry;
         let buffers = self.chain_buffers(&products);
-        let pixels = self.acc_rows / 2;
-        let enough = |&((lines, columns), slots): &((u64, u64), u64)| lines * columns >= ENOUGH && slots == 2;
-        let (strip, slots) = match strip_in(self.left() / 2, &geometry, pixels, &buffers).filter(enough) {
-            Some(strip) => strip,
-            None => self.strip(&geometry, pixels, &buffers)?,
+        let choose = |pixels: u64| {
+            let enough =
+                |&((lines, columns), slots): &((u64, u64), u64)| lines * columns >= ENOUGH.min(pixels) && slots == 2;
+            let half = strip_in(self.left() / 2, &geometry, pixels, &buffers).filter(enough);
+            match half.filter(|_| self.tiling.room != Room::All) {
+                Some(strip) => Ok(strip),
+                None => self.strips(&geometry, pixels, &buffers),
+            }
         };
+        let (mut strip, mut slots) = choose(self.acc_rows / 2)?;
+        if self.tiling.smaller > 0 {
+            (strip, slots) = choose(self.tiling.most(strip.0 * strip.1))?;
+        }
         let mut running: Vec<Running<'a>> = Vec::new();
         for (task, product) in products {
             let groups = product.groups.len() as u64;

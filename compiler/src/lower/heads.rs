@@ -54,8 +54,12 @@ impl<'a> Lower<'a> {
         let rows = sizes.keys * side.groups;
         let buffer = if self.map(side.id).is_some() { None } else { Some(self.take(rows, 1)?) };
         let ring = self.turns(PIECES, CHUNK * TILE, TILE)?;
+        let all = || projections.iter().flat_map(|projection| weights::dense(projection.weights)).collect();
+        let rows = self.known.rows(task.output, true, all);
+        let mut rows = rows.iter();
         let weights = projections.each_ref().map(|projection| {
-            weights::dense(projection.weights).iter().map(|group| self.constants.add(&group.rows)).collect::<Vec<u64>>()
+            let groups = rows.by_ref().take(projection.weights.ncols().div_ceil(LANES));
+            groups.map(|group| self.constants.add(&group.rows)).collect::<Vec<u64>>()
         });
         let input = self.all_pixels(&side, sizes.keys, buffer)?;
         let requant = projections.each_ref().map(|projection| projection.requant.clone());

@@ -133,7 +133,7 @@ impl<'a> Lower<'a> {
             };
             return Err(Fault::Rows(short.0, short.1, short.2));
         }
-        let strip = product.m.div_ceil(product.m.div_ceil(most));
+        let strip = self.tiling.most(product.m.div_ceil(product.m.div_ceil(most)));
         let mut from_turns = self.maybe_turns(slots, strip * input)?;
         let mut to_turns = self.maybe_turns(slots, strip * output)?;
         let mut turn = 0;

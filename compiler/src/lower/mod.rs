@@ -6,6 +6,7 @@
 mod attention;
 mod chain;
 mod choice;
+mod choose;
 mod constants;
 mod elementwise;
 mod heads;
@@ -19,13 +20,16 @@ mod products;
 mod resize;
 mod results;
 mod separable;
+mod streamed;
 mod strips;
 mod tiles;
+mod tiling;
 mod transfer;
 mod weights;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use isa::program::{Layer, Metadata, Program};
 use isa::{Halt, Mark, Profile, Subtree};
@@ -36,15 +40,19 @@ use crate::memory::{Home, Homes, Map};
 use crate::outline::Outline;
 use crate::plan::separable::Conv;
 use crate::plan::{Plan, Task, ValueId, Work};
+use crate::predict::Predictor;
 use crate::report::{LayerReport, Report};
 use crate::text::Text;
 use crate::{Options, TargetLimits};
 pub(crate) use attention::{AttentionSizes, attention_strip, bank};
+pub(crate) use choose::Known;
 use constants::Constants;
 pub(crate) use packed::{line_rows, packs};
 pub(crate) use strips::Geometry;
 pub(crate) use tiles::Tiles;
+use tiling::Tiling;
 use transfer::View;
+use weights::Group;
 
 /// Why a task cannot be lowered.
 #[derive(Debug)]
@@ -75,18 +83,26 @@ const FEW: u64 = 32;
 /// Most rows of `const`.
 const MAX_CONST_ROWS: u64 = 1 << 26;
 
-/// Runs the pass.
+/// Runs the pass; tasks are cut as rules say, or as is predicted to take least.
 ///
 /// # Errors
 /// What cannot be lowered, or not for this target; a step limit that is too low.
-pub(crate) fn run(plan: &Plan, homes: &Homes, options: &Options) -> Result<(Program, Report)> {
+pub(crate) fn run(
+    plan: &Plan,
+    homes: &Homes,
+    options: &Options,
+    predictor: Option<&Predictor>,
+    known: &mut Known,
+) -> Result<(Program, Report)> {
     let mut lower = Lower::new(plan, homes, &options.target);
+    lower.known = std::mem::take(known);
     lower.inputs()?;
     for (index, task) in plan.tasks.iter().enumerate() {
-        lower.enter(task, homes.free[index].clone());
-        lower.task(task).map_err(|fault| located(task, fault))?;
+        let tiling = predictor.map_or_else(Tiling::default, |predictor| lower.choose(index, predictor));
+        lower.cut(index, tiling).map_err(|fault| located(task, fault))?;
     }
     lower.outputs()?;
+    *known = std::mem::take(&mut lower.known);
     lower.finish(options)
 }
 
@@ -126,6 +142,9 @@ pub(crate) struct Lower<'a> {
     /// Row32s of acc, and the next.
     acc_rows: u64,
     acc_at: u64,
+    /// How the present task is cut, and what other ways have been found to take.
+    tiling: Tiling,
+    known: Known,
 }
 
 impl<'a> Lower<'a> {
@@ -152,6 +171,8 @@ impl<'a> Lower<'a> {
             local: BTreeMap::new(),
             acc_rows: 1 << target.acc_log2,
             acc_at: 0,
+            tiling: Tiling::default(),
+            known: Known::default(),
         }
     }
 
@@ -179,7 +200,12 @@ impl<'a> Lower<'a> {
             Work::Separable(_) | Work::Chain(_) => true,
             Work::Move { .. } | Work::Attention(_) => false,
         };
-        self.from_top = product && !self.from_top;
+        self.from_top = product && self.from_top == self.tiling.flip;
+    }
+
+    /// Rows of weights of a task of its own.
+    fn rows_for(&mut self, id: ValueId, make: impl FnOnce() -> Vec<Group>) -> Rc<[Group]> {
+        self.known.rows(id, false, make)
     }
 
     /// Rows of spad that are left.

@@ -4,12 +4,15 @@
 //! sums before are requantised from another. The weights stay in spad if they all fit; else they pass through a ring
 //! once for each strip.
 
+use std::rc::Rc;
+
 use isa::{LANES, Matmul, PARAM_ROWS, Subtree, TILE_ROWS};
 use ndarray::Array2;
 
 use super::packed::Packing;
 use super::results::Results;
 use super::strips::{Buffers, Geometry, strip_in};
+use super::tiling::Room;
 use super::transfer::{Part, Turns, View};
 use super::weights::{self, Group};
 use super::{Emit, Lower};
@@ -31,14 +34,14 @@ pub(super) const ENOUGH: u64 = 96;
 pub(super) struct Product<'a> {
     pub(super) geometry: Geometry,
     /// How the input is brought together first.
-    packing: Option<Packing>,
+    pub(super) packing: Option<Packing>,
     /// Strides of the pixels of the input that count, where the others are not brought in.
-    sampled: Option<[usize; 2]>,
-    pub(super) groups: Vec<Group>,
+    pub(super) sampled: Option<[usize; 2]>,
+    pub(super) groups: Rc<[Group]>,
     /// Live inputs of a tile, and of the last one.
-    k: [u64; 2],
+    pub(super) k: [u64; 2],
     pub(super) pad: i8,
-    requant: &'a Requant,
+    pub(super) requant: &'a Requant,
 }
 
 impl Product<'_> {
@@ -90,19 +93,19 @@ impl<'a> Lower<'a> {
     }
 
     /// The product that a convolution is.
-    pub(super) fn convolution_of(&self, task: &Task<'a>, conv: &Conv<'a>) -> Product<'a> {
+    pub(super) fn convolution_of(&mut self, task: &Task<'a>, conv: &Conv<'a>) -> Product<'a> {
         let Conv { weights, groups, window, pad, requant } = *conv;
         let geometry = Geometry::new(self.plan.form(task.inputs[0]).image(), window);
         if self.plan.value(task.inputs[0]).packed.is_some() {
             let packing = Packing::new(weights, &geometry, pad);
-            let (groups, k) = (packing.weights(weights), packing.lanes());
+            let (groups, k) = (self.rows_for(task.output, || packing.weights(weights)), packing.lanes());
             return Product { geometry, packing: Some(packing), sampled: None, groups, k, pad, requant };
         }
         let all = weights.dim().1 * groups;
         // Of a pointwise window the last tile has only the channels that are left.
         let last = if window.kernel == [1, 1] && groups == 1 { (all - 1) % LANES + 1 } else { all.min(LANES) };
         let k = [all.min(LANES) as u64, last as u64];
-        let groups = weights::conv(weights, groups);
+        let groups = self.rows_for(task.output, || weights::conv(weights, groups));
         let skips = window.kernel == [1, 1] && window.pads == [0; 4] && window.strides != [1, 1];
         let sampled = (skips && self.map(task.inputs[0]).is_none()).then_some(window.strides);
         let geometry = if sampled.is_some() { Geometry::pixels(geometry.size().map(|n| n as usize)) } else { geometry };
@@ -110,11 +113,12 @@ impl<'a> Lower<'a> {
     }
 
     pub(super) fn dense(&mut self, task: &Task<'a>, weights: &Array2<i8>, requant: &'a Requant) -> Emit {
-        let form = self.plan.form(task.inputs[0]);
+        let plan = self.plan;
+        let form = plan.form(task.inputs[0]);
         if form.channels() == weights.nrows() && form.lane + 1 == form.shape.len().max(1) {
             let geometry = Geometry::pixels([1, 1, form.pixels() as usize]);
             let k = [weights.nrows().min(LANES) as u64; 2];
-            let groups = weights::dense(weights);
+            let groups = self.rows_for(task.output, || weights::dense(weights));
             let product = Product { geometry, packing: None, sampled: None, groups, k, pad: 0, requant };
             return self.product(task, product);
         }
@@ -122,14 +126,15 @@ impl<'a> Lower<'a> {
         let [images, height, width] = form.image();
         let window = IntWindow { kernel: [height, width], strides: [1, 1], pads: [0; 4], dilations: [1, 1] };
         let geometry = Geometry::new([images, height, width], &window);
-        let mut groups = weights::flat(weights, form);
-        let tiles = form.groups();
-        groups.iter_mut().for_each(|group| group.tiles = tiles);
+        let groups = self.rows_for(task.output, || weights::flat(weights, form));
         let k = [form.channels().min(LANES) as u64; 2];
         self.product(task, Product { geometry, packing: None, sampled: None, groups, k, pad: 0, requant })
     }
 
     fn product(&mut self, task: &Task<'a>, product: Product<'a>) -> Emit {
+        if self.tiling.streamed {
+            return self.streamed(task, product);
+        }
         let geometry = product.geometry;
         let params = (product.groups.len() * PARAM_ROWS) as u64;
         let all = product.rows();
@@ -141,7 +146,12 @@ impl<'a> Lower<'a> {
             packed: product.packing,
             fixed: params + weights + 2 * TILE_ROWS as u64 + 8 * task.epilogue.len() as u64 + self.pixels(task),
         };
-        let strips = self.product_strip(&geometry, (all, ring), product.groups.len() as u64, buffers)?;
+        let choose =
+            |pixels| self.product_strip((&geometry, pixels), (all, ring), product.groups.len() as u64, buffers);
+        let mut strips = choose(self.acc_rows / 2)?;
+        if self.tiling.smaller > 0 {
+            strips = choose(self.tiling.most(strips.0.0 * strips.0.1))?;
+        }
         let mut running = self.prepare(task, product, strips)?;
         geometry.parts(strips.0).iter().try_for_each(|part| self.make(task, &mut running, part))
     }
@@ -207,21 +217,36 @@ impl<'a> Lower<'a> {
     /// are stored by fewer groups if that makes strips larger.
     fn product_strip(
         &self,
-        geometry: &Geometry,
+        (geometry, pixels): (&Geometry, u64),
         (all, ring): (u64, u64),
         groups: u64,
         buffers: impl Fn(u64, u64) -> Buffers,
     ) -> Emit<((u64, u64), u64, u64)> {
-        let pixels = self.acc_rows / 2;
         let size = |strip: &((u64, u64), u64)| strip.0.0 * strip.0.1;
         let image = geometry.output[0] * geometry.output[1];
-        let enough =
-            |strip: &((u64, u64), u64)| size(strip) >= image.min(ENOUGH) && (strip.1 == 2 || size(strip) == image);
-        if let Some((strip, slots)) = strip_in(self.left() / 2, geometry, pixels, &buffers(all, groups)).filter(enough)
-        {
+        let enough = |strip: &((u64, u64), u64)| {
+            size(strip) >= image.min(ENOUGH).min(pixels) && (strip.1 == 2 || size(strip) == image)
+        };
+        let (half, room) = (self.left() / 2, self.tiling.room);
+        if let Some(chunk) = self.tiling.groups {
+            let (chunk, left) = (chunk.min(groups), if room == Room::Half { half } else { self.left() });
+            let strip = strip_in(left, geometry, pixels, &buffers(ring, chunk)).ok_or("no room for so many groups")?;
+            return Ok((strip.0, strip.1, chunk));
+        }
+        let fits = strip_in(half, geometry, pixels, &buffers(all, groups)).filter(enough);
+        if let Some((strip, slots)) = fits.filter(|_| room != Room::All) {
             return Ok((strip, slots, groups));
         }
-        let whole = self.strip(geometry, pixels, &buffers(ring, groups))?;
+        if room == Room::Half {
+            let strip = strip_in(half, geometry, pixels, &buffers(ring, groups)).ok_or("no room in half")?;
+            return Ok((strip.0, strip.1, groups));
+        }
+        let whole =
+            strip_in(self.left(), geometry, pixels, &buffers(if room == Room::All { all } else { ring }, groups));
+        let whole = match whole {
+            Some(whole) => whole,
+            None => self.strips(geometry, pixels, &buffers(ring, groups))?,
+        };
         let passes = |strip: &((u64, u64), u64)| image.div_ceil(size(strip));
         if all <= self.left() / 2 || groups <= CHUNK_GROUPS || passes(&whole) == 1 {
             return Ok((whole.0, whole.1, groups));
@@ -308,7 +333,7 @@ impl<'a> Lower<'a> {
     }
 
     /// One `MATMUL` of a strip.
-    fn matmul(
+    pub(super) fn matmul(
         &mut self,
         (a, part, geometry): (&View, &Part, &Geometry),
         sums: u64,

@@ -127,6 +127,7 @@ impl<'a> Lower<'a> {
         };
         let buffers = [input, self.made(task), self.others(task) + self.pixels(task)];
         let lines = tiles.lines(self.acc_rows, self.left(), buffers).ok_or("internal: a block that does not fit")?;
+        let lines = self.tiling.most(lines);
         let sums = tiles.sums(lines, self.acc_rows, true).or_else(|| tiles.sums(lines, self.acc_rows, false));
         let [height, width] = tiles.geometry.output;
         let slots = if lines == height && tiles.geometry.images == 1 { 1 } else { 2 };
@@ -150,7 +151,9 @@ impl<'a> Lower<'a> {
             let buffers = Buffers { input, output: 0, others: 0, packed: None, fixed: 0 };
             self.maybe_turns(slots, buffers.rows(&tiles.geometry, (lines, width)))?
         };
-        let constant = self.constants.add(&constants(&tiles, expand.as_ref(), &depthwise, &project));
+        let make = || vec![weights::Group::of(constants(&tiles, expand.as_ref(), &depthwise, &project))];
+        let rows = self.known.rows(task.output, true, make);
+        let constant = self.constants.add(&rows[0].rows);
         let (left, each) = (self.left_aligned(TILE_ROWS as u64), tiles.weights());
         let whole = tiles.groups[1] * each <= left;
         let places = if whole { tiles.groups[1] } else { (left / each).max(1) };

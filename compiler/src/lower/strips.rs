@@ -142,8 +142,17 @@ impl Lower<'_> {
         if self.map(id).is_some() || self.local.contains_key(&id) { 0 } else { self.plan.form(id).groups() }
     }
 
-    /// Lines and columns of strips whose buffers, twice each where there is more than one strip, fit what is left.
+    /// Lines and columns of strips, cut as is chosen, whose buffers, twice each where there is more than one strip, fit what is left.
     pub(super) fn strip(&self, geometry: &Geometry, pixels: u64, buffers: &Buffers) -> Emit<((u64, u64), u64)> {
+        let rules = self.strips(geometry, pixels, buffers)?;
+        if self.tiling.smaller == 0 {
+            return Ok(rules);
+        }
+        self.strips(geometry, self.tiling.most(rules.0.0 * rules.0.1), buffers)
+    }
+
+    /// The same, as large as they fit.
+    pub(super) fn strips(&self, geometry: &Geometry, pixels: u64, buffers: &Buffers) -> Emit<((u64, u64), u64)> {
         let needed = || {
             let rows = buffers.rows(geometry, (1, 1)) + buffers.output + buffers.others;
             Fault::Rows("spad", self.free.start + rows + buffers.fixed, self.free.end)

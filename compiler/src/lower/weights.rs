@@ -14,6 +14,13 @@ pub(super) struct Group {
     pub(super) tiles: u64,
 }
 
+impl Group {
+    /// Rows of another kind.
+    pub(super) fn of(rows: Vec<Leaf>) -> Group {
+        Group { rows, first: 0, tiles: 0 }
+    }
+}
+
 /// Tiles of a convolution, group by group: (line, column, tile of input channels).
 pub(super) fn conv(weights: &Array4<i8>, groups: usize) -> Vec<Group> {
     let (outputs, channels, kh, kw) = weights.dim();
@@ -41,7 +48,8 @@ pub(super) fn conv(weights: &Array4<i8>, groups: usize) -> Vec<Group> {
 /// Tiles of a matrix whose input is a pixel of so many channels.
 pub(super) fn dense(weights: &Array2<i8>) -> Vec<Group> {
     let inputs = weights.nrows();
-    tiles(weights, inputs.div_ceil(LANES), |k| k)
+    let count = inputs.div_ceil(LANES);
+    tiles(weights, (count, count as u64), |k| k)
 }
 
 /// Tiles of a matrix whose input is a whole value, in row-major order of its shape.
@@ -55,10 +63,11 @@ pub(super) fn flat(weights: &Array2<i8>, input: &Form) -> Vec<Group> {
         }
         at
     };
-    tiles(weights, input.rows() as usize, at)
+    tiles(weights, (input.rows() as usize, input.groups()), at)
 }
 
-fn tiles(weights: &Array2<i8>, count: usize, at: impl Fn(usize) -> usize) -> Vec<Group> {
+/// So many tiles, of which each pixel has `each`.
+fn tiles(weights: &Array2<i8>, (count, each): (usize, u64), at: impl Fn(usize) -> usize) -> Vec<Group> {
     let groups = weights.ncols().div_ceil(LANES);
     let mut all = vec![vec![ZERO; count * TILE_ROWS]; groups];
     for (k, line) in weights.outer_iter().enumerate() {
@@ -67,7 +76,7 @@ fn tiles(weights: &Array2<i8>, count: usize, at: impl Fn(usize) -> usize) -> Vec
             all[output / LANES][row][output % LANES] = weight.cast_unsigned();
         }
     }
-    all.into_iter().map(|rows| Group { rows, first: 0, tiles: count as u64 }).collect()
+    all.into_iter().map(|rows| Group { rows, first: 0, tiles: each }).collect()
 }
 
 /// Rows of depthwise weights, group by group: a row for each tap.

@@ -2,7 +2,7 @@
 //! whose scores never leave the chip.
 
 use super::heads::{self, Projection};
-use super::{Plan, Task, ValueId, Work};
+use super::{Apart, Plan, Task, ValueId, Work};
 use crate::TargetLimits;
 use crate::idiom::data::Quant;
 use crate::int_ir::{IntKind, IntOp, Requant};
@@ -40,11 +40,11 @@ pub(crate) struct Attention<'a> {
 }
 
 /// Runs the pass: the tasks whose strips fit the target.
-pub(crate) fn run(plan: &mut Plan, target: &TargetLimits) {
+pub(super) fn run(plan: &mut Plan, target: &TargetLimits, apart: &Apart) {
     let makers = Makers::new(plan);
     let mut gone = vec![false; plan.tasks.len()];
     for index in 0..plan.tasks.len() {
-        if let Some((parts, task)) = found(plan, &makers, index, target) {
+        if let Some((parts, task)) = found(plan, &makers, index, (target, apart)) {
             plan.tasks[index] = task;
             parts.iter().for_each(|&part| gone[part] = true);
         }
@@ -81,7 +81,12 @@ impl Makers {
     }
 }
 
-fn found<'a>(plan: &Plan<'a>, makers: &Makers, index: usize, target: &TargetLimits) -> Option<(Vec<usize>, Task<'a>)> {
+fn found<'a>(
+    plan: &Plan<'a>,
+    makers: &Makers,
+    index: usize,
+    (target, apart): (&TargetLimits, &Apart),
+) -> Option<(Vec<usize>, Task<'a>)> {
     let last = &plan.tasks[index];
     let values = Product::of(op(last)?)?;
     let second = makers.only(plan, last.inputs[0])?;
@@ -107,7 +112,8 @@ fn found<'a>(plan: &Plan<'a>, makers: &Makers, index: usize, target: &TargetLimi
     let mut attention =
         Attention { scores, scale: *scale, to: *to, values, projections: None, sizes, strip: 0, bank: bank(target) };
     let (mut parts, mut inputs) = (vec![first, second], vec![q, k, v]);
-    let made = heads::found(plan, makers, [q, k, v], &sizes).and_then(|made| {
+    let made = heads::found(plan, makers, [q, k, v], &sizes).filter(|_| !apart.contains(&output));
+    let made = made.and_then(|made| {
         let sizes = AttentionSizes { inputs: plan.form(made.input).channels() as u64, ..sizes };
         Some((attention_strip(&sizes, target)?, sizes, made))
     });

@@ -4,11 +4,11 @@
 use isa::{LANES, TILE_ROWS};
 
 use super::separable::Conv;
-use super::{Plan, Task, ValueId, Work};
+use super::{Apart, Plan, Task, ValueId, Work};
 use crate::TargetLimits;
 
 /// Runs the pass.
-pub(super) fn run(plan: &mut Plan, target: &TargetLimits) {
+pub(super) fn run(plan: &mut Plan, target: &TargetLimits, apart: &Apart) {
     let uses = super::fuse::uses(plan);
     let rows = 1u64 << target.spad_log2;
     let mut tasks: Vec<Task> = Vec::with_capacity(plan.tasks.len());
@@ -16,7 +16,7 @@ pub(super) fn run(plan: &mut Plan, target: &TargetLimits) {
     while let Some(task) = before.next() {
         let mut chain = vec![task];
         let mut weights = weights(&chain[0]);
-        while let Some(next) = before.peek()
+        while let Some(next) = before.peek().filter(|next| !apart.contains(&next.output))
             && let Some(more) = weights.filter(|_| follows(plan, &uses, &chain, next, rows)).and(self::weights(next))
             && weights.is_some_and(|weights| weights + more <= rows * 3 / 8)
         {

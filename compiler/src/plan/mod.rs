@@ -15,7 +15,7 @@ pub(crate) mod separable;
 mod tensors;
 mod views;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use isa::{LANES, Leaf};
 
@@ -158,18 +158,35 @@ impl Plan<'_> {
     }
 }
 
-/// Runs the pass.
+/// Runs the pass. Tasks that make one of `apart` are not made together with those before them.
 ///
 /// # Errors
 /// Operations of ranks that cannot be lowered.
-pub(crate) fn run<'a>(graph: &'a IntGraph, target: &TargetLimits) -> Result<Plan<'a>> {
+pub(crate) fn run<'a>(graph: &'a IntGraph, target: &TargetLimits, apart: &Apart) -> Result<Plan<'a>> {
     let mut plan = tensors::run(graph)?;
     prune(&mut plan);
     fuse::run(&mut plan);
     views::run(&mut plan);
-    separable::run(&mut plan, target);
-    chain::run(&mut plan, target);
+    separable::run(&mut plan, target, apart);
+    chain::run(&mut plan, target, apart);
+    attention::run(&mut plan, target, apart);
     Ok(plan)
+}
+
+/// Values whose tasks could be made together with those before them, and are not to be.
+pub(crate) type Apart = BTreeSet<ValueId>;
+
+impl Plan<'_> {
+    /// What could stand in [`Apart`]: a value for each task that is made together with another.
+    pub(crate) fn joints(&self) -> Vec<ValueId> {
+        let of = |task: &Task| match &task.work {
+            Work::Separable(_) => vec![task.output],
+            Work::Attention(attention) if attention.projections.is_some() => vec![task.output],
+            Work::Chain(tasks) => tasks[1..].iter().map(|task| task.output).collect(),
+            _ => vec![],
+        };
+        self.tasks.iter().flat_map(of).collect()
+    }
 }
 
 /// Takes off the tasks whose values nothing reads.

@@ -1,7 +1,7 @@
 //! Depthwise convolutions between pointwise ones become one task: what is between them is made and read group by group of
 //! channels, and never has a place of its own.
 
-use super::{Plan, Task, ValueId, Work};
+use super::{Apart, Plan, Task, ValueId, Work};
 use crate::TargetLimits;
 use crate::int_ir::{IntKind, IntOp, IntWindow, Requant};
 use crate::lower::Tiles;
@@ -57,13 +57,14 @@ impl<'a> Separable<'a> {
 }
 
 /// Runs the pass.
-pub(super) fn run(plan: &mut Plan, target: &TargetLimits) {
+pub(super) fn run(plan: &mut Plan, target: &TargetLimits, apart: &Apart) {
     let uses = super::fuse::uses(plan);
     let mut kept: Vec<Option<Task>> = Vec::with_capacity(plan.tasks.len());
     // Who makes a value, by root.
     let mut maker: Vec<Option<usize>> = vec![None; plan.values.len()];
     for task in std::mem::take(&mut plan.tasks) {
-        let task = match joined(plan, &task, &kept, &maker, &uses) {
+        let joined = joined(plan, &task, &kept, &maker, &uses).filter(|_| !apart.contains(&task.output));
+        let task = match joined {
             Some((block, before)) if Tiles::new(plan, &block).is_some_and(|tiles| tiles.fit(target)) => {
                 before.into_iter().for_each(|index| kept[index] = None);
                 block

@@ -34,7 +34,7 @@ pub(super) fn run(text: &mut Text) {
 }
 
 /// Whether it touches registers or ends the run.
-pub(super) fn is_control(instr: &Instr) -> bool {
+pub(crate) fn is_control(instr: &Instr) -> bool {
     use Instr::{Add, And, Argmax, Beq, Bgeu, Bltu, Bne, Halt, Li, Lw, Mul, Shl, Shr, Sub, Sw};
     matches!(
         instr,

@@ -5,6 +5,7 @@ mod interleave;
 mod roll;
 
 use crate::text::Text;
+pub(crate) use ahead::is_control;
 pub(crate) use interleave::interleave;
 
 /// Runs the passes.

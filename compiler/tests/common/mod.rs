@@ -4,6 +4,10 @@
 pub(crate) mod model;
 pub(crate) mod npz;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use compiler::{Prediction, Predictor};
 use isa::program::{Data, Program};
 use isa::{Memory, Regs, Status, Stepped, Subtree, step};
 
@@ -35,6 +39,19 @@ pub(crate) fn python() -> Option<String> {
 pub(crate) fn inside(path: &str) -> Vec<u8> {
     let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// Judges programs by chance, the first whole one as worst: so each way to lower a layer is taken now and then.
+pub(crate) fn any_way(seed: u64) -> Option<Predictor> {
+    let first = AtomicBool::new(true);
+    Some(Predictor::new(move |program| {
+        if !program.metadata.layers.is_empty() && first.swap(false, Ordering::Relaxed) {
+            return Some(Prediction { cycles: u64::MAX / 2, busy: 0 });
+        }
+        let mut hasher = DefaultHasher::new();
+        (seed, &program.text).hash(&mut hasher);
+        Some(Prediction { cycles: hasher.finish() >> 8, busy: 0 })
+    }))
 }
 
 /// Runs a program by `isa::step`; its outputs and last registers.
