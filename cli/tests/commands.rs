@@ -185,8 +185,8 @@ fn a_trace_shows_what_was_asked_for() {
     };
     let all = trace(&[]);
     let at = |text: &str| all.iter().position(|line| line.contains(text)).unwrap();
-    let (first, mark) = (at("matmul n0=14 n1=14"), at("mark imm=2"));
-    assert!(all[first].contains("acc[0..196] <- spad["), "{}", all[first]);
+    let (first, mark) = (at("matmul n0=14 n1=4"), at("mark imm=2"));
+    assert!(all[first].contains("acc[0..56] <- spad["), "{}", all[first]);
     assert!(all.last().unwrap().ends_with("halted"));
     assert_eq!(trace(&["--layer", "/3/Conv"]), all[first..=mark]);
     assert_eq!(trace(&["--layer", "2", "--first", "2"]), all[first..first + 2]);
@@ -254,11 +254,11 @@ fn diff_finds_the_micro_step_the_row_and_the_lane() {
     let base = [&d.program[..], "--input", &d.arrays];
     let same = json(&[&["diff"], &base[..], &["--engines", "fast,step"]].concat());
     assert_eq!(same["equal"], true);
-    // The last tap of row 66 of the first product of a layer.
+    // The last tap of row 50 of the first product of a layer.
     let trace = text(&[&["run"], &base[..], &["--item", "0", "--trace", "-"]].concat());
-    let product = trace.lines().find(|line| line.contains("matmul n0=14 n1=14")).unwrap();
+    let product = trace.lines().find(|line| line.contains("matmul n0=14 n1=4")).unwrap();
     let numbers: Vec<u64> = product.split_whitespace().take(2).map(|n| n.parse().unwrap()).collect();
-    let (step, pc) = (numbers[0] + 66 * 3 + 2, numbers[1]);
+    let (step, pc) = (numbers[0] + 50 * 3 + 2, numbers[1]);
     let fault = format!("{step}:11:2032");
     for engines in ["fast", "step,fast"] {
         let found = differing(&[&base[..], &["--engines", engines, "--fault", &fault]].concat());
@@ -266,7 +266,7 @@ fn diff_finds_the_micro_step_the_row_and_the_lane() {
         assert_eq!((&first["step"], &first["pc"]), (&serde_json::json!(step), &serde_json::json!(pc)));
         assert_eq!(first["layer"], "/3/Conv (Conv)");
         let lane = &first["lanes"][0];
-        assert_eq!((&lane["space"], &lane["row"], &lane["lane"]), (&"acc".into(), &66.into(), &11.into()));
+        assert_eq!((&lane["space"], &lane["row"], &lane["lane"]), (&"acc".into(), &50.into(), &11.into()));
         assert_eq!(lane["b"].as_i64().unwrap() - lane["a"].as_i64().unwrap(), 2032);
     }
     let other = one_digit_of(&d, 1);

@@ -29,7 +29,12 @@ impl Prediction {
 
     /// Whether there is hardly anything to save.
     pub(crate) fn is_tight(self) -> bool {
-        self.cycles.saturating_sub(self.busy) < self.cycles / TIGHT
+        self.loses_less_than(TIGHT)
+    }
+
+    /// Whether the busiest unit waits in less than one of so many cycles.
+    pub(crate) fn loses_less_than(self, part: u64) -> bool {
+        self.cycles.saturating_sub(self.busy) < self.cycles / part
     }
 }
 

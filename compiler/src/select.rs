@@ -10,6 +10,8 @@ use crate::{Compiled, Options, lower, memory, outline, plan};
 
 /// Most tasks that are tried by themselves.
 const MOST: usize = 64;
+/// Of so many cycles one is lost by a program whose tasks are not tried by themselves.
+const JOINTS: u64 = 20;
 
 /// Runs all passes behind the integer graph.
 ///
@@ -22,7 +24,9 @@ pub(crate) fn run(graph: &IntGraph, options: &Options) -> Result<Compiled> {
     // Nothing is better than what cannot be judged.
     let Some(of_rules) = predictor.of(&rules.program) else { return Ok(rules) };
     let cost = of_rules.cost(rules.program.text.len());
-    let apart = apart(graph, options, (predictor, cost), &joints, &mut known);
+    // Programs that lose little lose little by what is made together.
+    let joints = if of_rules.loses_less_than(JOINTS) { &[] } else { &joints[..] };
+    let apart = apart(graph, options, (predictor, cost), joints, &mut known);
     let mut best = (cost, rules);
     let other = (!apart.is_empty()).then_some(&apart);
     for apart in std::iter::once(&Apart::new()).chain(other) {

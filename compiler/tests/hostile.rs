@@ -254,6 +254,10 @@ fn windows() {
         let (model, y) = conv(attributes);
         check(&model, &y, expected);
     }
+    let (mut model, x) = quantized(&[1, 3, 28]);
+    let pooled = model.node("MaxPool", &[&x], vec![ints("kernel_shape", &[3, 3]), ints("pads", &[2, 2, 2, 2])]);
+    let y = model.quantized(&pooled, 0.1, 0, Byte::Signed);
+    check(&model, &y, "input [1, 3, 28] is a line");
 }
 
 #[test]

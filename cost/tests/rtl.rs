@@ -105,12 +105,20 @@ fn networks(machine: &str) -> Vec<(String, Program)> {
     files.extend(["resnet8", "dscnn", "autoencoder"].map(|name| (name, beside.join(name).join("int8_qdq.onnx"))));
     let params = Params::target(machine).unwrap();
     let target = compiler::TargetLimits { spad_log2: params.spad_log2 as u8, acc_log2: params.acc_log2 as u8 };
-    let options = compiler::Options { target, ..compiler::Options::default() };
+    let predictor = compiler::Predictor::new(move |program| {
+        let estimate = estimate(program, &params, &MemoryTiming::default()).ok()?;
+        Some(compiler::Prediction { cycles: estimate.cycles, busy: estimate.busy_cycles() })
+    });
+    let rules = compiler::Options { target, ..compiler::Options::default() };
+    let options = compiler::Options { predictor: Some(predictor), ..rules.clone() };
     let mut programs = Vec::new();
     for (name, path) in files {
         match fs::read(&path) {
             Ok(onnx) => {
-                programs.push((format!("{name} on {machine}"), compiler::compile(&onnx, &options).unwrap().program));
+                let [rules, chosen] = [&rules, &options].map(|o| compiler::compile(&onnx, o).unwrap().program);
+                let [by_rules, by_choice] = [&rules, &chosen].map(|p| predict(p, machine, 0).unwrap().cycles);
+                assert!(by_choice <= by_rules, "{name} on {machine}: {by_choice} chosen, {by_rules} by rules");
+                programs.push((format!("{name} on {machine}"), chosen));
             }
             Err(_) => eprintln!("skipped: {} is absent", path.display()),
         }

@@ -8,14 +8,14 @@ use anyhow::{Context, Result};
 use clap::Args;
 use compiler::calibrate::{Calibration, Method};
 use compiler::graph::Constant;
-use compiler::{Compiled, Options, TargetLimits};
+use compiler::{Compiled, Options, Prediction, Predictor, TargetLimits};
 use isa::program::{Data, Program};
 use proof_bridge::Loaded;
 use serde_json::json;
 
 use super::estimate::Memory;
 use super::hex;
-use crate::machine;
+use crate::estimate::Setting;
 use crate::npz::{self, Values};
 use crate::output::{Output, thousands};
 
@@ -27,7 +27,7 @@ pub(crate) struct Compile {
     /// The program.
     #[arg(short, long)]
     output: PathBuf,
-    /// The machine it must fit: a name or a JSON file.
+    /// The machine it must fit, and takes few cycles of: a name or a JSON file.
     #[arg(long, default_value = "p16")]
     target: String,
     /// Most micro-steps of a run; by default the compiler's own bound for this model.
@@ -96,13 +96,13 @@ impl Compile {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let shown = self.model.display();
         let onnx = std::fs::read(&self.model).with_context(|| format!("cannot read {shown}"))?;
+        let setting = self.memory.setting(&self.target)?;
         let started = Instant::now();
-        let compiled = compile_file(&self.model, &onnx, &self.target, &self.calibrate, self.step_limit)?;
+        let compiled = compile_file(&self.model, &onnx, &setting, &self.calibrate, self.step_limit)?;
         let seconds = started.elapsed().as_secs_f64();
         let bytes = compiled.program.write();
         std::fs::write(&self.output, &bytes).with_context(|| format!("cannot write {}", self.output.display()))?;
         if let Some(folder) = &self.report {
-            let setting = self.memory.setting(&self.target)?;
             let calibration = self.calibrate.read(&onnx)?;
             let macs: u64 = compiled.report.layers.iter().map(|layer| layer.macs).sum();
             output.say(format_args!("measuring the error of each layer over {} MACs", thousands(macs)));
@@ -135,29 +135,36 @@ impl Compile {
     }
 }
 
-/// Compiles what was read of a file.
+/// Compiles what was read of a file for a machine and its memory.
 pub(crate) fn compile_file(
     file: &Path,
     onnx: &[u8],
-    target: &str,
+    setting: &Setting,
     calibrate: &Calibrate,
     step_limit: Option<u64>,
 ) -> Result<Compiled> {
     let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let calibration = calibrate.read(onnx)?;
-    let options = Options { step_limit, calibration, ..options(&name, target)? };
+    let options = Options { step_limit, calibration, ..options(&name, setting)? };
     compiler::compile(onnx, &options).with_context(|| file.display().to_string())
 }
 
-/// Compiles for a named machine.
+/// Compiles for a named machine, whose memory is as fast as its port.
 pub(crate) fn compile(onnx: &[u8], name: &str, target: &str, step_limit: Option<u64>) -> Result<Compiled> {
-    Ok(compiler::compile(onnx, &Options { step_limit, ..options(name, target)? })?)
+    let setting = Memory::default().setting(target)?;
+    Ok(compiler::compile(onnx, &Options { step_limit, ..options(name, &setting)? })?)
 }
 
-fn options(name: &str, target: &str) -> Result<Options> {
-    let params = machine::target(target)?;
+/// Layers are cut as the cost model says; for a serial machine, which has none, as rules do.
+fn options(name: &str, setting: &Setting) -> Result<Options> {
+    let (params, timing) = (setting.params, setting.timing);
+    let predict = move |program: &Program| {
+        let estimate = cost::estimate(program, &params, &timing).ok()?;
+        Some(Prediction { cycles: estimate.cycles, busy: estimate.busy_cycles() })
+    };
     let limits = TargetLimits { spad_log2: u8::try_from(params.spad_log2)?, acc_log2: u8::try_from(params.acc_log2)? };
-    Ok(Options { name: name.to_string(), target: limits, ..Options::default() })
+    let predictor = Some(Predictor::new(predict));
+    Ok(Options { name: name.to_string(), target: limits, predictor, ..Options::default() })
 }
 
 /// What the registry will hold of a program.

@@ -40,6 +40,12 @@ pub(crate) struct Memory {
     mhz: u32,
 }
 
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { dram_bytes_per_cycle: None, dram_latency: None, mhz: 100 }
+    }
+}
+
 impl Memory {
     /// The setting of an estimate.
     pub(crate) fn setting(self, target: &str) -> Result<Setting> {
@@ -61,12 +67,12 @@ impl EstimateCommand {
     pub(crate) fn run(&self, output: Output) -> Result<()> {
         let shown = self.file.display();
         let bytes = std::fs::read(&self.file).with_context(|| format!("cannot read {shown}"))?;
+        let setting = self.memory.setting(&self.target)?;
         let program = if bytes.starts_with(b"SYSTOLE\0") {
             Program::read(&bytes).with_context(|| shown.to_string())?
         } else {
-            compile::compile_file(&self.file, &bytes, &self.target, &self.calibrate, None)?.program
+            compile::compile_file(&self.file, &bytes, &setting, &self.calibrate, None)?.program
         };
-        let setting = self.memory.setting(&self.target)?;
         let forecast = Forecast::new(&program, &setting).with_context(|| format!("on {}", self.target))?;
         forecast.say(output);
         output.object(&forecast)

@@ -4,7 +4,6 @@ use isa::{PARAM_ROWS, TILE_ROWS};
 
 use super::products::{ENOUGH, Product, Running};
 use super::strips::{Buffers, strip_in};
-use super::tiling::Room;
 use super::{Emit, Lower};
 use crate::plan::Task;
 use crate::plan::separable::Conv;
@@ -27,7 +26,7 @@ impl<'a> Lower<'a> {
             let enough =
                 |&((lines, columns), slots): &((u64, u64), u64)| lines * columns >= ENOUGH.min(pixels) && slots == 2;
             let half = strip_in(self.left() / 2, &geometry, pixels, &buffers).filter(enough);
-            match half.filter(|_| self.tiling.room != Room::All) {
+            match half.filter(|_| !self.tiling.all_room) {
                 Some(strip) => Ok(strip),
                 None => self.strips(&geometry, pixels, &buffers),
             }

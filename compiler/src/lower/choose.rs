@@ -1,5 +1,6 @@
 //! Which way to cut each task: that whose instructions, between those before and those after it, are predicted to take least.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
@@ -15,8 +16,8 @@ use crate::predict::{self, Predictor};
 use crate::text::Text;
 
 /// Instructions of the task before, and of the task after, that an attempt is judged with.
-const BEFORE: usize = 256;
-const AFTER: usize = 128;
+const BEFORE: usize = 64;
+const AFTER: usize = 32;
 
 /// What is known of one attempt at a program, and holds for the next.
 #[derive(Default)]
@@ -54,15 +55,18 @@ impl<'a> Lower<'a> {
     /// The best way to cut a task. Equal attempts are judged once.
     pub(super) fn choose(&mut self, index: usize, predictor: &Predictor) -> Tiling {
         let tilings = Lower::tilings(&self.plan.tasks[index]);
-        let ([rules, others @ ..], true) = (&tilings[..], tilings.len() > 1) else { return Tiling::default() };
-        let before = self.before();
-        // Where what the rules give cannot be judged, nothing is better.
-        let Some(rules) = self.try_out(index, &[*rules], &before, predictor)[0] else { return Tiling::default() };
-        if rules.is_tight {
+        if tilings.len() < 2 {
             return Tiling::default();
         }
+        let before = self.before();
+        // The rules and the first departure at once: one may be all that is asked.
+        let (first, others) = tilings.split_at(2);
+        let mut judged = self.try_out(index, first, &before, predictor);
+        // Where what the rules give cannot be judged, nothing is better.
+        let Some(rules) = judged[0].filter(|rules| !rules.is_tight) else { return Tiling::default() };
+        judged.extend(self.try_out(index, others, &before, predictor));
         let mut best = (rules.cost, Tiling::default());
-        for (tiling, judged) in others.iter().zip(self.try_out(index, others, &before, predictor)) {
+        for (tiling, judged) in tilings.iter().zip(judged) {
             if let Some(judged) = judged.filter(|judged| judged.cost < best.0) {
                 best = (judged.cost, *tiling);
             }
@@ -89,7 +93,9 @@ impl<'a> Lower<'a> {
                 new.insert(*key, instrs);
             }
         }
-        let (new, sizes): (Vec<_>, _) = (new.into_iter().collect(), (self.spad, self.acc_rows));
+        let (mut new, sizes): (Vec<_>, _) = (new.into_iter().collect(), (self.spad, self.acc_rows));
+        // The longest first, so that processors end together.
+        new.sort_by_key(|(_, instrs)| Reverse(instrs.len()));
         let judged = predict::all(&new, |(_, instrs)| judge(instrs, sizes, predictor));
         self.known.judged.extend(new.iter().map(|(key, _)| *key).zip(judged));
         keys.into_iter().map(|key| self.known.judged.get(&key?).copied().flatten()).collect()

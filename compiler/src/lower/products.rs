@@ -12,7 +12,6 @@ use ndarray::Array2;
 use super::packed::Packing;
 use super::results::Results;
 use super::strips::{Buffers, Geometry, strip_in};
-use super::tiling::Room;
 use super::transfer::{Part, Turns, View};
 use super::weights::{self, Group};
 use super::{Emit, Lower};
@@ -227,26 +226,17 @@ impl<'a> Lower<'a> {
         let enough = |strip: &((u64, u64), u64)| {
             size(strip) >= image.min(ENOUGH).min(pixels) && (strip.1 == 2 || size(strip) == image)
         };
-        let (half, room) = (self.left() / 2, self.tiling.room);
         if let Some(chunk) = self.tiling.groups {
-            let (chunk, left) = (chunk.min(groups), if room == Room::Half { half } else { self.left() });
-            let strip = strip_in(left, geometry, pixels, &buffers(ring, chunk)).ok_or("no room for so many groups")?;
+            let chunk = chunk.min(groups);
+            let strip =
+                strip_in(self.left(), geometry, pixels, &buffers(ring, chunk)).ok_or("no room for these groups")?;
             return Ok((strip.0, strip.1, chunk));
         }
-        let fits = strip_in(half, geometry, pixels, &buffers(all, groups)).filter(enough);
-        if let Some((strip, slots)) = fits.filter(|_| room != Room::All) {
+        let half = strip_in(self.left() / 2, geometry, pixels, &buffers(all, groups)).filter(enough);
+        if let Some((strip, slots)) = half {
             return Ok((strip, slots, groups));
         }
-        if room == Room::Half {
-            let strip = strip_in(half, geometry, pixels, &buffers(ring, groups)).ok_or("no room in half")?;
-            return Ok((strip.0, strip.1, groups));
-        }
-        let whole =
-            strip_in(self.left(), geometry, pixels, &buffers(if room == Room::All { all } else { ring }, groups));
-        let whole = match whole {
-            Some(whole) => whole,
-            None => self.strips(geometry, pixels, &buffers(ring, groups))?,
-        };
+        let whole = self.strips(geometry, pixels, &buffers(ring, groups))?;
         let passes = |strip: &((u64, u64), u64)| image.div_ceil(size(strip));
         if all <= self.left() / 2 || groups <= CHUNK_GROUPS || passes(&whole) == 1 {
             return Ok((whole.0, whole.1, groups));

@@ -4,24 +4,13 @@ use super::Lower;
 use crate::int_ir::IntKind;
 use crate::plan::{Task, Work};
 
-/// Rows of spad that strips and weights of a product are made for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) enum Room {
-    /// Half of what is free where that is enough, else all.
-    #[default]
-    Enough,
-    /// All that is free.
-    All,
-    /// Half of it: the next task's first loads have the other.
-    Half,
-}
-
 /// Departures from the rules; none by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Tiling {
     /// Strips, or tiles, are at most as large as those of the rules over one more than this.
     pub(crate) smaller: u64,
-    pub(crate) room: Room,
+    /// All free rows of spad serve the strips and weights of a chain, where rules leave half to the next task's first loads.
+    pub(crate) all_room: bool,
     /// Groups of channels that results are stored by, where not by the rules.
     pub(crate) groups: Option<u64>,
     /// Rows of spad come from the other end.
@@ -43,13 +32,11 @@ impl Lower<'_> {
         let rules = Tiling::default();
         let smaller = |most: u64| (1..=most).map(|smaller| Tiling { smaller, ..Tiling::default() });
         let mut all = vec![rules];
-        let all_room = Tiling { room: Room::All, ..rules };
         match &task.work {
             Work::Op(op) => match op.kind {
                 IntKind::Conv { .. } | IntKind::Dense { .. } => {
                     all.extend(smaller(3));
-                    all.extend([all_room, Tiling { room: Room::Half, ..rules }]);
-                    all.extend([4, 8, u64::MAX].map(|groups| Tiling { groups: Some(groups), ..rules }));
+                    all.push(Tiling { groups: Some(4), ..rules });
                     all.push(Tiling { flip: true, ..rules });
                     all.push(Tiling { streamed: true, ..rules });
                 }
@@ -57,12 +44,12 @@ impl Lower<'_> {
                 _ => all.extend(smaller(3)),
             },
             Work::Separable(_) => {
-                all.extend(smaller(5));
+                all.extend(smaller(4));
                 all.push(Tiling { flip: true, ..rules });
             }
             Work::Chain(_) => {
                 all.extend(smaller(3));
-                all.extend([all_room, Tiling { flip: true, ..rules }]);
+                all.extend([Tiling { all_room: true, ..rules }, Tiling { flip: true, ..rules }]);
             }
             Work::Attention(_) => all.extend(smaller(2)),
             Work::Move { .. } => {}

@@ -80,7 +80,7 @@ fn windowed<'a>(
             let [n, c, h, w] = windows::image(&x.shape)?;
             let int = windows::explicit([h, w], window.kernel.ok_or("kernel_shape is missing")?, window)?;
             let [oh, ow] = int.output([h, w]);
-            same(windows::as_given(&x.shape, [n, c, oh, ow]))
+            same(of_windows(&x.shape, [n, c, oh, ow])?)
         }
         Op::GlobalAveragePool | Op::GlobalMaxPool => {
             let [n, c, ..] = windows::image(&x.shape)?;
@@ -171,6 +171,14 @@ fn needs_float(op: &Op) -> bool {
     )
 }
 
+/// The shape of what windows make; of a line only where they leave a line.
+fn of_windows(x: &[usize], image: [usize; 4]) -> Result<Vec<usize>, String> {
+    if x.len() == 3 && image[2] != 1 {
+        return Err(format!("input {x:?} is a line: kernel, pads, strides and dilations have to be of one dimension"));
+    }
+    Ok(windows::as_given(x, image))
+}
+
 fn conv(x: &ValueType, weights: &[usize], window: &Window, groups: usize) -> Result<ValueType, String> {
     let [n, c, h, w] = windows::image(&x.shape)?;
     let [out, per_group, kh, kw] = windows::image(weights).map_err(|_| format!("weights {weights:?} do not fit"))?;
@@ -187,7 +195,7 @@ fn conv(x: &ValueType, weights: &[usize], window: &Window, groups: usize) -> Res
         return Err(format!("kernel_shape {:?} and weights {weights:?} disagree", window.kernel));
     }
     let [oh, ow] = windows::explicit([h, w], [kh, kw], window)?.output([h, w]);
-    Ok(ValueType { dtype: DType::F32, shape: windows::as_given(&x.shape, [n, out, oh, ow]) })
+    Ok(ValueType { dtype: DType::F32, shape: of_windows(&x.shape, [n, out, oh, ow])? })
 }
 
 fn conv_transpose(
@@ -211,7 +219,7 @@ fn conv_transpose(
         return Err("its pads leave nothing".into());
     }
     let [oh, ow] = int.output(spread);
-    Ok(ValueType { dtype: DType::F32, shape: windows::as_given(&x.shape, [n, per_group * groups, oh, ow]) })
+    Ok(ValueType { dtype: DType::F32, shape: of_windows(&x.shape, [n, per_group * groups, oh, ow])? })
 }
 
 /// numpy's matrix product.
