@@ -42,22 +42,23 @@ impl Prediction {
 #[derive(Clone)]
 pub struct Predictor(Arc<Predict>);
 
-type Predict = dyn Fn(&Program) -> Option<Prediction> + Send + Sync;
+type Predict = dyn Fn(&Program, u64) -> Option<Prediction> + Send + Sync;
 
 impl Predictor {
-    /// From a function whose result depends on the program alone.
-    pub fn new(predict: impl Fn(&Program) -> Option<Prediction> + Send + Sync + 'static) -> Predictor {
+    /// From a function whose result depends on the program alone, and on the cycles above which it may be nothing.
+    pub fn new(predict: impl Fn(&Program, u64) -> Option<Prediction> + Send + Sync + 'static) -> Predictor {
         Predictor(Arc::new(predict))
     }
 
     /// What a program takes.
     pub(crate) fn of(&self, program: &Program) -> Option<Prediction> {
-        (self.0)(program)
+        (self.0)(program, u64::MAX)
     }
 
-    /// The same, as a number to compare programs by.
-    pub(crate) fn cost(&self, program: &Program) -> Option<u64> {
-        self.of(program).map(|prediction| prediction.cost(program.text.len()))
+    /// The same, unless it costs more than this.
+    pub(crate) fn within(&self, program: &Program, cost: u64) -> Option<Prediction> {
+        let instructions = INSTRUCTION * program.text.len() as u64;
+        (self.0)(program, cost.checked_sub(instructions)?)
     }
 }
 

@@ -86,6 +86,9 @@ pub enum CostError {
     /// More than is sensible.
     #[error("given up after {0} instructions")]
     TooLong(u64),
+    /// More than was asked for.
+    #[error("the program takes more than {0} cycles")]
+    Above(u64),
     /// A fault of the model.
     #[error("the model of the machine is stuck after {cycles} cycles, at instruction {pc}")]
     Stuck {
@@ -203,8 +206,21 @@ fn work(op: &Op, params: &Params, row_cycles: u64) -> u64 {
 /// # Errors
 /// The program does not fit the machine, traps, or what it does depends on data.
 pub fn estimate(program: &Program, params: &Params, memory: &MemoryTiming) -> Result<Estimate, CostError> {
+    estimate_within(program, params, memory, u64::MAX)
+}
+
+/// The same, given up where it is more than so many cycles.
+///
+/// # Errors
+/// As [`estimate`], and [`CostError::Above`].
+pub fn estimate_within(
+    program: &Program,
+    params: &Params,
+    memory: &MemoryTiming,
+    cycles: u64,
+) -> Result<Estimate, CostError> {
     fits(program, params)?;
-    machine::run(program, params, memory, &mut None)
+    machine::run(program, params, memory, cycles, &mut None)
 }
 
 /// Draws what lies in spad, acc and work in the run of an [`estimate`], in so many columns of cycles and bands of rows.
@@ -221,7 +237,7 @@ pub fn memory_map(
     fits(program, params)?;
     let rows = [1 << params.spad_log2, 1 << params.acc_log2, estimate.work_rows];
     let mut tracer = Some(Tracer::new(estimate.cycles, columns.max(1), bands, rows));
-    machine::run(program, params, memory, &mut tracer)?;
+    machine::run(program, params, memory, u64::MAX, &mut tracer)?;
     Ok(tracer.map(Tracer::finish).unwrap_or_else(|| Tracer::new(0, 1, 1, [0; 3]).finish()))
 }
 

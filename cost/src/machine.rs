@@ -47,11 +47,12 @@ impl Agenda {
     }
 }
 
-/// Runs the program; a tracer that is given sees what lies where.
+/// Runs the program for so many cycles at most; a tracer that is given sees what lies where.
 pub(crate) fn run(
     program: &Program,
     params: &Params,
     timing: &MemoryTiming,
+    most_cycles: u64,
     tracer: &mut Option<Tracer>,
 ) -> Result<Estimate, CostError> {
     let (mut board, mut banks) = (Board::new(params), Banks::new(params));
@@ -68,6 +69,9 @@ pub(crate) fn run(
         let now = agenda.next();
         if now == u64::MAX {
             return Err(CostError::Stuck { cycles: board.last_retired(), pc: front.regs.pc });
+        }
+        if now >= most_cycles {
+            return Err(CostError::Above(most_cycles));
         }
         // In the order of who gets a bank; what is seen of others is how they were before this cycle.
         if agenda.port <= now {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use cost::{CostError, Estimate, MemoryTiming, estimate};
+use cost::{CostError, Estimate, MemoryTiming, estimate, estimate_within};
 use hdl::Params;
 use isa::Status;
 use isa::asm::assemble;
@@ -105,8 +105,8 @@ fn networks(machine: &str) -> Vec<(String, Program)> {
     files.extend(["resnet8", "dscnn", "autoencoder"].map(|name| (name, beside.join(name).join("int8_qdq.onnx"))));
     let params = Params::target(machine).unwrap();
     let target = compiler::TargetLimits { spad_log2: params.spad_log2 as u8, acc_log2: params.acc_log2 as u8 };
-    let predictor = compiler::Predictor::new(move |program| {
-        let estimate = estimate(program, &params, &MemoryTiming::default()).ok()?;
+    let predictor = compiler::Predictor::new(move |program, most_cycles| {
+        let estimate = estimate_within(program, &params, &MemoryTiming::default(), most_cycles).ok()?;
         Some(compiler::Prediction { cycles: estimate.cycles, busy: estimate.busy_cycles() })
     });
     let rules = compiler::Options { target, ..compiler::Options::default() };

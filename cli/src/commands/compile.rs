@@ -158,8 +158,8 @@ pub(crate) fn compile(onnx: &[u8], name: &str, target: &str, step_limit: Option<
 /// Layers are cut as the cost model says; for a serial machine, which has none, as rules do.
 fn options(name: &str, setting: &Setting) -> Result<Options> {
     let (params, timing) = (setting.params, setting.timing);
-    let predict = move |program: &Program| {
-        let estimate = cost::estimate(program, &params, &timing).ok()?;
+    let predict = move |program: &Program, most_cycles: u64| {
+        let estimate = cost::estimate_within(program, &params, &timing, most_cycles).ok()?;
         Some(Prediction { cycles: estimate.cycles, busy: estimate.busy_cycles() })
     };
     let limits = TargetLimits { spad_log2: u8::try_from(params.spad_log2)?, acc_log2: u8::try_from(params.acc_log2)? };

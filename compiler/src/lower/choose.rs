@@ -61,10 +61,11 @@ impl<'a> Lower<'a> {
         let before = self.before();
         // The rules and the first departure at once: one may be all that is asked.
         let (first, others) = tilings.split_at(2);
-        let mut judged = self.try_out(index, first, &before, predictor);
+        let mut judged = self.try_out(index, first, &before, predictor, u64::MAX);
         // Where what the rules give cannot be judged, nothing is better.
         let Some(rules) = judged[0].filter(|rules| !rules.is_tight) else { return Tiling::default() };
-        judged.extend(self.try_out(index, others, &before, predictor));
+        let least = judged.iter().flatten().map(|judged| judged.cost).fold(rules.cost, u64::min);
+        judged.extend(self.try_out(index, others, &before, predictor, least));
         let mut best = (rules.cost, Tiling::default());
         for (tiling, judged) in tilings.iter().zip(judged) {
             if let Some(judged) = judged.filter(|judged| judged.cost < best.0) {
@@ -74,17 +75,19 @@ impl<'a> Lower<'a> {
         best.1
     }
 
-    /// What a task takes that is cut in each of these ways.
+    /// What a task takes that is cut in each of these ways; nothing for those that cost more than what is at hand.
     fn try_out(
         &mut self,
         index: usize,
         tilings: &[Tiling],
         before: &[Instr],
         predictor: &Predictor,
+        least: u64,
     ) -> Vec<Option<Judged>> {
         let attempts: Vec<Option<Vec<Instr>>> =
             tilings.iter().map(|&tiling| self.attempt(index, tiling, before).ok()).collect();
-        let keys: Vec<Option<[u64; 2]>> = attempts.iter().map(|instrs| instrs.as_deref().map(key)).collect();
+        let keys: Vec<Option<[u64; 2]>> =
+            attempts.iter().map(|instrs| instrs.as_deref().map(|it| key(it, least))).collect();
         let mut new: BTreeMap<[u64; 2], &[Instr]> = BTreeMap::new();
         for (key, instrs) in keys.iter().zip(&attempts) {
             if let (Some(key), Some(instrs)) = (key, instrs)
@@ -96,7 +99,7 @@ impl<'a> Lower<'a> {
         let (mut new, sizes): (Vec<_>, _) = (new.into_iter().collect(), (self.spad, self.acc_rows));
         // The longest first, so that processors end together.
         new.sort_by_key(|(_, instrs)| Reverse(instrs.len()));
-        let judged = predict::all(&new, |(_, instrs)| judge(instrs, sizes, predictor));
+        let judged = predict::all(&new, |(_, instrs)| judge(instrs, sizes, predictor, least));
         self.known.judged.extend(new.iter().map(|(key, _)| *key).zip(judged));
         keys.into_iter().map(|key| self.known.judged.get(&key?).copied().flatten()).collect()
     }
@@ -164,8 +167,8 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// What instructions take once they are scheduled, on a machine with so many rows of spad and acc.
-fn judge(instrs: &[Instr], (spad, acc): (u64, u64), predictor: &Predictor) -> Option<Judged> {
+/// What instructions take once they are scheduled, on a machine with so many rows of spad and acc, if it is not more than `most`.
+fn judge(instrs: &[Instr], (spad, acc): (u64, u64), predictor: &Predictor, most: u64) -> Option<Judged> {
     let mut text = Text { instrs: instrs.to_vec() };
     crate::schedule::run(&mut text);
     let log2 = |rows: u64| rows.max(1).next_power_of_two().trailing_zeros() as u8;
@@ -181,12 +184,12 @@ fn judge(instrs: &[Instr], (spad, acc): (u64, u64), predictor: &Predictor) -> Op
         acc: log2(acc),
     };
     let program = Program { profile, metadata: Metadata::default(), text: text.words(), constant: vec![] };
-    let prediction = predictor.of(&program)?;
+    let prediction = predictor.within(&program, most)?;
     Some(Judged { cost: prediction.cost(program.text.len()), is_tight: prediction.is_tight() })
 }
 
-/// Equal for instructions that are the same but for where their rows of DRAM begin.
-fn key(instrs: &[Instr]) -> [u64; 2] {
+/// Equal for instructions that are the same but for where their rows of DRAM begin, and may cost as much.
+fn key(instrs: &[Instr], most: u64) -> [u64; 2] {
     let mut first: HashMap<u8, u32> = HashMap::new();
     let mut relative = instrs.to_vec();
     for pass in 0..2 {
@@ -210,7 +213,7 @@ fn key(instrs: &[Instr]) -> [u64; 2] {
     }
     let mut hashers = [0u8, 1].map(|half| {
         let mut hasher = DefaultHasher::new();
-        half.hash(&mut hasher);
+        (half, most).hash(&mut hasher);
         hasher
     });
     for instr in &relative {

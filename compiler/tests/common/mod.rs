@@ -44,7 +44,7 @@ pub(crate) fn inside(path: &str) -> Vec<u8> {
 /// Judges programs by chance, the first whole one as worst: so each way to lower a layer is taken now and then.
 pub(crate) fn any_way(seed: u64) -> Option<Predictor> {
     let first = AtomicBool::new(true);
-    Some(Predictor::new(move |program| {
+    Some(Predictor::new(move |program, _| {
         if !program.metadata.layers.is_empty() && first.swap(false, Ordering::Relaxed) {
             return Some(Prediction { cycles: u64::MAX / 2, busy: 0 });
         }
