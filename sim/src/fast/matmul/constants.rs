@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use isa::Leaf;
 
-use super::pack::{Form, Packed};
+use super::pack::Packed;
 use super::{Product, STRIP};
 use crate::fast::observe::read_rows;
 use crate::fast::origins::Origins;
@@ -74,7 +74,7 @@ impl Constants<'_> {
             return None;
         }
         let tiles = (0..p.kt as i64).map(|tap| self.tile(i64::from(key.first) + tap * key.step));
-        let packed = Arc::new(Packed::new(simd, Form::of(simd, tiles.clone(), p), tiles, p));
+        let packed = Arc::new(Packed::new(simd, tiles, p));
         store.bytes += packed.size();
         store.panels.insert(key, packed.clone());
         Some(packed)

@@ -20,12 +20,10 @@ pub(super) struct Call {
     pub(super) outs: *const *mut i32,
     pub(super) weights: *const u8,
     pub(super) bias: *const i32,
-    /// Bytes of each row and tap that count; a multiple of 16.
-    pub(super) tap_len: usize,
-    /// Taps, at least one.
-    pub(super) taps: usize,
-    /// From tap to tap of a row.
-    pub(super) tap_bytes: isize,
+    /// Of each step, where its four bytes are in a row.
+    pub(super) places: *const i32,
+    /// Steps, at least one; the panel has 64 bytes of weights for each.
+    pub(super) steps: usize,
 }
 
 /// A function that does a [`Call`] for `R` of its rows.

@@ -8,8 +8,10 @@ mod constants;
 mod kernel;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod order;
 mod pack;
 mod portable;
+mod sorted;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -17,11 +19,13 @@ use std::ops::Range;
 
 pub(super) use constants::{Constants, Kept, PackedWeights};
 use kernel::{Call, Kernel, NOTHING};
+use order::Order;
 pub(super) use pack::Packed;
-use pack::{Form, Panels};
+use pack::{Form, Panel, Panels};
 
 use super::place::{Affine, Chip, runs};
 use super::simd::Simd;
+use super::space::Row;
 use super::workers::with_scratch;
 
 /// Rows that a kernel multiplies at once.
@@ -83,7 +87,7 @@ pub(super) struct Product {
 
 /// Multiplies the rows `rows` (i1·n0 + i0, all taps), by panels that stay or by some of its own.
 pub(super) fn matmul(simd: Simd, kept: Option<&Packed>, chip: Chip, rows: Range<u64>, product: &Product) {
-    with_scratch(|[wide, memory]| with_memory(simd, kept, chip, rows, product, wide, memory));
+    with_scratch(|scratch| with_memory(simd, kept, chip, rows, product, scratch));
 }
 
 fn with_memory(
@@ -92,11 +96,10 @@ fn with_memory(
     chip: Chip,
     rows: Range<u64>,
     product: &Product,
-    wide: &mut Scratch,
-    memory: &mut Scratch,
+    [wide, places, memory]: &mut [Scratch; 3],
 ) {
     if let Some(kept) = kept {
-        return Task { simd, chip, panels: kept.panels(), product: *product }.run(wide, rows);
+        return Task { simd, chip, panels: kept.panels(), product: *product }.run(wide, places, rows);
     }
     let mut tap = 0;
     while tap < product.kt {
@@ -111,7 +114,7 @@ fn with_memory(
         };
         let form = Form::of(simd, pack::tiles(chip, &strip), &strip);
         let panels = Panels::pack(simd, form, memory, pack::tiles(chip, &strip), &strip);
-        Task { simd, chip, panels, product: strip }.run(wide, rows.clone());
+        Task { simd, chip, panels, product: strip }.run(wide, places, rows.clone());
         tap += taps;
     }
 }
@@ -130,26 +133,44 @@ struct Block {
     /// Of each row, its sums.
     outs: [*mut i32; BLOCK_ROWS],
     len: usize,
-    tap_bytes: isize,
 }
 
 impl Task<'_> {
-    fn run(&self, scratch: &mut Scratch, rows: Range<u64>) {
-        let p = &self.product;
-        let wide = p.kt as usize * self.panels.form().row_bytes();
+    fn run(&self, scratch: &mut Scratch, places: &mut Scratch, rows: Range<u64>) {
+        let wide = self.product.kt as usize * self.panels.form().row_bytes();
         let most = (BLOCK_BYTES / wide / ROWS * ROWS).clamp(ROWS, BLOCK_ROWS) as u64;
-        let mut block = Block {
-            rows: [std::ptr::null(); BLOCK_ROWS],
-            outs: [std::ptr::null_mut(); BLOCK_ROWS],
-            len: 0,
-            tap_bytes: 0,
-        };
+        let mut block =
+            Block { rows: [std::ptr::null(); BLOCK_ROWS], outs: [std::ptr::null_mut(); BLOCK_ROWS], len: 0 };
+        let mut steps = Steps::new(places);
         let mut at = rows.start;
         while at < rows.end {
             let part = at..rows.end.min(at + most);
             block.len = (part.end - part.start) as usize;
-            block.tap_bytes = self.widen(scratch, part.clone(), &mut block.rows);
-            self.multiply(part.clone(), &mut block);
+            self.find_outs(part.clone(), &mut block.outs);
+            for (half, panel) in self.panels.halves().enumerate() {
+                let places = match (panel.orders, panel.places) {
+                    (orders, Some(places)) => {
+                        if let Some(orders) = orders {
+                            self.sort(scratch, part.clone(), orders, &mut block.rows);
+                        }
+                        places
+                    }
+                    _ => {
+                        if half == 0 {
+                            let tap_bytes = self.widen(scratch, part.clone(), &mut block.rows);
+                            steps.set(self.product.kt as usize, tap_bytes, self.panels.tap_len());
+                        }
+                        steps.places()
+                    }
+                };
+                self.multiply(&panel, places, &mut block);
+            }
+            if self.product.n <= COLUMNS && !self.product.keep {
+                for out in &block.outs[..block.len] {
+                    // SAFETY: the second half of a row32.
+                    unsafe { out.write_bytes(0, COLUMNS) };
+                }
+            }
             at = part.end;
         }
     }
@@ -167,33 +188,57 @@ impl Task<'_> {
             apart += (i0.end - i0.start) as usize * p.kt as usize;
         });
         let bytes = self.panels.form().row_bytes();
-        let mut wide = Wide { task: self, buffer: scratch.bytes(together.min(apart) * bytes), done: 0 };
-        let mut next = to.iter_mut();
-        if together <= apart {
-            runs(rows, p.n0, |i1, i0| {
-                let (below, count) = hull(p, &i0);
-                let start = wide.end();
-                wide.take(p.a.at(i0.start, i1) - below, count);
-                let first = start.wrapping_offset(below as isize * bytes as isize);
-                let step = p.a.s0 as isize * bytes as isize;
-                for (i, to) in (0..(i0.end - i0.start) as isize).zip(&mut next) {
-                    *to = first.wrapping_offset(i * step);
-                }
-            });
-            return p.a_sk as isize * bytes as isize;
+        if together > apart {
+            self.tap_by_tap(scratch, rows, to, |from, _, to| pack::widen(self.simd, self.panels.form(), from, to));
+            return bytes as isize;
         }
+        let mut wide = Wide { chip: self.chip, row_bytes: bytes, buffer: scratch.bytes(together * bytes), done: 0 };
+        let mut next = to.iter_mut();
+        runs(rows, p.n0, |i1, i0| {
+            let (below, count) = hull(p, &i0);
+            let start = wide.end();
+            wide.take(p.a.at(i0.start, i1) - below, count, |from, to| {
+                pack::widen(self.simd, self.panels.form(), from, to);
+            });
+            let first = start.wrapping_offset(below as isize * bytes as isize);
+            let step = p.a.s0 as isize * bytes as isize;
+            for (i, to) in (0..(i0.end - i0.start) as isize).zip(&mut next) {
+                *to = first.wrapping_offset(i * step);
+            }
+        });
+        p.a_sk as isize * bytes as isize
+    }
+
+    /// Brings each tap of the rows of a block into its order.
+    fn sort(&self, scratch: &mut Scratch, rows: Range<u64>, orders: &[Order], to: &mut [*const u8; BLOCK_ROWS]) {
+        self.tap_by_tap(scratch, rows, to, |from, tap, to| order::sort(self.simd, from, &orders[tap..], to));
+    }
+
+    /// Fills the scratch with the taps of each row, one after another, by `f(rows of spad, the first tap, to)`.
+    fn tap_by_tap(
+        &self,
+        scratch: &mut Scratch,
+        rows: Range<u64>,
+        to: &mut [*const u8; BLOCK_ROWS],
+        f: impl Fn(&[Row], usize, &mut [u8]),
+    ) {
+        let (p, row_bytes) = (&self.product, self.panels.form().row_bytes());
+        let len = (rows.end - rows.start) as usize * p.kt as usize * row_bytes;
+        let mut wide = Wide { chip: self.chip, row_bytes, buffer: scratch.bytes(len), done: 0 };
+        let mut next = to.iter_mut();
         runs(rows, p.n0, |i1, i0| {
             for (i, to) in i0.zip(&mut next) {
                 let row = p.a.at(i, i1);
                 *to = wide.end();
                 if p.a_sk == 1 {
-                    wide.take(row, p.kt as usize);
+                    wide.take(row, p.kt as usize, |from, to| f(from, 0, to));
                 } else {
-                    (0..p.kt as i64).for_each(|tap| wide.take(row + tap * p.a_sk, 1));
+                    for tap in 0..p.kt as usize {
+                        wide.take(row + tap as i64 * p.a_sk, 1, |from, to| f(from, tap, to));
+                    }
                 }
             }
         });
-        bytes as isize
     }
 
     /// The rows where they are, for kernels that read bytes as they are.
@@ -209,9 +254,10 @@ impl Task<'_> {
         p.a_sk as isize * 32
     }
 
-    fn multiply(&self, rows: Range<u64>, block: &mut Block) {
+    /// Says where the sums of the rows of a block are.
+    fn find_outs(&self, rows: Range<u64>, outs: &mut [*mut i32; BLOCK_ROWS]) {
         let p = &self.product;
-        let mut next = block.outs.iter_mut();
+        let mut next = outs.iter_mut();
         runs(rows, p.n0, |i1, i0| {
             // Both ends are in acc, and so is what lies between.
             let [first, _] = [i0.start, i0.end - 1].map(|i| self.chip.acc(p.d.at(i, i1)));
@@ -219,36 +265,63 @@ impl Task<'_> {
                 *to = first.wrapping_offset(i * p.d.s0 as isize).cast();
             }
         });
-        let kernel = Kernel::of(self.simd, self.panels.form());
+    }
+
+    /// Multiplies a block by a panel, and goes on to the next 16 columns of it.
+    fn multiply(&self, panel: &Panel<'_>, places: &[i32], block: &mut Block) {
         let nothing = [NOTHING.0.as_ptr(); BLOCK_ROWS];
-        for panel in self.panels.halves() {
-            let starts: *const *const i32 = if p.keep { block.outs.as_ptr().cast() } else { nothing.as_ptr() };
-            let mut call = Call {
-                rows: block.rows.as_ptr(),
-                starts,
-                outs: block.outs.as_ptr(),
-                weights: panel.weights.as_ptr(),
-                bias: panel.bias.0.as_ptr(),
-                tap_len: panel.tap_len,
-                taps: p.kt as usize,
-                tap_bytes: block.tap_bytes,
-            };
-            // SAFETY: the rows have all taps and groups, the panel too; the traps keep the outs apart.
-            unsafe { kernel.run(&mut call, block.len) };
-            block.outs.iter_mut().for_each(|out| *out = out.wrapping_add(COLUMNS));
+        let starts: *const *const i32 = if self.product.keep { block.outs.as_ptr().cast() } else { nothing.as_ptr() };
+        let mut call = Call {
+            rows: block.rows.as_ptr(),
+            starts,
+            outs: block.outs.as_ptr(),
+            weights: panel.weights.as_ptr(),
+            bias: panel.bias.0.as_ptr(),
+            places: places.as_ptr(),
+            steps: places.len(),
+        };
+        // SAFETY: the rows have all places, the panel weights for each; the traps keep the outs apart.
+        unsafe { Kernel::of(self.simd, self.panels.form()).run(&mut call, block.len) };
+        block.outs.iter_mut().for_each(|out| *out = out.wrapping_add(COLUMNS));
+    }
+}
+
+/// The places of steps one after another, tap by tap.
+struct Steps<'a> {
+    memory: &'a mut Scratch,
+    tap_bytes: isize,
+    count: usize,
+}
+
+impl<'a> Steps<'a> {
+    fn new(memory: &'a mut Scratch) -> Steps<'a> {
+        Steps { memory, tap_bytes: 0, count: 0 }
+    }
+
+    /// For so many taps, of which `tap_len` bytes count.
+    fn set(&mut self, taps: usize, tap_bytes: isize, tap_len: usize) {
+        let count = taps * tap_len / 4;
+        if (self.tap_bytes, self.count) == (tap_bytes, count) {
+            return;
         }
-        if p.n <= COLUMNS && !p.keep {
-            for out in &block.outs[..block.len] {
-                // SAFETY: the second half of a row32.
-                unsafe { out.write_bytes(0, COLUMNS) };
-            }
+        (self.tap_bytes, self.count) = (tap_bytes, count);
+        let places = self.memory.bytes(4 * count).as_chunks_mut::<4>().0.iter_mut();
+        let all = (0..taps as isize).flat_map(|tap| (0..tap_len).step_by(4).map(move |at| (tap, at)));
+        for ((tap, at), place) in all.zip(places) {
+            *place = ((tap * tap_bytes) as i32 + at as i32).to_ne_bytes();
         }
+    }
+
+    fn places(&self) -> &[i32] {
+        // SAFETY: as many are set, in memory aligned for more.
+        unsafe { std::slice::from_raw_parts(self.memory.as_bytes().as_ptr().cast(), self.count) }
     }
 }
 
 /// A buffer that fills with rows in the form of the kernels.
 struct Wide<'a> {
-    task: &'a Task<'a>,
+    chip: Chip,
+    row_bytes: usize,
     buffer: &'a mut [u8],
     done: usize,
 }
@@ -259,15 +332,13 @@ impl Wide<'_> {
         self.buffer[self.done..].as_ptr()
     }
 
-    /// Adds rows of spad.
-    fn take(&mut self, first: i64, count: usize) {
-        let form = self.task.panels.form();
-        let len = count * form.row_bytes();
+    /// Adds rows of spad, as `f` brings them there.
+    fn take(&mut self, first: i64, count: usize, f: impl Fn(&[Row], &mut [u8])) {
+        let len = count * self.row_bytes;
         // SAFETY: `spad` answers for `count` rows; nothing writes spad meanwhile.
-        let from = unsafe { std::slice::from_raw_parts(self.task.chip.spad(first, count), count) };
-        let to = &mut self.buffer[self.done..self.done + len];
+        let from = unsafe { std::slice::from_raw_parts(self.chip.spad(first, count), count) };
+        f(from, &mut self.buffer[self.done..self.done + len]);
         self.done += len;
-        pack::widen(self.task.simd, form, from, to);
     }
 }
 
@@ -283,8 +354,9 @@ fn hull(p: &Product, i0: &Range<u64>) -> (i64, usize) {
 mod tests {
     use isa::random::Rng;
 
+    use super::sorted::Sorted;
     use super::*;
-    use crate::fast::space::{Lanes, Row, Space};
+    use crate::fast::space::{Lanes, Space};
 
     const SPAD: i64 = 1 << 10;
 
@@ -320,17 +392,33 @@ mod tests {
         }
     }
 
-    /// Every form by the portable kernels, and each vector unit that is here by those forms that its kernels take.
+    /// Every form, and none for sorted ones, by the portable kernels, and each vector unit that is here by those forms that its kernels take.
     #[test]
     fn every_form_multiplies_any_bytes() {
-        let mut ways =
-            vec![(Simd::Portable, Form::Pairs), (Simd::Portable, Form::Bytes), (Simd::Portable, Form::Plain)];
-        let all = [(Simd::Avx2, Form::Pairs), (Simd::AvxVnni, Form::Bytes), (Simd::Avx512Vnni, Form::Bytes)];
-        ways.extend(all.into_iter().chain([(Simd::NeonDot, Form::Plain)]).filter(|(simd, _)| simd.is_available()));
+        let of = |simd: Simd, forms: &[Form]| forms.iter().map(|&form| (simd, Some(form))).collect::<Vec<_>>();
+        let ways = [
+            of(Simd::Portable, &[Form::Pairs, Form::Bytes, Form::Plain]),
+            of(Simd::Avx2, &[Form::Pairs]),
+            of(Simd::AvxVnni, &[Form::Bytes]),
+            of(Simd::Avx512Vnni, &[Form::Bytes]),
+            of(Simd::NeonDot, &[Form::Plain]),
+            // Sorted.
+            vec![(Simd::Portable, None), (Simd::Avx2, None)],
+        ];
+        let ways: Vec<_> = ways.concat().into_iter().filter(|(simd, _)| simd.is_available()).collect();
         let mut rng = Rng::new(9);
         for round in 0..200 {
             let mut spad = Space::<Row>::new(SPAD.ilog2() as u8);
-            (0..SPAD as usize).for_each(|row| spad.set(row, rng.leaf().map(u8::cast_signed)));
+            let most = 1 + rng.below(8);
+            let byte = |byte: u8, all: u64| match all % most {
+                // What saturates first.
+                0 if byte < 128 => i8::MIN,
+                0 => i8::MAX,
+                _ => byte.cast_signed(),
+            };
+            for row in 0..SPAD as usize {
+                spad.set(row, rng.leaf().map(|all| byte(all, rng.bits())));
+            }
             let product = random(&mut rng);
             let rows = 0..product.n0 * (1 + rng.below(6));
             let old: Lanes = std::array::from_fn(|_| rng.bits() as i32);
@@ -339,9 +427,16 @@ mod tests {
                 (0..acc.len()).for_each(|row| acc.set(row, old));
                 // SAFETY: one thread, and both live on.
                 let chip = unsafe { Chip::new((spad.start(), spad.len()), (acc.start(), acc.len())) };
-                let (mut memory, mut scratch) = Default::default();
-                let panels = Panels::pack(simd, form, &mut memory, pack::tiles(chip, &product), &product);
-                Task { simd, chip, panels, product }.run(&mut scratch, rows.clone());
+                let tiles = pack::tiles(chip, &product);
+                let packed = match form {
+                    Some(form) => Packed::plain(simd, form, tiles, &product),
+                    None => {
+                        let sorted = Sorted::new(simd, tiles.clone(), &product, round % 2 == 0);
+                        Packed::sorted(tiles, &product, sorted)
+                    }
+                };
+                let (mut places, mut scratch) = Default::default();
+                Task { simd, chip, panels: packed.panels(), product }.run(&mut scratch, &mut places, rows.clone());
                 for row in rows.clone() {
                     let want = expected(&product, spad.rows(), row % product.n0, row / product.n0, old);
                     assert_eq!(acc.rows()[row as usize], want, "round {round}, {simd} {form:?}, row {row}: {rows:?}");

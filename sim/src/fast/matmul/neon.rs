@@ -29,16 +29,14 @@ unsafe fn dot_rows<const R: usize>(call: &Call) {
         let mut sums: [[int32x4_t; 4]; R] = std::array::from_fn(|row| {
             [0, 1, 2, 3].map(|part| vaddq_s32(bias[part], vld1q_s32((*call.starts.add(row)).add(4 * part))))
         });
-        let mut weights = call.weights.cast::<i8>();
-        for tap in 0..call.taps as isize {
-            for at in (0..call.tap_len).step_by(4) {
-                let w = [0, 1, 2, 3].map(|part| vld1q_s8(weights.add(16 * part)));
-                weights = weights.add(64);
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let four = (*call.rows.add(row)).offset(tap * call.tap_bytes).add(at).cast::<i32>();
-                    let x = vreinterpretq_s8_s32(vdupq_n_s32(four.read_unaligned()));
-                    *sums = [0, 1, 2, 3].map(|part| dot(sums[part], x, w[part]));
-                }
+        for step in 0..call.steps {
+            let weights = call.weights.cast::<i8>().add(64 * step);
+            let w = [0, 1, 2, 3].map(|part| vld1q_s8(weights.add(16 * part)));
+            let place = *call.places.add(step) as isize;
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let four = (*call.rows.add(row)).offset(place).cast::<i32>();
+                let x = vreinterpretq_s8_s32(vdupq_n_s32(four.read_unaligned()));
+                *sums = [0, 1, 2, 3].map(|part| dot(sums[part], x, w[part]));
             }
         }
         for (row, sums) in sums.iter().enumerate() {

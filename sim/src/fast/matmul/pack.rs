@@ -1,6 +1,8 @@
 //! Weights as panels, and rows as kernels read them.
 
 use super::kernel::Sums;
+use super::order::{Order, fits};
+use super::sorted::Sorted;
 use super::{COLUMNS, Product, Scratch};
 use crate::fast::place::Chip;
 use crate::fast::simd::{Simd, twice};
@@ -46,13 +48,15 @@ impl Form {
     }
 }
 
-/// The weights of 16 columns.
+/// The weights of 16 columns, a vector for each step: four bytes of a row.
 pub(super) struct Panel<'a> {
     pub(super) weights: &'a [u8],
     /// What the sums begin with, to take off what `x + 128` adds.
     pub(super) bias: &'a Sums,
-    /// Bytes of a row and tap that the panel has weights for.
-    pub(super) tap_len: usize,
+    /// Of each tap, the order that rows are to be brought into; `None` leaves them as they are, or were left.
+    pub(super) orders: Option<&'a [Order]>,
+    /// Where the bytes of each step are, if not one after another.
+    pub(super) places: Option<&'a [i32]>,
 }
 
 /// The weights of one strip of tiles.
@@ -60,6 +64,7 @@ pub(super) struct Panel<'a> {
 pub(super) struct Panels<'a> {
     weights: &'a [u8],
     layout: Layout,
+    sorted: Option<&'a Sorted>,
 }
 
 /// What panels are, but for the weights themselves.
@@ -67,6 +72,7 @@ pub(super) struct Panels<'a> {
 pub(super) struct Layout {
     pub(super) form: Form,
     bias: [Sums; 2],
+    /// Bytes of a row and tap that there are weights for.
     tap_len: usize,
     halves: usize,
 }
@@ -81,7 +87,7 @@ impl<'a> Panels<'a> {
         p: &Product,
     ) -> Panels<'a> {
         let halves = if p.n > COLUMNS { 2 } else { 1 };
-        let tap_len = (p.k * form.row_bytes() / 32).next_multiple_of(16);
+        let tap_len = (p.k * form.row_bytes() / 32).next_multiple_of(4);
         // A vector of weights has 64 bytes, and meets four bytes of a row.
         let tile_len = tap_len / 4 * 64;
         let len = p.kt as usize * tile_len;
@@ -100,13 +106,7 @@ impl<'a> Panels<'a> {
                 }
             }
         }
-        let bias = [0, 16].map(|first| {
-            Sums(std::array::from_fn(|column: usize| {
-                let sum: i32 = sums[first + column];
-                sum.wrapping_mul(-128)
-            }))
-        });
-        Panels { weights, layout: Layout { form, bias, tap_len, halves } }
+        Panels { weights, layout: Layout { form, bias: biases(&sums), tap_len, halves }, sorted: None }
     }
 
     /// What the weights are for.
@@ -114,10 +114,22 @@ impl<'a> Panels<'a> {
         self.layout.form
     }
 
+    /// Bytes of a row and tap that there are weights for, where steps are one after another.
+    pub(super) fn tap_len(&self) -> usize {
+        self.layout.tap_len
+    }
+
     /// The panels: columns 0..16, then the others if they count.
     pub(super) fn halves(&self) -> impl Iterator<Item = Panel<'_>> {
-        let panels = self.weights.chunks_exact(self.weights.len() / self.layout.halves);
-        panels.zip(&self.layout.bias).map(|(weights, bias)| Panel { weights, bias, tap_len: self.layout.tap_len })
+        let even = self.weights.len() / self.layout.halves;
+        let first = self.sorted.map_or(even, |sorted| sorted.panels[0].places.len() * 64);
+        let (first, second) = self.weights.split_at(first);
+        (0..self.layout.halves).zip([first, second]).zip(&self.layout.bias).map(|((half, weights), bias)| Panel {
+            weights,
+            bias,
+            orders: self.sorted.and_then(|sorted| sorted.orders.get(half).map(Vec::as_slice)),
+            places: self.sorted.map(|sorted| sorted.panels[half].places.as_slice()),
+        })
     }
 }
 
@@ -127,24 +139,51 @@ pub(in crate::fast) struct Packed {
     memory: Scratch,
     len: usize,
     layout: Layout,
+    sorted: Option<Sorted>,
 }
 
 impl Packed {
     /// Packs the tiles of a strip.
-    pub(super) fn new(simd: Simd, form: Form, tiles: impl Iterator<Item = [Row; 32]>, p: &Product) -> Packed {
+    pub(super) fn new(simd: Simd, tiles: impl Iterator<Item = [Row; 32]> + Clone, p: &Product) -> Packed {
+        let form = Form::of(simd, tiles.clone(), p);
+        if simd == Simd::Avx2
+            && form == Form::Pairs
+            && let Some(sorted) = Sorted::best(simd, tiles.clone(), p)
+        {
+            return Packed::sorted(tiles, p, sorted);
+        }
+        Packed::plain(simd, form, tiles, p)
+    }
+
+    /// In this form, rows as they are.
+    pub(super) fn plain(simd: Simd, form: Form, tiles: impl Iterator<Item = [Row; 32]>, p: &Product) -> Packed {
         let mut memory = Scratch::default();
-        let Panels { weights, layout } = Panels::pack(simd, form, &mut memory, tiles, p);
+        let Panels { weights, layout, .. } = Panels::pack(simd, form, &mut memory, tiles, p);
         let len = weights.len();
-        Packed { memory, len, layout }
+        Packed { memory, len, layout, sorted: None }
+    }
+
+    /// By bytes, in orders and in steps that are exact.
+    pub(super) fn sorted(tiles: impl Iterator<Item = [Row; 32]>, p: &Product, mut sorted: Sorted) -> Packed {
+        let mut sums = [0; 32];
+        tiles.for_each(|tile| add_columns(Simd::Portable, &live(&tile, p), &mut sums));
+        let memory =
+            Scratch { lines: sorted.panels.iter_mut().flat_map(|panel| std::mem::take(&mut panel.weights)).collect() };
+        let layout = Layout { form: Form::Bytes, bias: biases(&sums), tap_len: 0, halves: sorted.panels.len() };
+        Packed { len: memory.lines.len() * 64, memory, layout, sorted: Some(sorted) }
     }
 
     pub(super) fn panels(&self) -> Panels<'_> {
-        Panels { weights: &self.memory.as_bytes()[..self.len], layout: self.layout }
+        Panels { weights: &self.memory.as_bytes()[..self.len], layout: self.layout, sorted: self.sorted.as_ref() }
     }
 
     /// Bytes that it takes.
     pub(super) fn size(&self) -> usize {
-        self.memory.as_bytes().len() + size_of::<Packed>()
+        let sorted = self.sorted.iter().flat_map(|sorted| {
+            let orders = sorted.orders.iter().map(|orders| size_of_val(orders.as_slice()));
+            orders.chain(sorted.panels.iter().map(|panel| size_of_val(panel.places.as_slice())))
+        });
+        self.memory.as_bytes().len() + size_of::<Packed>() + sorted.sum::<usize>()
     }
 }
 
@@ -156,16 +195,17 @@ pub(super) fn tiles(chip: Chip, p: &Product) -> impl Iterator<Item = [Row; 32]> 
 
 /// Whether no sum of two products of an unsigned byte and such weights leaves 16 bits: 255 · 128 does not.
 fn is_small(tile: &[Row; 32]) -> bool {
-    let fits = |a: i8, b: i8| {
-        let (a, b) = (i16::from(a), i16::from(b));
-        a.max(0) + b.max(0) <= 128 && a.min(0) + b.min(0) >= -128
-    };
     let (pairs, _) = tile.as_chunks::<2>();
-    pairs.iter().all(|[one, other]| one.iter().zip(other).fold(true, |all, (a, b)| all & fits(*a, *b)))
+    pairs.iter().all(|[one, other]| fits(one, other))
+}
+
+/// What sums of x + 128 begin with, by the sums of columns.
+fn biases(sums: &[i32; 32]) -> [Sums; 2] {
+    [0, 16].map(|first| Sums(std::array::from_fn(|column| sums[first + column].wrapping_mul(-128))))
 }
 
 /// The tile by inputs, with zeros where no input or output is.
-fn live(tile: &[Row; 32], p: &Product) -> [Row; 32] {
+pub(super) fn live(tile: &[Row; 32], p: &Product) -> [Row; 32] {
     let mut out = *tile;
     if p.transposed {
         for (i, row) in out.iter_mut().enumerate() {

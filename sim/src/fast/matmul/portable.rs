@@ -60,13 +60,10 @@ unsafe fn run<S: Step, const R: usize>(call: &Call) {
             for (sum, bias) in sums.iter_mut().zip(bias) {
                 *sum = sum.wrapping_add(bias);
             }
-            let mut weights = call.weights.cast::<[u8; 64]>();
-            for tap in 0..call.taps as isize {
-                let from = (*call.rows.add(row)).offset(tap * call.tap_bytes).cast::<[u8; 4]>();
-                for at in 0..call.tap_len / 4 {
-                    S::step(&mut sums, from.add(at).read_unaligned(), &*weights);
-                    weights = weights.add(1);
-                }
+            let weights = call.weights.cast::<[u8; 64]>();
+            for step in 0..call.steps {
+                let four = (*call.rows.add(row)).offset(*call.places.add(step) as isize).cast::<[u8; 4]>();
+                S::step(&mut sums, four.read_unaligned(), &*weights.add(step));
             }
             (*call.outs.add(row)).cast::<[i32; COLUMNS]>().write_unaligned(sums);
         }

@@ -1,7 +1,7 @@
 //! The kernels of x86-64.
 //!
 //! Those of AVX2 are assembly: twelve sums, two vectors of weights and two temporaries fill the sixteen registers
-//! exactly, and compilers spill. The offset `{off}` counts the bytes of a tap, 16 an iteration.
+//! exactly, and compilers spill. The offset `{off}` is the place of a step.
 
 use std::arch::asm;
 use std::arch::x86_64::{
@@ -43,9 +43,9 @@ macro_rules! end {
 /// Two i16 of one row times a vector of pairs.
 #[rustfmt::skip]
 macro_rules! pairs {
-    ($at:literal, $row:literal, $x:literal, $y:literal) => {
+    ($row:literal, $x:literal, $y:literal) => {
         concat!(
-            "vpbroadcastd ymm14, [{p", $row, "} + {off} + 4*", $at, "]\n",
+            "vpbroadcastd ymm14, [{p", $row, "} + {off}]\n",
             "vpmaddwd ymm15, ymm14, ymm12\n",
             "vpmaddwd ymm14, ymm14, ymm13\n",
             "vpaddd ymm", $x, ", ymm", $x, ", ymm15\n",
@@ -57,11 +57,11 @@ macro_rules! pairs {
 /// Four bytes of one row times a vector of quads; no sum of two products leaves 16 bits, by the form's choice.
 #[rustfmt::skip]
 macro_rules! bytes {
-    ($at:literal, $row:literal, $x:literal, $y:literal) => {
+    ($row:literal, $x:literal, $y:literal) => {
         concat!(
-            "vpbroadcastd ymm14, [{p", $row, "} + {off} + 4*", $at, "]\n",
+            "vpbroadcastd ymm14, [{p", $row, "} + {off}]\n",
             "vpmaddubsw ymm15, ymm14, ymm12\n",
-            "vpmaddubsw ymm14, ymm14, [{w} + 64*", $at, " + 32]\n",
+            "vpmaddubsw ymm14, ymm14, [{w} + 32]\n",
             "vpmaddwd ymm15, ymm15, ymm13\n",
             "vpmaddwd ymm14, ymm14, ymm13\n",
             "vpaddd ymm", $x, ", ymm", $x, ", ymm15\n",
@@ -71,14 +71,14 @@ macro_rules! bytes {
 }
 
 macro_rules! load_pairs {
-    ($at:literal) => {
-        concat!("vmovdqa ymm12, [{w} + 64*", $at, "]\n", "vmovdqa ymm13, [{w} + 64*", $at, " + 32]\n")
+    () => {
+        "vmovdqa ymm12, [{w}]\nvmovdqa ymm13, [{w} + 32]\n"
     };
 }
 
 macro_rules! load_bytes {
-    ($at:literal) => {
-        concat!("vmovdqa ymm12, [{w} + 64*", $at, "]\n")
+    () => {
+        "vmovdqa ymm12, [{w}]\n"
     };
 }
 
@@ -91,12 +91,6 @@ macro_rules! no_ones {
 macro_rules! ones {
     () => {
         "vpcmpeqw ymm13, ymm13, ymm13\nvpsrlw ymm13, ymm13, 15\n"
-    };
-}
-
-macro_rules! vector {
-    ($load:ident, $step:ident, $at:literal, $(($row:literal, $x:literal, $y:literal)),*) => {
-        concat!($load!($at), $($step!($at, $row, $x, $y)),*)
     };
 }
 
@@ -117,23 +111,16 @@ macro_rules! kernel {
                     concat!($(begin!($row, $x, $y)),*),
                     $ones!(),
                     "mov {w}, [{call} + {weights}]",
-                    "mov {len}, [{call} + {tap_len}]",
-                    "mov {taps}, [{call} + {tap_count}]",
-                    "mov {stride}, [{call} + {tap_bytes}]",
-                    "2:",
-                    "xor {off:e}, {off:e}",
+                    "mov {len}, [{call} + {steps}]",
+                    "mov {place}, [{call} + {places}]",
                     ".p2align 5",
-                    "3:",
-                    vector!($load, $step, 0, $(($row, $x, $y)),*),
-                    vector!($load, $step, 1, $(($row, $x, $y)),*),
-                    vector!($load, $step, 2, $(($row, $x, $y)),*),
-                    vector!($load, $step, 3, $(($row, $x, $y)),*),
-                    "add {w}, 256",
-                    "add {off}, 16",
-                    "cmp {off}, {len}",
-                    "jne 3b",
-                    concat!($("add {p", $row, "}, {stride}\n"),*),
-                    "dec {taps}",
+                    "2:",
+                    "movsxd {off}, dword ptr [{place}]",
+                    $load!(),
+                    concat!($($step!($row, $x, $y)),*),
+                    "add {place}, 4",
+                    "add {w}, 64",
+                    "dec {len}",
                     "jne 2b",
                     "mov {off}, [{call} + {outs}]",
                     concat!($(end!($row, $x, $y)),*),
@@ -141,15 +128,14 @@ macro_rules! kernel {
                     "vzeroupper",
                     call = in(reg) call,
                     $($p = out(reg) _,)*
-                    w = out(reg) _, off = out(reg) _, len = out(reg) _, taps = out(reg) _, stride = out(reg) _,
+                    w = out(reg) _, off = out(reg) _, len = out(reg) _, place = out(reg) _,
                     rows = const offset_of!(Call, rows),
                     starts = const offset_of!(Call, starts),
                     outs = const offset_of!(Call, outs),
                     weights = const offset_of!(Call, weights),
                     bias = const offset_of!(Call, bias),
-                    tap_len = const offset_of!(Call, tap_len),
-                    tap_count = const offset_of!(Call, taps),
-                    tap_bytes = const offset_of!(Call, tap_bytes),
+                    places = const offset_of!(Call, places),
+                    steps = const offset_of!(Call, steps),
                     out("ymm0") _, out("ymm1") _, out("ymm2") _, out("ymm3") _, out("ymm4") _, out("ymm5") _,
                     out("ymm6") _, out("ymm7") _, out("ymm8") _, out("ymm9") _, out("ymm10") _, out("ymm11") _,
                     out("ymm12") _, out("ymm13") _, out("ymm14") _, out("ymm15") _,
@@ -200,16 +186,14 @@ unsafe fn vnni_256<const R: usize>(call: &Call) {
                 _mm256_add_epi32(bias[half], _mm256_loadu_si256((*call.starts.add(row)).add(8 * half).cast()))
             })
         });
-        let mut weights = call.weights.cast::<__m256i>();
-        for tap in 0..call.taps as isize {
-            for at in (0..call.tap_len).step_by(4) {
-                let w = [0, 1].map(|half| _mm256_loadu_si256(weights.add(half)));
-                weights = weights.add(2);
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let four = (*call.rows.add(row)).offset(tap * call.tap_bytes).add(at).cast::<i32>();
-                    let x = _mm256_set1_epi32(four.read_unaligned());
-                    *sums = [0, 1].map(|half| _mm256_dpbusd_avx_epi32(sums[half], x, w[half]));
-                }
+        for step in 0..call.steps {
+            let weights = call.weights.add(64 * step).cast::<__m256i>();
+            let w = [0, 1].map(|half| _mm256_loadu_si256(weights.add(half)));
+            let place = *call.places.add(step) as isize;
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let four = (*call.rows.add(row)).offset(place).cast::<i32>();
+                let x = _mm256_set1_epi32(four.read_unaligned());
+                *sums = [0, 1].map(|half| _mm256_dpbusd_avx_epi32(sums[half], x, w[half]));
             }
         }
         for (row, sums) in sums.iter().enumerate() {
@@ -229,15 +213,12 @@ unsafe fn vnni_512<const R: usize>(call: &Call) {
         let bias = _mm512_loadu_si512(call.bias.cast());
         let mut sums: [__m512i; R] =
             std::array::from_fn(|row| _mm512_add_epi32(bias, _mm512_loadu_si512((*call.starts.add(row)).cast())));
-        let mut weights = call.weights.cast::<__m512i>();
-        for tap in 0..call.taps as isize {
-            for at in (0..call.tap_len).step_by(4) {
-                let w = _mm512_loadu_si512(weights);
-                weights = weights.add(1);
-                for (row, sum) in sums.iter_mut().enumerate() {
-                    let four = (*call.rows.add(row)).offset(tap * call.tap_bytes).add(at).cast::<i32>();
-                    *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(four.read_unaligned()), w);
-                }
+        for step in 0..call.steps {
+            let w = _mm512_loadu_si512(call.weights.add(64 * step).cast());
+            let place = *call.places.add(step) as isize;
+            for (row, sum) in sums.iter_mut().enumerate() {
+                let four = (*call.rows.add(row)).offset(place).cast::<i32>();
+                *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(four.read_unaligned()), w);
             }
         }
         for (row, sum) in sums.iter().enumerate() {
