@@ -25,7 +25,7 @@ const CAMPAIGNS: &[Campaign] = &[
         name: "fast",
         about: "random programs of 10 to 70 instructions, the fast executor in all its forms against the reference",
         package: "sim",
-        tests: &["fast"],
+        tests: &["fast", "fast_shapes"],
         seeds: ("SYSTOLE_SEEDS", 100_000, 100_000),
         counts: &[],
     },

@@ -21,11 +21,10 @@ pub(super) use constants::{Constants, Kept, PackedWeights};
 use kernel::{Call, Kernel, NOTHING};
 use order::Order;
 pub(super) use pack::Packed;
-use pack::{Form, Panel, Panels};
+use pack::{Form, Panel, Panels, Taps};
 
 use super::place::{Affine, Chip, runs};
 use super::simd::Simd;
-use super::space::Row;
 use super::workers::with_scratch;
 
 /// Rows that a kernel multiplies at once.
@@ -130,8 +129,9 @@ struct Task<'a> {
 struct Block {
     /// Of each row, its first tap.
     rows: [*const u8; BLOCK_ROWS],
-    /// Of each row, its sums.
+    /// Of each row, its sums, and zeros for sums to begin with.
     outs: [*mut i32; BLOCK_ROWS],
+    starts: [*const i32; BLOCK_ROWS],
     len: usize,
 }
 
@@ -139,8 +139,12 @@ impl Task<'_> {
     fn run(&self, scratch: &mut Scratch, places: &mut Scratch, rows: Range<u64>) {
         let wide = self.product.kt as usize * self.panels.form().row_bytes();
         let most = (BLOCK_BYTES / wide / ROWS * ROWS).clamp(ROWS, BLOCK_ROWS) as u64;
-        let mut block =
-            Block { rows: [std::ptr::null(); BLOCK_ROWS], outs: [std::ptr::null_mut(); BLOCK_ROWS], len: 0 };
+        let mut block = Block {
+            rows: [std::ptr::null(); BLOCK_ROWS],
+            outs: [std::ptr::null_mut(); BLOCK_ROWS],
+            starts: [NOTHING.0.as_ptr(); BLOCK_ROWS],
+            len: 0,
+        };
         let mut steps = Steps::new(places);
         let mut at = rows.start;
         while at < rows.end {
@@ -148,22 +152,13 @@ impl Task<'_> {
             block.len = (part.end - part.start) as usize;
             self.find_outs(part.clone(), &mut block.outs);
             for (half, panel) in self.panels.halves().enumerate() {
-                let places = match (panel.orders, panel.places) {
-                    (orders, Some(places)) => {
-                        if let Some(orders) = orders {
-                            self.sort(scratch, part.clone(), orders, &mut block.rows);
-                        }
-                        places
+                if half == 0 || panel.orders.is_some() {
+                    let tap_bytes = self.widen(scratch, part.clone(), panel.orders, &mut block.rows);
+                    if panel.places.is_none() {
+                        steps.set(self.product.kt as usize, tap_bytes, self.panels.tap_len());
                     }
-                    _ => {
-                        if half == 0 {
-                            let tap_bytes = self.widen(scratch, part.clone(), &mut block.rows);
-                            steps.set(self.product.kt as usize, tap_bytes, self.panels.tap_len());
-                        }
-                        steps.places()
-                    }
-                };
-                self.multiply(&panel, places, &mut block);
+                }
+                self.multiply(&panel, panel.places.unwrap_or_else(|| steps.places()), &mut block);
             }
             if self.product.n <= COLUMNS && !self.product.keep {
                 for out in &block.outs[..block.len] {
@@ -176,10 +171,16 @@ impl Task<'_> {
     }
 
     /// Brings the rows of a block into the form of the kernels: whole runs of neighbouring rows where taps share them,
-    /// else tap by tap. Says where they are, and answers the bytes from tap to tap.
-    fn widen(&self, scratch: &mut Scratch, rows: Range<u64>, to: &mut [*const u8; BLOCK_ROWS]) -> isize {
-        let p = &self.product;
-        if self.panels.form() == Form::Plain {
+    /// else, and if each tap has an order, tap by tap. Says where they are, and answers the bytes from tap to tap.
+    fn widen(
+        &self,
+        scratch: &mut Scratch,
+        rows: Range<u64>,
+        orders: Option<&[Order]>,
+        to: &mut [*const u8; BLOCK_ROWS],
+    ) -> isize {
+        let (p, form) = (&self.product, self.panels.form());
+        if form == Form::Plain {
             return self.in_place(rows, to);
         }
         let (mut together, mut apart) = (0, 0);
@@ -187,58 +188,35 @@ impl Task<'_> {
             together += hull(p, &i0).1;
             apart += (i0.end - i0.start) as usize * p.kt as usize;
         });
-        let bytes = self.panels.form().row_bytes();
-        if together > apart {
-            self.tap_by_tap(scratch, rows, to, |from, _, to| pack::widen(self.simd, self.panels.form(), from, to));
-            return bytes as isize;
-        }
-        let mut wide = Wide { chip: self.chip, row_bytes: bytes, buffer: scratch.bytes(together * bytes), done: 0 };
+        let share = orders.is_none() && together <= apart;
+        let bytes = form.row_bytes();
+        let mut buffer = &mut scratch.bytes(if share { together } else { apart } * bytes)[..];
         let mut next = to.iter_mut();
         runs(rows, p.n0, |i1, i0| {
-            let (below, count) = hull(p, &i0);
-            let start = wide.end();
-            wide.take(p.a.at(i0.start, i1) - below, count, |from, to| {
-                pack::widen(self.simd, self.panels.form(), from, to);
-            });
-            let first = start.wrapping_offset(below as isize * bytes as isize);
-            let step = p.a.s0 as isize * bytes as isize;
-            for (i, to) in (0..(i0.end - i0.start) as isize).zip(&mut next) {
-                *to = first.wrapping_offset(i * step);
+            let count = (i0.end - i0.start) as usize;
+            let first = p.a.at(i0.start, i1);
+            let (below, hull) = hull(p, &i0);
+            let lowest = self.chip.spad(first - below, hull).cast_const();
+            let (from, place, step) = if share {
+                (Taps { first: lowest, rows: 1, row_step: 0, taps: hull, tap_step: 1 }, below, p.a.s0)
+            } else {
+                let first = lowest.wrapping_offset(below as isize);
+                let (row_step, tap_step) = (p.a.s0 as isize, p.a_sk as isize);
+                (Taps { first, rows: count, row_step, taps: p.kt as usize, tap_step }, 0, p.kt as i64)
+            };
+            let (here, rest) = std::mem::take(&mut buffer).split_at_mut(from.rows * from.taps * bytes);
+            buffer = rest;
+            let mut row = here.as_ptr().wrapping_offset(place as isize * bytes as isize);
+            match orders {
+                Some(orders) => order::sort(self.simd, from, orders, here),
+                None => pack::widen(self.simd, form, from, here),
+            }
+            for to in next.by_ref().take(count) {
+                *to = row;
+                row = row.wrapping_offset(step as isize * bytes as isize);
             }
         });
-        p.a_sk as isize * bytes as isize
-    }
-
-    /// Brings each tap of the rows of a block into its order.
-    fn sort(&self, scratch: &mut Scratch, rows: Range<u64>, orders: &[Order], to: &mut [*const u8; BLOCK_ROWS]) {
-        self.tap_by_tap(scratch, rows, to, |from, tap, to| order::sort(self.simd, from, &orders[tap..], to));
-    }
-
-    /// Fills the scratch with the taps of each row, one after another, by `f(rows of spad, the first tap, to)`.
-    fn tap_by_tap(
-        &self,
-        scratch: &mut Scratch,
-        rows: Range<u64>,
-        to: &mut [*const u8; BLOCK_ROWS],
-        f: impl Fn(&[Row], usize, &mut [u8]),
-    ) {
-        let (p, row_bytes) = (&self.product, self.panels.form().row_bytes());
-        let len = (rows.end - rows.start) as usize * p.kt as usize * row_bytes;
-        let mut wide = Wide { chip: self.chip, row_bytes, buffer: scratch.bytes(len), done: 0 };
-        let mut next = to.iter_mut();
-        runs(rows, p.n0, |i1, i0| {
-            for (i, to) in i0.zip(&mut next) {
-                let row = p.a.at(i, i1);
-                *to = wide.end();
-                if p.a_sk == 1 {
-                    wide.take(row, p.kt as usize, |from, to| f(from, 0, to));
-                } else {
-                    for tap in 0..p.kt as usize {
-                        wide.take(row + tap as i64 * p.a_sk, 1, |from, to| f(from, tap, to));
-                    }
-                }
-            }
-        });
+        bytes as isize * if share { p.a_sk as isize } else { 1 }
     }
 
     /// The rows where they are, for kernels that read bytes as they are.
@@ -269,8 +247,7 @@ impl Task<'_> {
 
     /// Multiplies a block by a panel, and goes on to the next 16 columns of it.
     fn multiply(&self, panel: &Panel<'_>, places: &[i32], block: &mut Block) {
-        let nothing = [NOTHING.0.as_ptr(); BLOCK_ROWS];
-        let starts: *const *const i32 = if self.product.keep { block.outs.as_ptr().cast() } else { nothing.as_ptr() };
+        let starts = if self.product.keep { block.outs.as_ptr().cast() } else { block.starts.as_ptr() };
         let mut call = Call {
             rows: block.rows.as_ptr(),
             starts,
@@ -282,7 +259,7 @@ impl Task<'_> {
         };
         // SAFETY: the rows have all places, the panel weights for each; the traps keep the outs apart.
         unsafe { Kernel::of(self.simd, self.panels.form()).run(&mut call, block.len) };
-        block.outs.iter_mut().for_each(|out| *out = out.wrapping_add(COLUMNS));
+        block.outs[..block.len].iter_mut().for_each(|out| *out = out.wrapping_add(COLUMNS));
     }
 }
 
@@ -318,30 +295,6 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// A buffer that fills with rows in the form of the kernels.
-struct Wide<'a> {
-    chip: Chip,
-    row_bytes: usize,
-    buffer: &'a mut [u8],
-    done: usize,
-}
-
-impl Wide<'_> {
-    /// Where the next row will be.
-    fn end(&self) -> *const u8 {
-        self.buffer[self.done..].as_ptr()
-    }
-
-    /// Adds rows of spad, as `f` brings them there.
-    fn take(&mut self, first: i64, count: usize, f: impl Fn(&[Row], &mut [u8])) {
-        let len = count * self.row_bytes;
-        // SAFETY: `spad` answers for `count` rows; nothing writes spad meanwhile.
-        let from = unsafe { std::slice::from_raw_parts(self.chip.spad(first, count), count) };
-        f(from, &mut self.buffer[self.done..self.done + len]);
-        self.done += len;
-    }
-}
-
 /// How many rows of a run's hull lie below its first row, and how many it has.
 fn hull(p: &Product, i0: &Range<u64>) -> (i64, usize) {
     let reach = [(i0.end - i0.start - 1) as i64 * p.a.s0, (p.kt - 1) as i64 * p.a_sk];
@@ -356,7 +309,7 @@ mod tests {
 
     use super::sorted::Sorted;
     use super::*;
-    use crate::fast::space::{Lanes, Space};
+    use crate::fast::space::{Lanes, Row, Space};
 
     const SPAD: i64 = 1 << 10;
 
@@ -392,6 +345,16 @@ mod tests {
         }
     }
 
+    /// A byte, or one at which sums of 16 bits saturate: at either end, or, of weights, just beyond what two may be.
+    fn extreme(kind: u64, row: usize, byte: i8) -> i8 {
+        match kind {
+            1 => [i8::MIN, i8::MAX, -127, byte][byte as usize % 4],
+            2 if row < 320 => [-65, -64, 64, 65][byte as usize % 4],
+            2 => i8::MAX,
+            _ => byte,
+        }
+    }
+
     /// Every form, and none for sorted ones, by the portable kernels, and each vector unit that is here by those forms that its kernels take.
     #[test]
     fn every_form_multiplies_any_bytes() {
@@ -409,15 +372,9 @@ mod tests {
         let mut rng = Rng::new(9);
         for round in 0..200 {
             let mut spad = Space::<Row>::new(SPAD.ilog2() as u8);
-            let most = 1 + rng.below(8);
-            let byte = |byte: u8, all: u64| match all % most {
-                // What saturates first.
-                0 if byte < 128 => i8::MIN,
-                0 => i8::MAX,
-                _ => byte.cast_signed(),
-            };
+            let kind = rng.below(4);
             for row in 0..SPAD as usize {
-                spad.set(row, rng.leaf().map(|all| byte(all, rng.bits())));
+                spad.set(row, rng.leaf().map(|byte| extreme(kind, row, byte.cast_signed())));
             }
             let product = random(&mut rng);
             let rows = 0..product.n0 * (1 + rng.below(6));

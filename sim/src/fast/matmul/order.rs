@@ -3,6 +3,7 @@
 //! Such a sum is exact if neither the positive weights of its two inputs nor the negative ones go beyond 128 together, in
 //! any column: 255 · 128 fits. Weights of any tile pair up so but for a few, and those few are halved and multiplied twice.
 
+use super::pack::Taps;
 use crate::fast::simd::{Simd, twice};
 use crate::fast::space::Row;
 
@@ -107,18 +108,17 @@ twice! {
         }
     }
 
-    /// Rows, 128 more than they are, each in its order.
-    fn plain_sort(from: &[Row], orders: &[Order], to: &mut [u8]) {
-        for ((row, order), to) in from.iter().zip(orders).zip(to.as_chunks_mut::<32>().0) {
+    fn plain_sort(from: Taps, orders: &[Order], to: &mut [u8]) {
+        from.each(to.as_chunks_mut::<32>().0, |tap, row, to| {
             for (at, to) in to.iter_mut().enumerate() {
-                *to = row[order.input(at)].cast_unsigned() ^ 0x80;
+                *to = row[orders[tap].input(at)].cast_unsigned() ^ 0x80;
             }
-        }
+        });
     }
 }
 
-/// Rows, 128 more than they are, each in its order.
-pub(super) fn sort(simd: Simd, from: &[Row], orders: &[Order], to: &mut [u8]) {
+/// Rows, 128 more than they are, each tap in its order.
+pub(super) fn sort(simd: Simd, from: Taps, orders: &[Order], to: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
     if simd.avx2() {
         // SAFETY: a `Simd` in use is one that this processor has.
@@ -129,21 +129,23 @@ pub(super) fn sort(simd: Simd, from: &[Row], orders: &[Order], to: &mut [u8]) {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn wide_sort(from: &[Row], orders: &[Order], to: &mut [u8]) {
+fn wide_sort(from: Taps, orders: &[Order], to: &mut [u8]) {
     use std::arch::x86_64::{
         __m256i, _mm256_loadu_si256, _mm256_or_si256, _mm256_permute4x64_epi64, _mm256_set1_epi8, _mm256_shuffle_epi8,
         _mm256_storeu_si256, _mm256_xor_si256,
     };
     let sign = _mm256_set1_epi8(i8::MIN);
-    for ((row, order), to) in from.iter().zip(orders).zip(to.as_chunks_mut::<32>().0) {
+    let orders = &orders[..from.taps];
+    from.each(to.as_chunks_mut::<32>().0, |tap, row, to| {
+        let [here, there] = &orders[tap].0;
         // SAFETY: 32 bytes each.
-        let [row, here, there] = [row.as_ptr().cast(), order.0[0].as_ptr(), order.0[1].as_ptr()]
+        let [row, here, there] = [row.as_ptr().cast(), here.as_ptr(), there.as_ptr()]
             .map(|from| unsafe { _mm256_loadu_si256(from.cast::<__m256i>()) });
         let other = _mm256_permute4x64_epi64::<0b0100_1110>(row);
         let sorted = _mm256_or_si256(_mm256_shuffle_epi8(row, here), _mm256_shuffle_epi8(other, there));
         // SAFETY: as above.
         unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm256_xor_si256(sorted, sign)) };
-    }
+    });
 }
 
 #[cfg(test)]
@@ -168,8 +170,9 @@ mod tests {
                 assert!(count <= most && pairs[count..].iter().all(|pair| !alone(&pair)), "{count} of {inputs}");
                 let rows: [Row; 1] = [rng.leaf().map(u8::cast_signed)];
                 let [mut one, mut other] = [[0; 32]; 2];
-                sort(Simd::Portable, &rows, &[order], &mut one);
-                sort(Simd::detect(), &rows, &[order], &mut other);
+                let from = Taps { first: rows.as_ptr(), rows: 1, row_step: 0, taps: 1, tap_step: 0 };
+                sort(Simd::Portable, from, &[order], &mut one);
+                sort(Simd::detect(), from, &[order], &mut other);
                 assert_eq!((one, one), (other, std::array::from_fn(|at| rows[0][all[at]].cast_unsigned() ^ 0x80)));
                 all.sort_unstable();
                 assert!(all.into_iter().eq(0..32));

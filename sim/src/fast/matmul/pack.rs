@@ -253,28 +253,55 @@ twice! {
         }
     }
 
-    fn widen_pairs(from: &[Row], to: &mut [u8]) {
-        for (row, to) in from.iter().zip(to.as_chunks_mut::<64>().0) {
+    fn widen_pairs(from: Taps, to: &mut [u8]) {
+        from.each(to.as_chunks_mut::<64>().0, |_, row, to| {
             let mut wide = [0i16; 32];
             for lane in 0..32 {
                 wide[lane] = row[lane].into();
             }
             // SAFETY: as many bytes of plain data.
             *to = unsafe { std::mem::transmute::<[i16; 32], [u8; 64]>(wide) };
-        }
+        });
     }
 
-    fn widen_bytes(from: &[Row], to: &mut [u8]) {
-        for (row, to) in from.iter().zip(to.as_chunks_mut::<32>().0) {
+    fn widen_bytes(from: Taps, to: &mut [u8]) {
+        from.each(to.as_chunks_mut::<32>().0, |_, row, to| {
             for lane in 0..32 {
                 to[lane] = row[lane].cast_unsigned() ^ 0x80;
             }
+        });
+    }
+}
+
+/// Rows of spad, each with its taps. Who makes one sees to it that they are there, and that nothing writes them.
+#[derive(Clone, Copy)]
+pub(super) struct Taps {
+    pub(super) first: *const Row,
+    pub(super) rows: usize,
+    pub(super) row_step: isize,
+    pub(super) taps: usize,
+    pub(super) tap_step: isize,
+}
+
+impl Taps {
+    /// Calls `f` with the number of each tap, its row of spad, and a place for it.
+    #[inline(always)]
+    pub(super) fn each<const N: usize>(self, to: &mut [[u8; N]], mut f: impl FnMut(usize, &Row, &mut [u8; N])) {
+        let mut row = self.first;
+        for to in to.chunks_exact_mut(self.taps).take(self.rows) {
+            let mut from = row;
+            for (tap, to) in to.iter_mut().enumerate() {
+                // SAFETY: by what it is.
+                f(tap, unsafe { &*from }, to);
+                from = from.wrapping_offset(self.tap_step);
+            }
+            row = row.wrapping_offset(self.row_step);
         }
     }
 }
 
 /// Rows in the form of the kernels.
-pub(super) fn widen(simd: Simd, form: Form, from: &[Row], to: &mut [u8]) {
+pub(super) fn widen(simd: Simd, form: Form, from: Taps, to: &mut [u8]) {
     match form {
         Form::Pairs => widen_pairs(simd, from, to),
         _ => widen_bytes(simd, from, to),
