@@ -60,21 +60,25 @@ pub(crate) fn small<const N: usize>(rng: &mut Rng) -> Bits<N> {
 }
 
 fn moving() -> Vec<Trace> {
-    vec![
+    vec![trace!(
+        "walker",
+        Walker::<20>::default(),
+        in {load, step, base, n0, n1, nt, s0, s1, st},
+        out {address, last, first_tap, last_inner, last_tap},
+        3000,
+        |it, rng| {
+            it.load.next = rng.one_in(40);
+            (it.n0.next, it.n1.next, it.nt.next) = ((3).into(), (2).into(), (2).into());
+        }
+    )]
+}
+
+/// The memory port's sides, of so many bits.
+fn ports<const BITS: usize>(read: &'static str, write: &'static str, cycles: usize) -> [Trace; 2] {
+    [
         trace!(
-            "walker",
-            Walker::<20>::default(),
-            in {load, step, base, n0, n1, nt, s0, s1, st},
-            out {address, last, first_tap, last_inner, last_tap},
-            3000,
-            |it, rng| {
-                it.load.next = rng.one_in(40);
-                (it.n0.next, it.n1.next, it.nt.next) = ((3).into(), (2).into(), (2).into());
-            }
-        ),
-        trace!(
-            "read_port64",
-            ReadPort::<64>::default(),
+            read,
+            ReadPort::<BITS>::default(),
             in {
                 fetch_valid, fetch_row, fetch_rows, fetch_data_ready, word_valid, word_row, load_valid, load_row, load_rows,
                 load_data_ready, read_ready, rdata_valid, rdata
@@ -83,41 +87,17 @@ fn moving() -> Vec<Trace> {
                 fetch_ready, fetch_data_valid, word_ready, word_data_valid, load_ready, load_data_valid, data, idle,
                 read_valid, read_row, read_rows, rdata_ready
             },
-            2000,
+            cycles,
             |it, rng| {
                 (it.fetch_rows.next, it.load_rows.next) = ((1 + rng.below(3)).into(), (1 + rng.below(3)).into());
             }
         ),
         trace!(
-            "write_port64",
-            WritePort::<64>::default(),
+            write,
+            WritePort::<BITS>::default(),
             in {row_valid, row, wdata_ready},
             out {row_ready, wdata_valid, wdata},
-            2000,
-            |it, rng| {}
-        ),
-        trace!(
-            "read_port256",
-            ReadPort::<256>::default(),
-            in {
-                fetch_valid, fetch_row, fetch_rows, fetch_data_ready, word_valid, word_row, load_valid, load_row, load_rows,
-                load_data_ready, read_ready, rdata_valid, rdata
-            },
-            out {
-                fetch_ready, fetch_data_valid, word_ready, word_data_valid, load_ready, load_data_valid, data, idle,
-                read_valid, read_row, read_rows, rdata_ready
-            },
-            500,
-            |it, rng| {
-                (it.fetch_rows.next, it.load_rows.next) = ((1 + rng.below(3)).into(), (1 + rng.below(3)).into());
-            }
-        ),
-        trace!(
-            "write_port256",
-            WritePort::<256>::default(),
-            in {row_valid, row, wdata_ready},
-            out {row_ready, wdata_valid, wdata},
-            500,
+            cycles,
             |it, rng| {}
         ),
     ]
@@ -252,6 +232,8 @@ fn depthwise(name: &'static str, lanes: usize) -> Trace {
 #[test]
 fn blocks_equal_their_verilog() {
     let mut traces = moving();
+    traces.extend(ports::<64>("read_port64", "write_port64", 2000));
+    traces.extend(ports::<256>("read_port256", "write_port256", 500));
     traces.extend(units());
     traces.extend(memories());
     traces.push(clear());
