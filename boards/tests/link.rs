@@ -82,7 +82,8 @@ fn demand_equal<L: Read + Write>(engine: &mut BoardEngine<L>, name: &str, source
 
 #[test]
 fn programs_through_the_link_equal_the_reference() {
-    for (machine, params) in machines() {
+    let whole = ("p8", Params::target("p8").unwrap());
+    for (machine, params) in machines().into_iter().chain([whole]) {
         let Some(board) = board(&params) else { return };
         let mut engine = BoardEngine::new(board).unwrap();
         assert_eq!(usize::from(engine.identity().port_bytes), params.port_bytes);
