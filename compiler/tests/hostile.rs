@@ -5,7 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::model::{Byte, Model, int, ints, tensor};
+use common::model::{Byte, Model, int, ints, tensor, word};
 use common::{inside, outside};
 use compiler::{CompileError, Options, TargetLimits, compile};
 use rten_onnx::onnx::{DataLocation, DataType};
@@ -232,6 +232,15 @@ fn shared_weights() {
     let y = model.quantized(&sums, 0.2, 0, Byte::Signed);
     model.graph.output.push(common::model::info("v5", &[]));
     assert!(quick(&model, &y).unwrap_err().to_string().contains("is read by another node"));
+}
+
+#[test]
+fn wide_interpolation() {
+    let (mut model, x) = quantized(&[1, 1, 4, 4]);
+    let sizes = model.i64s(&[1, 1, 3, 1 << 16]);
+    let wide = model.node("Resize", &[&x, "", "", &sizes], vec![word("mode", "linear")]);
+    let y = model.quantized(&wide, 0.1, 0, Byte::Signed);
+    quick(&model, &y).unwrap();
 }
 
 #[test]

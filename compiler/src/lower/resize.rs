@@ -73,8 +73,7 @@ impl<'a> Lower<'a> {
         for (at, sources) in &lines {
             let mut first = 0;
             while first < inner.taps.len() {
-                let fits = |size: usize| size + span(&inner.taps[first..first + size]).1 <= acc as usize;
-                let size = (1..=inner.taps.len() - first).rev().find(|&size| fits(size)).unwrap_or(1);
+                let size = widest(&inner.taps[first..], acc as usize);
                 let (from, under) = span(&inner.taps[first..first + size]);
                 let rows = (acc / (size + under) as u64).min(pixel);
                 for part in (0..pixel).step_by(rows as usize) {
@@ -172,6 +171,17 @@ fn span(taps: &[[(usize, i32); 2]]) -> (usize, usize) {
     let all = || taps.iter().flatten().map(|&(index, _)| index);
     let first = all().min().unwrap_or(0);
     (first, all().max().unwrap_or(0) + 1 - first)
+}
+
+/// Most pixels, from the first on, that lie in so many rows together with those that they need.
+fn widest(taps: &[[(usize, i32); 2]], rows: usize) -> usize {
+    let (mut least, mut most) = (usize::MAX, 0);
+    let fits = |(index, taps): &(usize, &[(usize, i32); 2])| {
+        least = taps.iter().fold(least, |least, tap| least.min(tap.0));
+        most = taps.iter().fold(most, |most, tap| most.max(tap.0));
+        (index + 1) + (most + 1 - least) <= rows
+    };
+    taps.iter().enumerate().take_while(fits).count().max(1)
 }
 
 /// All pixels of a line, in phases: by first pixel, the longest that begins there.

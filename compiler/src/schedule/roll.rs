@@ -11,8 +11,10 @@ use isa::{Add, Bne, Instr, Kind, LANES, Leaf, Li, Sub, spec};
 use super::ahead::is_control;
 use crate::text::Text;
 
-/// Most instructions of a round: as many as machines hold.
-const MOST: usize = 200;
+/// Most instructions of a round.
+const MOST: usize = 1000;
+/// Most pairs of instructions that are compared: rounds of long programs are shorter.
+const PAIRS: usize = 1 << 26;
 /// Least instructions that a loop must save.
 const LEAST: usize = 6;
 /// Most bases of an instruction.
@@ -153,23 +155,33 @@ fn step(from: &Item, to: &Item) -> Option<[i64; BASES]> {
 /// The loops that could begin at each instruction: those that save most.
 fn candidates(items: &[Item]) -> Vec<[Option<Loop>; CANDIDATES]> {
     let mut all = vec![[None; CANDIDATES]; items.len()];
-    for size in 1..=MOST.min(items.len() / 2) {
-        // Instructions from here on that are like those a round later; that also go on as those do.
-        let (mut like, mut even) = (0usize, 0usize);
-        let mut steps: Vec<Option<[i64; BASES]>> = vec![None; items.len()];
-        for at in (0..items.len() - size).rev() {
-            steps[at] = step(&items[at], &items[at + size]);
-            like = if steps[at].is_some() { like + 1 } else { 0 };
-            let same = steps[at].is_some() && steps.get(at + size).is_some_and(|next| *next == steps[at]);
-            even = if same { even + 1 } else { 0 };
-            if like < size {
-                continue;
+    let kinds: Vec<u32> = items.iter().map(|item| item.kind).collect();
+    for size in 1..=MOST.min(items.len() / 2).min(PAIRS / items.len().max(1)) {
+        let like = |at: usize| kinds[at] != 0 && kinds[at] == kinds[at + size];
+        let mut end = items.len() - size;
+        while end > 0 {
+            let first = (0..end).rev().find(|&at| !like(at)).map_or(0, |at| at + 1);
+            if end - first >= size {
+                rounds(items, size, first..end, &mut all);
             }
-            let found = Loop { size, rounds: (like / size + 1).min(even / size + 2) };
-            insert(&mut all[at], found);
+            end = first.saturating_sub(1);
         }
     }
     all
+}
+
+/// Loops among instructions that are all like those a round later.
+fn rounds(items: &[Item], size: usize, like: Range<usize>, all: &mut [[Option<Loop>; CANDIDATES]]) {
+    let steps: Vec<_> = like.clone().map(|at| step(&items[at], &items[at + size])).collect();
+    // Instructions from here on that also go on as those a round later do.
+    let mut even = 0;
+    for (index, at) in like.clone().enumerate().rev() {
+        even = if steps.get(index + size).is_some_and(|next| *next == steps[index]) { even + 1 } else { 0 };
+        let like = like.end - at;
+        if like >= size {
+            insert(&mut all[at], Loop { size, rounds: (like / size + 1).min(even / size + 2) });
+        }
+    }
 }
 
 /// Keeps a loop if it saves more than another that is kept.
