@@ -14,7 +14,7 @@ use crate::text::Text;
 /// Most instructions of a round.
 const MOST: usize = 1000;
 /// Most pairs of instructions that are compared: rounds of long programs are shorter.
-const PAIRS: usize = 1 << 26;
+const PAIRS: usize = 1 << 24;
 /// Least instructions that a loop must save.
 const LEAST: usize = 6;
 /// Most bases of an instruction.
