@@ -344,6 +344,7 @@ class Machine {
     uint64_t last_progress_cycle = 0;
     uint64_t last_steps = 0;
     uint64_t hang_cycles = 0;
+    uint64_t next_dump = 0;
     bool gated = true;
 
 public:
@@ -362,7 +363,8 @@ public:
 #endif
         top.start = 0;
         memory.reset(top, Timing{});
-        settle();
+        clocks(0);
+        top.eval();
     }
 
     ~Machine() {
@@ -462,9 +464,11 @@ private:
         edge_after_settle();
     }
 
+    // A run begins in the cycle in which the one before it was done, which is there already.
     void dump(uint64_t time) {
 #if VM_TRACE
-        if (waves.isOpen()) waves.dump(time);
+        if (waves.isOpen() && time >= next_dump) waves.dump(time);
+        next_dump = time + 1;
 #else
         (void)time;
 #endif
