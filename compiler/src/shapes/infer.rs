@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::movement::{axis, integers, moves};
+use super::movement::{axis, distinct, integers, moves};
 use super::{resize, windows};
 use crate::graph::{Constant, DType, Node, ValueType};
 use crate::ops::{Op, Window};
@@ -147,9 +147,8 @@ pub(crate) fn reduced(node: &Node, rank: usize, constants: &BTreeMap<String, Con
         None if none_is_none => Ok(vec![]),
         None => Ok((0..rank).collect()),
         Some(axes) => {
-            let mut out = axes.iter().map(|&a| axis(a, rank)).collect::<Result<Vec<_>, _>>()?;
+            let mut out = distinct(&axes, rank)?;
             out.sort_unstable();
-            out.dedup();
             Ok(out)
         }
     }

@@ -72,6 +72,13 @@ pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
         .ok_or(format!("axis {axis} of a tensor of {rank} dimensions"))
 }
 
+/// Several dimensions, each named once.
+pub(super) fn distinct(axes: &[i64], rank: usize) -> Result<Vec<usize>, String> {
+    let all = axes.iter().map(|&a| axis(a, rank)).collect::<Result<Vec<_>, _>>()?;
+    let twice = |(i, a): (usize, &usize)| all[..i].contains(a);
+    if all.iter().enumerate().any(twice) { Err(format!("axes {axes:?} are not distinct")) } else { Ok(all) }
+}
+
 type Constants = BTreeMap<String, Constant>;
 
 /// The elements of a constant integer input, if it is given.
@@ -149,7 +156,7 @@ fn reshape(from: &[usize], wanted: &[i64], allow_zero: bool) -> Result<Vec<usize
 fn squeeze(x: &[usize], axes: Option<Vec<i64>>) -> Result<Moves, String> {
     let dropped = match axes {
         None => (0..x.len()).filter(|&a| x[a] == 1).collect(),
-        Some(axes) => axes.iter().map(|&a| axis(a, x.len())).collect::<Result<Vec<_>, _>>()?,
+        Some(axes) => distinct(&axes, x.len())?,
     };
     if let Some(bad) = dropped.iter().find(|&&a| x[a] != 1) {
         return Err(format!("axis {bad} of {x:?} is not 1"));
@@ -162,23 +169,19 @@ fn unsqueeze(x: &[usize], axes: &[i64]) -> Result<Moves, String> {
     if rank > MAX_RANK {
         return Err(format!("{rank} dimensions; at most {MAX_RANK} are supported"));
     }
-    let new = axes.iter().map(|&a| axis(a, rank)).collect::<Result<Vec<_>, _>>()?;
-    let mut rest = x.iter();
-    let shape: Option<Vec<usize>> =
-        (0..rank).map(|a| if new.contains(&a) { Some(1) } else { rest.next().copied() }).collect();
-    match shape {
-        Some(shape) if rest.next().is_none() => Ok(Moves::reshape(shape)),
-        _ => Err(format!("axes {axes:?} are not distinct")),
-    }
+    let new = distinct(axes, rank)?;
+    let mut rest = x.iter().copied();
+    let size = |a: usize| if new.contains(&a) { 1 } else { rest.next().unwrap_or(1) };
+    Ok(Moves::reshape((0..rank).map(size).collect()))
 }
 
 fn transpose(x: &[usize], perm: Option<&[i64]>) -> Result<Moves, String> {
     let rank = x.len();
     let perm: Vec<usize> = match perm {
         None => (0..rank).rev().collect(),
-        Some(perm) => perm.iter().map(|&a| axis(a, rank)).collect::<Result<_, _>>()?,
+        Some(perm) => distinct(perm, rank)?,
     };
-    if perm.len() != rank || (0..rank).any(|a| !perm.contains(&a)) {
+    if perm.len() != rank {
         return Err(format!("{perm:?} is no order of {rank} axes"));
     }
     Ok(Moves::of(x, vec![Move::Transpose(perm)]))
@@ -192,8 +195,7 @@ fn slice(node: &Node, x: &[usize], constants: &Constants) -> Result<Moves, Strin
         return Err("starts, ends, axes and steps differ in number".into());
     }
     let mut steps = Vec::new();
-    for (i, &a) in axes.iter().enumerate() {
-        let axis = axis(a, x.len())?;
+    for (i, axis) in distinct(&axes, x.len())?.into_iter().enumerate() {
         let size = x[axis] as i64;
         let clamp = |v: i64, low: i64, high: i64| (if v < 0 { v.saturating_add(size) } else { v }).clamp(low, high);
         let indices: Vec<usize> = match by[i] {
@@ -296,8 +298,8 @@ fn pad(node: &Node, x: &[usize], mode: PadMode, constants: &Constants) -> Result
         return Err(format!("{} pads for {} axes", given.len(), axes.len()));
     }
     let mut pads = vec![(0i64, 0i64); x.len()];
-    for (i, &a) in axes.iter().enumerate() {
-        pads[axis(a, x.len())?] = (given[i], given[i + axes.len()]);
+    for (i, axis) in distinct(&axes, x.len())?.into_iter().enumerate() {
+        pads[axis] = (given[i], given[i + axes.len()]);
     }
     let value = match constants.get(node.inputs.get(2).map_or("", String::as_str)) {
         None if node.has(2) => return Err("its value is not a constant".into()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::movement::{Move, axis, integers};
+use super::movement::{Move, distinct, integers};
 use crate::graph::{Constant, Node};
 use crate::ops::{Coordinates, Interpolation, Op};
 
@@ -35,8 +35,7 @@ fn resized(node: &Node, x: &[usize], axes: Option<&[i64]>, constants: &Constants
         return Err(format!("{count} scales or sizes for {} axes", axes.len()));
     }
     let mut out = Vec::new();
-    for (i, &a) in axes.iter().enumerate() {
-        let axis = axis(a, x.len())?;
+    for (i, axis) in distinct(axes, x.len())?.into_iter().enumerate() {
         let length = x[axis] as f64;
         let (size, scale) = match (&scales, &sizes) {
             (Some(scales), _) => ((length * scales[i]).floor(), scales[i]),
