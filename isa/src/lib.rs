@@ -45,7 +45,7 @@ pub use operands::{Counts, Hull, Reach, Reaches, Role, Space, counts, form, micr
 pub use profile::{InvalidProfile, MAX_DRAM_LOG2, MAX_ONCHIP_LOG2, Profile};
 pub use regs::{Regs, Status};
 pub use state::{Access, State, Subtree};
-pub use step::{Stepped, step};
+pub use step::{Stepped, step, step_scalar};
 pub use table::{
     Add, Addq, And, Argmax, Beq, Bgeu, Bltu, Bne, Dwmac, Fill, Gather, Halt, Li, Load, Lut, Lut32, Lw, Mark, Matmul,
     Maxq, Move, Mul, Requant, Shl, Shr, Store, Sub, Sw, Trans, Vadd, Vclz, Vmax, Vmin, Vmul, Vmulr, Vrmax, Vsel, Vshr,

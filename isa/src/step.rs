@@ -69,6 +69,22 @@ pub fn step<S: State>(state: &mut S) -> Result<Stepped, S::Error> {
     Ok(Stepped::Ran { instr, last })
 }
 
+/// The registers after an instruction that reads and writes them alone, as [`step`] leaves them; `None` of another, and
+/// where it stops the machine.
+#[must_use]
+pub fn step_scalar(instr: &Instr, regs: &Regs, profile: &Profile) -> Option<Regs> {
+    let fetched = regs.status == Status::Running.code() && u64::from(regs.pc) >> profile.text == 0;
+    let begins = fetched && regs.row == 0;
+    if !begins || !ops::scalar::is_scalar(instr) || !legal(instr) || admit(instr, regs, profile).is_err() {
+        return None;
+    }
+    let mut regs = *regs;
+    let target = ops::scalar::execute(instr, &mut regs);
+    regs.steps = regs.steps.wrapping_add(1);
+    regs.pc = target.unwrap_or(regs.pc.wrapping_add(1));
+    Some(regs)
+}
+
 /// Halts: keeps status and steps, clears the rest; a trap clears `output` too.
 fn stop<S: State>(state: &mut S, regs: &Regs, profile: &Profile, status: Status) -> Result<Stepped, S::Error> {
     let halted = Regs::halted(status, regs.steps.wrapping_add(1));
@@ -87,6 +103,33 @@ mod tests {
     use super::*;
     use crate::table::Store;
     use crate::{Loop, Memory};
+
+    /// Of the scalars, and of nothing else, at the limit and within an instruction too.
+    #[test]
+    fn a_scalar_alone_is_a_step() {
+        let mut rng = crate::random::Rng::new(6);
+        let mut some = [0; 2];
+        for seed in 0..400 {
+            let case = crate::random::case(seed, 20);
+            for word in &case.text {
+                let Ok(instr) = Instr::decode(word) else { continue };
+                let mut regs = Regs { pc: rng.below(3) as u32, steps: rng.below(9), ..Regs::default() };
+                regs.row = if rng.one_in(8) { 1 } else { 0 };
+                regs.x.iter_mut().skip(1).for_each(|x| *x = rng.bits() as u32 >> rng.below(32));
+                let profile = Profile { limit: 8, text: 2, ..Profile::default() };
+                let mut memory = Memory::new(&[ZERO, profile.to_leaf(), ZERO, ZERO], &[*word; 4], &[], &[]);
+                (0..).zip(regs.to_leaves()).for_each(|(at, leaf)| memory.tree_mut(Subtree::Regs).set(at, leaf));
+                let alone = step_scalar(&instr, &regs, &profile);
+                some[usize::from(alone.is_some())] += 1;
+                if let Some(alone) = alone {
+                    let Ok(stepped) = step(&mut memory);
+                    assert_eq!(stepped, Stepped::Ran { instr, last: true });
+                    assert_eq!(memory.regs(), alone);
+                }
+            }
+        }
+        assert!(some.iter().all(|&count| count > 100), "{some:?}");
+    }
 
     #[test]
     fn a_word_without_meaning_traps_in_every_row() {

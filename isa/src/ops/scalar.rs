@@ -3,6 +3,12 @@
 use crate::regs::Regs;
 use crate::table::Instr;
 
+/// Whether an instruction reads and writes registers alone, and does something with them.
+pub(crate) fn is_scalar(instr: &Instr) -> bool {
+    use Instr::{Add, And, Beq, Bgeu, Bltu, Bne, Li, Mul, Shl, Shr, Sub};
+    matches!(instr, Li(_) | Add(_) | Sub(_) | Mul(_) | Shl(_) | Shr(_) | And(_) | Beq(_) | Bne(_) | Bltu(_) | Bgeu(_))
+}
+
 /// Executes a scalar instruction; answers the target of a taken branch.
 pub(crate) fn execute(instr: &Instr, regs: &mut Regs) -> Option<u32> {
     let x = regs.x;

@@ -308,6 +308,13 @@ impl FastMachine {
 
     /// One micro-step by the reference.
     pub(super) fn step(&mut self) -> Result<(), FastError> {
+        let scalar = self.image.decoded(self.regs.pc).filter(|decoded| !decoded.moves);
+        if let Some(regs) =
+            scalar.and_then(|Decoded { instr, .. }| isa::step_scalar(instr, &self.regs, &self.image.profile))
+        {
+            self.regs = regs;
+            return Ok(());
+        }
         if let Stepped::Ran { instr: Instr::Mark(mark), .. } = isa::step(self)?
             && let Some(digest) = self.digest
             && self.marks.len() < MAX_MARKS

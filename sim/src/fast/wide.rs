@@ -4,23 +4,26 @@
 
 use std::arch::x86_64::{
     __m256, __m256i, _CMP_GT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_cvtsi32_si128, _mm_loadl_epi64,
-    _mm256_add_epi16, _mm256_add_epi32, _mm256_add_epi64, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256,
+    _mm256_add_epi32, _mm256_add_epi64, _mm256_add_ps, _mm256_adds_epi16, _mm256_and_ps, _mm256_and_si256,
     _mm256_blend_epi32, _mm256_blendv_epi8, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
     _mm256_cmpgt_epi64, _mm256_cvtepi8_epi16, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32,
-    _mm256_extracti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps,
-    _mm256_movemask_ps, _mm256_mul_epi32, _mm256_mul_ps, _mm256_packs_epi16, _mm256_packs_epi32,
-    _mm256_permutevar8x32_epi32, _mm256_round_ps, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_epi64x,
-    _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_slli_epi64, _mm256_srl_epi64,
-    _mm256_srli_epi64, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_epi64, _mm256_sub_ps, _mm256_unpackhi_epi8,
-    _mm256_unpacklo_epi8, _mm256_xor_si256,
+    _mm256_extracti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epi8, _mm256_max_ps,
+    _mm256_min_epi8, _mm256_min_ps, _mm256_movemask_ps, _mm256_mul_epi32, _mm256_mul_ps, _mm256_packs_epi16,
+    _mm256_packs_epi32, _mm256_permutevar8x32_epi32, _mm256_round_ps, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_setzero_si256,
+    _mm256_slli_epi64, _mm256_srl_epi64, _mm256_srli_epi64, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_epi64,
+    _mm256_sub_ps, _mm256_unpackhi_epi8, _mm256_unpacklo_epi8, _mm256_xor_si256,
 };
 use std::ops::Range;
 
 use isa::form;
 
 use super::bytes::{Block, CERTAIN, Clamp, Sum, live};
-use super::place::{Affine, Chip, walk};
+use super::place::{Affine, Chip, runs, walk};
 use super::space::{Lanes, Row};
+
+/// More than any result is before its zero point.
+const MOST: f32 = 1024.0;
 
 /// Most taps of a depthwise product.
 pub(super) const TAPS: u64 = 16;
@@ -33,9 +36,9 @@ unsafe fn load(from: *const i8) -> __m256i {
 
 /// Rounding, zero point and bounds of a result.
 struct Finish {
-    lo: __m256,
-    hi: __m256,
+    most: __m256,
     zp: __m256i,
+    bounds: [__m256i; 2],
     keep: __m256i,
     certain: __m256,
 }
@@ -43,12 +46,11 @@ struct Finish {
 impl Finish {
     #[target_feature(enable = "avx2")]
     fn new(clamp: Clamp, certain: f32, n: usize) -> Finish {
-        let (lo, hi) = clamp.bounds();
         let keep = live(n);
         Finish {
-            lo: _mm256_set1_ps(lo),
-            hi: _mm256_set1_ps(hi),
+            most: _mm256_set1_ps(MOST),
             zp: _mm256_set1_epi16(clamp.zp.into()),
+            bounds: [_mm256_set1_epi8(clamp.lo), _mm256_set1_epi8(clamp.hi)],
             // SAFETY: 32 bytes.
             keep: unsafe { load(keep.as_ptr()) },
             certain: _mm256_set1_ps(certain),
@@ -56,6 +58,7 @@ impl Finish {
     }
 
     /// A row of bytes from values before the zero point, and which lanes are so near to a tie that they may be wrong.
+    #[inline]
     #[target_feature(enable = "avx2")]
     fn row(&self, values: [__m256; 4]) -> (__m256i, u32) {
         const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
@@ -63,7 +66,8 @@ impl Finish {
         let (mut off, mut most) = ([_mm256_setzero_ps(); 4], _mm256_setzero_ps());
         let mut wholes = [_mm256_setzero_si256(); 4];
         for part in 0..4 {
-            let x = _mm256_min_ps(_mm256_max_ps(values[part], self.lo), self.hi);
+            // What is too small for 32 bits becomes the smallest; what is too large would, too.
+            let x = _mm256_min_ps(values[part], self.most);
             let whole = _mm256_round_ps::<NEAREST>(x);
             off[part] = _mm256_and_ps(_mm256_sub_ps(x, whole), magnitude);
             most = _mm256_max_ps(most, off[part]);
@@ -76,10 +80,11 @@ impl Finish {
                 near |= beyond(*off) << (8 * part);
             }
         }
-        let one = _mm256_add_epi16(_mm256_packs_epi32(wholes[0], wholes[1]), self.zp);
-        let other = _mm256_add_epi16(_mm256_packs_epi32(wholes[2], wholes[3]), self.zp);
+        let one = _mm256_adds_epi16(_mm256_packs_epi32(wholes[0], wholes[1]), self.zp);
+        let other = _mm256_adds_epi16(_mm256_packs_epi32(wholes[2], wholes[3]), self.zp);
         let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
         let row = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(one, other), order);
+        let row = _mm256_min_epi8(_mm256_max_epi8(row, self.bounds[0]), self.bounds[1]);
         (_mm256_and_si256(row, self.keep), near)
     }
 }
@@ -93,39 +98,70 @@ fn lanes(mut bits: u32) -> impl Iterator<Item = usize> {
     })
 }
 
+/// Calls `f(count, first rows, steps)` for runs of rows in which each operand goes on by its step: all rows in one where
+/// the outer loop goes on as the inner one does.
+#[inline(always)]
+fn strides<const N: usize>(
+    rows: Range<u64>,
+    n0: u64,
+    operands: [Affine; N],
+    mut f: impl FnMut(u64, [i64; N], [i64; N]),
+) {
+    let steps = operands.map(|o| o.s0);
+    if operands.iter().all(|o| o.s1 == o.s0.wrapping_mul(n0 as i64)) {
+        return f(rows.end - rows.start, operands.map(|o| o.at(rows.start, 0)), steps);
+    }
+    runs(rows, n0, |i1, i0| f(i0.end - i0.start, operands.map(|o| o.at(i0.start, i1)), steps));
+}
+
 #[target_feature(enable = "avx2")]
 pub(super) fn requant(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], clamp: Clamp, n: usize) {
     let (keep, finish) = (live(n), Finish::new(clamp, CERTAIN, n));
     let mut block: Option<(i64, Block)> = None;
     let (to, from) = (chip.spad_of(operands[0], &rows, n0, 1, 0), chip.acc_of(operands[1], &rows, n0));
-    for [d, a, b] in walk(rows, n0, operands) {
-        let (_, block) = match &mut block {
-            Some(block) if block.0 == b => block,
-            other => other.insert((b, Block::new(chip.rows8::<8>(b)))),
-        };
-        // SAFETY: all rows of the operands are there; nothing writes this one meanwhile.
-        let sums = unsafe { &*from.add(a as usize) };
-        let mut values = [_mm256_setzero_ps(); 4];
-        for (part, value) in values.iter_mut().enumerate() {
-            // SAFETY: eight lanes of 32 each.
-            let (sums, bias, factor) = unsafe {
-                (
-                    _mm256_loadu_si256(sums.as_ptr().cast::<__m256i>().add(part)),
-                    _mm256_loadu_si256(block.bias.as_ptr().cast::<__m256i>().add(part)),
-                    _mm256_loadu_ps(block.factor.as_ptr().add(8 * part)),
-                )
+    strides(rows, n0, operands, |count, [d, a, b], [d_step, a_step, b_step]| {
+        // Of rows with a block each, every one is a run.
+        let (runs, len) = if b_step == 0 { (1, count) } else { (count, 1) };
+        let (mut to, mut from) = (to.wrapping_offset(d as isize), from.wrapping_offset(a as isize).cast_const());
+        for run in 0..runs as i64 {
+            let b = b + run * b_step;
+            let (_, block) = match &mut block {
+                Some(block) if block.0 == b => block,
+                other => other.insert((b, Block::new(chip.rows8::<8>(b)))),
             };
-            *value = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sums, bias)), factor);
+            for _ in 0..len {
+                // SAFETY: all rows of the operands are there; nothing else touches these meanwhile.
+                let (sums, out) = unsafe { (&*from, &mut *to) };
+                let near = requant_row(&finish, block, sums, out);
+                if near != 0 {
+                    lanes(near).for_each(|lane| out[lane] = clamp.apply(block.exact(sums[lane], lane)) & keep[lane]);
+                }
+                (to, from) = (to.wrapping_offset(d_step as isize), from.wrapping_offset(a_step as isize));
+            }
         }
-        let (row, near) = finish.row(values);
-        // SAFETY: all rows of the operands are there; nothing else touches this one meanwhile.
-        let out = unsafe { &mut *to.add(d as usize) };
-        // SAFETY: 32 bytes.
-        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
-        for lane in lanes(near) {
-            out[lane] = clamp.apply(block.exact(sums[lane], lane)) & keep[lane];
-        }
+    });
+}
+
+/// Answers the lanes that may be wrong.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn requant_row(finish: &Finish, block: &Block, sums: &Lanes, out: &mut Row) -> u32 {
+    let mut values = [_mm256_setzero_ps(); 4];
+    for (part, value) in values.iter_mut().enumerate() {
+        // SAFETY: eight lanes of 32 each.
+        let (sums, bias, factor) = unsafe {
+            (
+                _mm256_loadu_si256(sums.as_ptr().cast::<__m256i>().add(part)),
+                _mm256_loadu_si256(block.bias.as_ptr().cast::<__m256i>().add(part)),
+                _mm256_loadu_ps(block.factor.as_ptr().add(8 * part)),
+            )
+        };
+        *value = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sums, bias)), factor);
     }
+    let (row, near) = finish.row(values);
+    // SAFETY: 32 bytes.
+    unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
+    near
 }
 
 #[target_feature(enable = "avx2")]
@@ -133,30 +169,52 @@ pub(super) fn add(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], 
     let keep = live(n);
     let sum = Sum::new(&chip.read8(parameters));
     let finish = Finish::new(sum.clamp, sum.certain, n);
-    let zeros = [_mm256_set1_epi32(sum.zeros[0]), _mm256_set1_epi32(sum.zeros[1])];
-    let factors = [_mm256_set1_ps(sum.factors[0]), _mm256_set1_ps(sum.factors[1])];
+    let terms = Terms {
+        zeros: [_mm256_set1_epi32(sum.zeros[0]), _mm256_set1_epi32(sum.zeros[1])],
+        factors: [_mm256_set1_ps(sum.factors[0]), _mm256_set1_ps(sum.factors[1])],
+    };
     let [to, one, other] = operands.map(|o| chip.spad_of(o, &rows, n0, 1, 0));
-    for [d, a, b] in walk(rows, n0, operands) {
-        // SAFETY: all rows of the operands are there; nothing writes these meanwhile.
-        let (a, b) = unsafe { (one.add(a as usize).read(), other.add(b as usize).read()) };
-        let term = |row: &Row, part: usize, which: usize| {
-            // SAFETY: eight bytes of 32.
-            let bytes = unsafe { _mm_loadl_epi64(row.as_ptr().add(8 * part).cast()) };
-            let wide = _mm256_sub_epi32(_mm256_cvtepi8_epi32(bytes), zeros[which]);
-            _mm256_mul_ps(_mm256_cvtepi32_ps(wide), factors[which])
-        };
+    strides(rows, n0, operands, |count, [d, a, b], steps| {
+        let mut at =
+            [to.wrapping_offset(d as isize), one.wrapping_offset(a as isize), other.wrapping_offset(b as isize)];
+        for _ in 0..count {
+            // SAFETY: all rows of the operands are there; nothing else touches these meanwhile. `d` may be one of them.
+            let (a, b) = unsafe { (at[1].read(), at[2].read()) };
+            let (row, near) = finish.row(terms.add(&a, &b));
+            // SAFETY: as above.
+            let out = unsafe { &mut *at[0] };
+            // SAFETY: 32 bytes.
+            unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
+            if near != 0 {
+                lanes(near).for_each(|lane| out[lane] = sum.clamp.apply(sum.exact(a[lane], b[lane])) & keep[lane]);
+            }
+            for (at, step) in at.iter_mut().zip(steps) {
+                *at = at.wrapping_offset(step as isize);
+            }
+        }
+    });
+}
+
+/// The parameters of `ADDQ`, of each operand.
+struct Terms {
+    zeros: [__m256i; 2],
+    factors: [__m256; 2],
+}
+
+impl Terms {
+    /// The sum before rounding.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn add(&self, a: &Row, b: &Row) -> [__m256; 4] {
         let mut values = [_mm256_setzero_ps(); 4];
         for (part, value) in values.iter_mut().enumerate() {
-            *value = _mm256_add_ps(term(&a, part, 0), term(&b, part, 1));
+            // SAFETY: eight bytes of 32 each.
+            let [a, b] = [a, b].map(|row| unsafe { _mm_loadl_epi64(row.as_ptr().add(8 * part).cast()) });
+            let a = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_cvtepi8_epi32(a), self.zeros[0]));
+            let b = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_cvtepi8_epi32(b), self.zeros[1]));
+            *value = _mm256_add_ps(_mm256_mul_ps(a, self.factors[0]), _mm256_mul_ps(b, self.factors[1]));
         }
-        let (row, near) = finish.row(values);
-        // SAFETY: all rows of the operands are there; nothing else touches this one meanwhile.
-        let out = unsafe { &mut *to.add(d as usize) };
-        // SAFETY: 32 bytes.
-        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
-        for lane in lanes(near) {
-            out[lane] = sum.clamp.apply(sum.exact(a[lane], b[lane])) & keep[lane];
-        }
+        values
     }
 }
 
