@@ -53,5 +53,5 @@ pub use table::{
 };
 pub use table::{Group, Illegal, Instr, Opcode, Spec, TABLE, spec};
 pub use word::{
-    LANES, Leaf, PARAM_ROWS, ROW32_LEAVES, Row8, Row32, TILE_ROWS, ZERO, param_word, rne, row32, row32_leaves,
+    LANES, Leaf, PARAM_ROWS, ROW32_LEAVES, Row8, Row32, TILE_ROWS, Word, ZERO, param_word, rne, row32, row32_leaves,
 };

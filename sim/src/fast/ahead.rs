@@ -63,12 +63,12 @@ impl Ahead<'_> {
 
     /// An instruction that may begin, and ends before `most`; none that threads cannot do.
     fn whole<'b>(&mut self, decoded: &'b Decoded, most: u64) -> Option<(&'b Instr, Known)> {
-        let Decoded { instr, moves } = decoded;
+        let Decoded { instr, moves, .. } = decoded;
         let FastMachine { regs, known, .. } = &mut *self.machine;
         if !moves || matches!(instr, Instr::Argmax(_)) || regs.row != 0 {
             return None;
         }
-        let known = known.admitted(self.image, instr, regs)?;
+        let known = known.admitted(self.image, decoded, regs)?;
         (regs.steps + known.micro_steps <= most).then_some((instr, known))
     }
 
@@ -131,7 +131,7 @@ impl Ahead<'_> {
     }
 
     /// Whether an instruction is one of registers alone; a `MARK` is where nobody asks for the digest.
-    fn is_scalar(&self, Decoded { instr, moves }: &Decoded) -> bool {
+    fn is_scalar(&self, Decoded { instr, moves, .. }: &Decoded) -> bool {
         match instr {
             Instr::Halt(_) | Instr::Lw(_) | Instr::Sw(_) => false,
             Instr::Mark(_) => self.machine.digest.is_none(),

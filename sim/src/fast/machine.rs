@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use isa::program::Program;
-use isa::{Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
+use isa::{Instr, Leaf, Profile, Regs, Status, Stepped, Subtree, Word};
 
 use super::digest::Crc;
 use super::dram::{Dram, Pages};
@@ -52,13 +52,25 @@ pub(super) struct Decoded {
     pub(super) instr: Instr,
     /// Whether it has rows, so that a kernel is worth it; the others are one micro-step of the reference.
     pub(super) moves: bool,
+    /// All bits for each register that it may read.
+    reads: [u32; 16],
 }
 
 impl Decoded {
-    fn new(leaf: &Leaf) -> Option<Decoded> {
+    pub(super) fn new(leaf: &Leaf) -> Option<Decoded> {
         let instr = Instr::decode(leaf).ok()?;
-        let moves = isa::spec(instr.opcode()).group != isa::Group::Control;
-        Some(Decoded { instr, moves })
+        let (spec, word) = (isa::spec(instr.opcode()), Word::from_leaf(leaf));
+        let mut reads = [0; 16];
+        // Numbers of registers, and nothing else but a few counts, have four bits.
+        for (_, lsb, width, _) in spec.fields.iter().flat_map(isa::FieldSpec::parts).filter(|part| part.2 == 4) {
+            reads[word.bits(lsb, width) as usize] = u32::MAX;
+        }
+        Some(Decoded { instr, moves: spec.group != isa::Group::Control, reads })
+    }
+
+    /// The registers that it reads, zeros for others.
+    pub(super) fn read_by(&self, regs: &Regs) -> [u32; 16] {
+        std::array::from_fn(|at| regs.x[at] & self.reads[at])
     }
 }
 
@@ -261,8 +273,9 @@ impl FastMachine {
     /// One instruction, or what of it comes before `steps`.
     pub(super) fn advance(&mut self, steps: u64) -> Result<(), FastError> {
         let image = self.image.clone();
-        let Some(Decoded { instr, moves: true }) = image.decoded(self.regs.pc) else { return self.step() };
-        let Some(known) = self.admitted(&image, instr) else { return self.step() };
+        let Some(decoded) = image.decoded(self.regs.pc).filter(|decoded| decoded.moves) else { return self.step() };
+        let instr = &decoded.instr;
+        let Some(known) = self.admitted(&image, decoded) else { return self.step() };
         let total = known.micro_steps;
         let mut row = self.regs.row;
         let kt = u64::from(known.counts.kt);
@@ -285,10 +298,10 @@ impl FastMachine {
     }
 
     /// What is known of an instruction that may begin, or go on.
-    fn admitted(&mut self, image: &Image, instr: &Instr) -> Option<Known> {
-        let row = self.regs.row;
+    fn admitted(&mut self, image: &Image, decoded: &Decoded) -> Option<Known> {
+        let (row, instr) = (self.regs.row, &decoded.instr);
         if row == 0 {
-            return self.known.admitted(image, instr, &self.regs);
+            return self.known.admitted(image, decoded, &self.regs);
         }
         // A state from outside may stand in an instruction that was never admitted.
         let issue = Regs { row: 0, steps: self.regs.steps.wrapping_sub(row), ..self.regs };

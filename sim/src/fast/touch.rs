@@ -5,7 +5,7 @@ use isa::{Instr, Reach, Regs, Role, Space};
 use super::origins::Copied;
 
 /// Rows that an instruction touches. Those of different spaces are far apart.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Touch {
     lo: i64,
     hi: i64,
@@ -48,7 +48,7 @@ impl Touch {
 }
 
 /// What an instruction writes, and what it reads besides.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Touches {
     write: Touch,
     reads: [Touch; 3],
