@@ -22,7 +22,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::field::{FieldSpec, Kind, Loop};
+use crate::field::{FieldSpec, Kind, Loop, is_register};
 use crate::operands::form;
 use crate::profile::Profile;
 use crate::random::Rng;
@@ -203,10 +203,6 @@ fn value_of(name: &str, text: &str) -> Result<i64, String> {
             known => format!("{error}; {name} may also be {}", known.iter().map(|n| n.0).collect::<Vec<_>>().join(" ")),
         }),
     }
-}
-
-fn is_register(name: &str) -> bool {
-    matches!(name, "rd" | "ra" | "rb" | "rv" | "creg") || name.ends_with("_reg")
 }
 
 fn instruction(code: &str) -> Result<(Leaf, Option<&str>), String> {

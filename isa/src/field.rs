@@ -101,6 +101,11 @@ impl FieldSpec {
     }
 }
 
+/// Whether a scalar field, or a part of another, of this name is the number of a register.
+pub(crate) fn is_register(name: &str) -> bool {
+    matches!(name, "rd" | "ra" | "rb" | "rv" | "reg" | "creg") || name.ends_with("_reg")
+}
+
 /// A type that a field of an instruction can have.
 pub trait Field: Copy + Default + PartialEq {
     /// What it is in the table.

@@ -51,7 +51,7 @@ pub use table::{
     Maxq, Move, Mul, Requant, Shl, Shr, Store, Sub, Sw, Trans, Vadd, Vclz, Vmax, Vmin, Vmul, Vmulr, Vrmax, Vsel, Vshr,
     Vsub, Vsum,
 };
-pub use table::{Group, Illegal, Instr, Opcode, Spec, TABLE, spec};
+pub use table::{Group, Illegal, Instr, Opcode, Spec, TABLE, registers, spec};
 pub use word::{
-    LANES, Leaf, PARAM_ROWS, ROW32_LEAVES, Row8, Row32, TILE_ROWS, Word, ZERO, param_word, rne, row32, row32_leaves,
+    LANES, Leaf, PARAM_ROWS, ROW32_LEAVES, Row8, Row32, TILE_ROWS, ZERO, param_word, rne, row32, row32_leaves,
 };

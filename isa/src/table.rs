@@ -1,6 +1,6 @@
 //! The instruction table. Everything that knows an encoding derives from it.
 
-use crate::field::{Field, FieldSpec, Loop, Operand, Wide};
+use crate::field::{Field, FieldSpec, Loop, Operand, Wide, is_register};
 use crate::word::{Leaf, Word};
 
 /// A chapter of the ISA.
@@ -163,6 +163,16 @@ macro_rules! instructions {
             &TABLE[index]
         }
     };
+}
+
+/// The registers whose numbers stand in an instruction, as bits.
+#[must_use]
+pub fn registers(instr: &Instr) -> u16 {
+    let word = Word::from_leaf(&instr.encode());
+    let fields = spec(instr.opcode()).fields.iter();
+    let parts =
+        fields.flat_map(|field| field.parts().map(|part| (if part.0.is_empty() { field.name } else { part.0 }, part)));
+    parts.filter(|(name, _)| is_register(name)).fold(0, |all, (_, (_, lsb, width, _))| all | 1 << word.bits(lsb, width))
 }
 
 /// The bits that an instruction may set.

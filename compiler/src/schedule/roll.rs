@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use isa::{Add, Bne, Instr, Kind, LANES, Leaf, Li, Sub, spec};
+use isa::{Add, Bne, Instr, Kind, LANES, Leaf, Li, Sub, registers, spec};
 
 use super::ahead::is_control;
 use crate::text::Text;
@@ -107,19 +107,8 @@ pub(super) fn run(text: &mut Text) {
 
 /// The registers that no instruction names.
 fn free_registers(instrs: &[Instr]) -> Vec<u8> {
-    let mut used = BTreeSet::new();
-    for instr in instrs {
-        let word = instr.encode();
-        for field in spec(instr.opcode()).fields {
-            let scalar = ["rd", "ra", "rb", "rv"].contains(&field.name) || field.name.ends_with("_reg");
-            for (part, lsb, width, _) in field.parts() {
-                if scalar || part == "reg" || part == "creg" {
-                    used.insert(bits(&word, lsb, width) as u8);
-                }
-            }
-        }
-    }
-    (1..16).filter(|register| !used.contains(register)).collect()
+    let used = instrs.iter().fold(0, |used, instr| used | registers(instr));
+    (1..16).filter(|register| used >> register & 1 == 0).collect()
 }
 
 fn items(text: &Text) -> Vec<Item> {

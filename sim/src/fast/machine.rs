@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use isa::program::Program;
-use isa::{Instr, Leaf, Profile, Regs, Status, Stepped, Subtree, Word};
+use isa::{Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
 
 use super::digest::Crc;
 use super::dram::{Dram, Pages};
@@ -59,13 +59,9 @@ pub(super) struct Decoded {
 impl Decoded {
     pub(super) fn new(leaf: &Leaf) -> Option<Decoded> {
         let instr = Instr::decode(leaf).ok()?;
-        let (spec, word) = (isa::spec(instr.opcode()), Word::from_leaf(leaf));
-        let mut reads = [0; 16];
-        // Numbers of registers, and nothing else but a few counts, have four bits.
-        for (_, lsb, width, _) in spec.fields.iter().flat_map(isa::FieldSpec::parts).filter(|part| part.2 == 4) {
-            reads[word.bits(lsb, width) as usize] = u32::MAX;
-        }
-        Some(Decoded { instr, moves: spec.group != isa::Group::Control, reads })
+        let named = isa::registers(&instr);
+        let reads = std::array::from_fn(|at| if named >> at & 1 == 1 { u32::MAX } else { 0 });
+        Some(Decoded { instr, moves: isa::spec(instr.opcode()).group != isa::Group::Control, reads })
     }
 
     /// The registers that it reads, zeros for others.
