@@ -1,7 +1,7 @@
 //! `MATMUL`: weights packed once an instruction, rows widened once a block, sums in registers over all tiles.
 //!
-//! A *panel* is 16 columns of weights over a strip of tiles, in groups of 16 bytes of a row; a kernel multiplies up to
-//! [`ROWS`] rows by a panel. There are two forms: [`Form::Pairs`] multiplies 16-bit pairs, and [`Form::Bytes`] four
+//! A *panel* is 16 columns of weights over a strip of tiles, in groups of 16 bytes of a row; a kernel multiplies some
+//! rows by a panel, or by two side by side. There are two forms: [`Form::Pairs`] multiplies 16-bit pairs, and [`Form::Bytes`] four
 //! bytes at a time, the row as x + 128 with what that adds taken off again ahead. Both are exact: no sum saturates.
 
 mod constants;
@@ -27,10 +27,8 @@ use super::place::{Affine, Chip, runs};
 use super::simd::Simd;
 use super::workers::with_scratch;
 
-/// Rows that a kernel multiplies at once.
-const ROWS: usize = 6;
-/// Rows that parts of a product have multiples of.
-pub(super) const UNIT: u64 = ROWS as u64;
+/// Rows that parts of a product have multiples of: about what kernels multiply at once.
+pub(super) const UNIT: u64 = 6;
 /// Columns of a panel.
 const COLUMNS: usize = 16;
 /// Tiles of a strip: its panels stay in the second cache.
@@ -138,11 +136,11 @@ struct Block {
 impl Task<'_> {
     fn run(&self, scratch: &mut Scratch, places: &mut Scratch, rows: Range<u64>) {
         let wide = self.product.kt as usize * self.panels.form().row_bytes();
-        let most = (BLOCK_BYTES / wide / ROWS * ROWS).clamp(ROWS, BLOCK_ROWS) as u64;
+        let most = (BLOCK_BYTES / wide).clamp(UNIT as usize, BLOCK_ROWS) as u64;
         let mut block = Block {
             rows: [std::ptr::null(); BLOCK_ROWS],
             outs: [std::ptr::null_mut(); BLOCK_ROWS],
-            starts: [NOTHING.0.as_ptr(); BLOCK_ROWS],
+            starts: [NOTHING.as_ptr().cast(); BLOCK_ROWS],
             len: 0,
         };
         let mut steps = Steps::new(places);
@@ -151,8 +149,8 @@ impl Task<'_> {
             let part = at..rows.end.min(at + most);
             block.len = (part.end - part.start) as usize;
             self.find_outs(part.clone(), &mut block.outs);
-            for (half, panel) in self.panels.halves().enumerate() {
-                if half == 0 || panel.orders.is_some() {
+            for (at, panel) in self.panels.each(Kernel::panels(self.simd, self.panels.form())).enumerate() {
+                if at == 0 || panel.orders.is_some() {
                     let tap_bytes = self.widen(scratch, part.clone(), panel.orders, &mut block.rows);
                     if panel.places.is_none() {
                         steps.set(self.product.kt as usize, tap_bytes, self.panels.tap_len());
@@ -253,13 +251,14 @@ impl Task<'_> {
             starts,
             outs: block.outs.as_ptr(),
             weights: panel.weights.as_ptr(),
-            bias: panel.bias.0.as_ptr(),
+            beside: panel.weights.len() / panel.bias.len(),
+            bias: panel.bias.as_ptr().cast(),
             places: places.as_ptr(),
             steps: places.len(),
         };
         // SAFETY: the rows have all places, the panel weights for each; the traps keep the outs apart.
-        unsafe { Kernel::of(self.simd, self.panels.form()).run(&mut call, block.len) };
-        block.outs[..block.len].iter_mut().for_each(|out| *out = out.wrapping_add(COLUMNS));
+        unsafe { Kernel::of(self.simd, self.panels.form(), panel.bias.len()).run(&mut call, block.len) };
+        block.outs[..block.len].iter_mut().for_each(|out| *out = out.wrapping_add(COLUMNS * panel.bias.len()));
     }
 }
 

@@ -47,9 +47,11 @@ unsafe fn dot_rows<const R: usize>(call: &Call) {
     }
 }
 
-pub(super) const DOT: Kernel = Kernel([
+pub(super) const DOT: Kernel = Kernel(&[
     dot_rows::<1> as Function,
     dot_rows::<2> as Function,
+    dot_rows::<3> as Function,
     dot_rows::<4> as Function,
+    dot_rows::<5> as Function,
     dot_rows::<6> as Function,
 ]);

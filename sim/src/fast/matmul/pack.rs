@@ -48,11 +48,11 @@ impl Form {
     }
 }
 
-/// The weights of 16 columns, a vector for each step: four bytes of a row.
+/// The weights of 16 columns, or of 32 one half after the other, a vector for each step and half: four bytes of a row.
 pub(super) struct Panel<'a> {
     pub(super) weights: &'a [u8],
-    /// What the sums begin with, to take off what `x + 128` adds.
-    pub(super) bias: &'a Sums,
+    /// What the sums of each half begin with, to take off what `x + 128` adds.
+    pub(super) bias: &'a [Sums],
     /// Of each tap, the order that rows are to be brought into; `None` leaves them as they are, or were left.
     pub(super) orders: Option<&'a [Order]>,
     /// Where the bytes of each step are, if not one after another.
@@ -119,12 +119,17 @@ impl<'a> Panels<'a> {
         self.layout.tap_len
     }
 
-    /// The panels: columns 0..16, then the others if they count.
-    pub(super) fn halves(&self) -> impl Iterator<Item = Panel<'_>> {
-        let even = self.weights.len() / self.layout.halves;
-        let first = self.sorted.map_or(even, |sorted| sorted.panels[0].places.len() * 64);
+    /// The panels: columns 0..16, then the others if they count; or both as one, for kernels that take two at once.
+    pub(super) fn each(&self, at_once: usize) -> impl Iterator<Item = Panel<'_>> {
+        let Layout { halves, bias, .. } = &self.layout;
+        let both = self.sorted.is_none() && at_once >= *halves;
+        let first = match self.sorted {
+            Some(sorted) => sorted.panels[0].places.len() * 64,
+            None => self.weights.len() / if both { 1 } else { *halves },
+        };
         let (first, second) = self.weights.split_at(first);
-        (0..self.layout.halves).zip([first, second]).zip(&self.layout.bias).map(|((half, weights), bias)| Panel {
+        let panels = if both { 1 } else { *halves };
+        (0..panels).zip([first, second]).zip(bias.chunks(halves / panels)).map(|((half, weights), bias)| Panel {
             weights,
             bias,
             orders: self.sorted.and_then(|sorted| sorted.orders.get(half).map(Vec::as_slice)),

@@ -71,7 +71,7 @@ unsafe fn run<S: Step, const R: usize>(call: &Call) {
 }
 
 const fn kernel<S: Step>() -> Kernel {
-    Kernel([run::<S, 1> as Function, run::<S, 2> as Function, run::<S, 4> as Function, run::<S, 6> as Function])
+    Kernel(&[run::<S, 1> as Function, run::<S, 2> as Function, run::<S, 3> as Function, run::<S, 4> as Function])
 }
 
 pub(super) const PAIRS: Kernel = kernel::<Pairs>();

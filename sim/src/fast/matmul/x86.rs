@@ -147,10 +147,12 @@ macro_rules! kernel {
 }
 
 macro_rules! kernels {
-    ($ones:ident, $load:ident, $step:ident: $one:ident, $two:ident, $four:ident, $six:ident) => {
+    ($ones:ident, $load:ident, $step:ident: $one:ident, $two:ident, $three:ident, $four:ident, $five:ident, $six:ident) => {
         kernel!($one, $ones, $load, $step, (0, p0, 0, 1));
         kernel!($two, $ones, $load, $step, (0, p0, 0, 1), (1, p1, 2, 3));
+        kernel!($three, $ones, $load, $step, (0, p0, 0, 1), (1, p1, 2, 3), (2, p2, 4, 5));
         kernel!($four, $ones, $load, $step, (0, p0, 0, 1), (1, p1, 2, 3), (2, p2, 4, 5), (3, p3, 6, 7));
+        kernel!($five, $ones, $load, $step, (0, p0, 0, 1), (1, p1, 2, 3), (2, p2, 4, 5), (3, p3, 6, 7), (4, p4, 8, 9));
         kernel!(
             $six,
             $ones,
@@ -166,13 +168,11 @@ macro_rules! kernels {
     };
 }
 
-kernels!(no_ones, load_pairs, pairs: pairs1, pairs2, pairs4, pairs6);
-kernels!(ones, load_bytes, bytes: bytes1, bytes2, bytes4, bytes6);
+kernels!(no_ones, load_pairs, pairs: pairs1, pairs2, pairs3, pairs4, pairs5, pairs6);
+kernels!(ones, load_bytes, bytes: bytes1, bytes2, bytes3, bytes4, bytes5, bytes6);
 
-pub(super) const PAIRS: Kernel =
-    Kernel([pairs1 as Function, pairs2 as Function, pairs4 as Function, pairs6 as Function]);
-pub(super) const BYTES: Kernel =
-    Kernel([bytes1 as Function, bytes2 as Function, bytes4 as Function, bytes6 as Function]);
+pub(super) const PAIRS: Kernel = Kernel(&[pairs1 as Function, pairs2, pairs3, pairs4, pairs5, pairs6]);
+pub(super) const BYTES: Kernel = Kernel(&[bytes1 as Function, bytes2, bytes3, bytes4, bytes5, bytes6]);
 
 /// # Safety
 /// As `Kernel::run`, for `R` rows.
@@ -205,37 +205,53 @@ unsafe fn vnni_256<const R: usize>(call: &Call) {
 }
 
 /// # Safety
-/// As `Kernel::run`, for `R` rows.
+/// As `Kernel::run`, for `R` rows and `P` panels side by side.
 #[target_feature(enable = "avx512f,avx512vnni")]
-unsafe fn vnni_512<const R: usize>(call: &Call) {
+unsafe fn vnni_512<const R: usize, const P: usize>(call: &Call) {
     // SAFETY: reads and writes what the call says.
     unsafe {
-        let bias = _mm512_loadu_si512(call.bias.cast());
-        let mut sums: [__m512i; R] =
-            std::array::from_fn(|row| _mm512_add_epi32(bias, _mm512_loadu_si512((*call.starts.add(row)).cast())));
+        let bias: [__m512i; P] = std::array::from_fn(|panel| _mm512_loadu_si512(call.bias.add(16 * panel).cast()));
+        let mut sums: [[__m512i; P]; R] = std::array::from_fn(|row| {
+            std::array::from_fn(|panel| {
+                _mm512_add_epi32(bias[panel], _mm512_loadu_si512((*call.starts.add(row)).add(16 * panel).cast()))
+            })
+        });
+        let rows: [*const u8; R] = std::array::from_fn(|row| *call.rows.add(row));
         for step in 0..call.steps {
-            let w = _mm512_loadu_si512(call.weights.add(64 * step).cast());
+            let weights = call.weights.add(64 * step);
+            let w: [__m512i; P] =
+                std::array::from_fn(|panel| _mm512_loadu_si512(weights.add(panel * call.beside).cast()));
             let place = *call.places.add(step) as isize;
-            for (row, sum) in sums.iter_mut().enumerate() {
-                let four = (*call.rows.add(row)).offset(place).cast::<i32>();
-                *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(four.read_unaligned()), w);
+            for row in 0..R {
+                let x = _mm512_set1_epi32(rows[row].offset(place).cast::<i32>().read_unaligned());
+                for panel in 0..P {
+                    sums[row][panel] = _mm512_dpbusd_epi32(sums[row][panel], x, w[panel]);
+                }
             }
         }
-        for (row, sum) in sums.iter().enumerate() {
-            _mm512_storeu_si512((*call.outs.add(row)).cast(), *sum);
+        for (row, sums) in sums.iter().enumerate() {
+            for (panel, sum) in sums.iter().enumerate() {
+                _mm512_storeu_si512((*call.outs.add(row)).add(16 * panel).cast(), *sum);
+            }
         }
     }
 }
 
-pub(super) const VNNI_256: Kernel = Kernel([
-    vnni_256::<1> as Function,
-    vnni_256::<2> as Function,
-    vnni_256::<4> as Function,
-    vnni_256::<6> as Function,
-]);
-pub(super) const VNNI_512: Kernel = Kernel([
-    vnni_512::<1> as Function,
-    vnni_512::<2> as Function,
-    vnni_512::<4> as Function,
-    vnni_512::<6> as Function,
-]);
+pub(super) const VNNI_256: Kernel =
+    Kernel(&[vnni_256::<1> as Function, vnni_256::<2>, vnni_256::<3>, vnni_256::<4>, vnni_256::<5>, vnni_256::<6>]);
+
+const fn wide<const P: usize>() -> Kernel {
+    Kernel(&[
+        vnni_512::<1, P> as Function,
+        vnni_512::<2, P>,
+        vnni_512::<3, P>,
+        vnni_512::<4, P>,
+        vnni_512::<5, P>,
+        vnni_512::<6, P>,
+        vnni_512::<7, P>,
+        vnni_512::<8, P>,
+    ])
+}
+
+/// For one panel, and for two.
+pub(super) const VNNI_512: [Kernel; 2] = [wide::<1>(), wide::<2>()];
