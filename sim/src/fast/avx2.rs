@@ -1,6 +1,4 @@
-//! Kernels for which compilers do not find the vector instructions: AVX2.
-//!
-//! The same as in `bytes` and `vector`, for the same operands; each says what it leaves to those.
+//! AVX2: what the kernels of `vectors` are made of, and `VMULR`.
 
 use std::arch::x86_64::{
     __m256, __m256i, _CMP_GT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_cvtsi32_si128, _mm_loadl_epi64,
@@ -18,15 +16,13 @@ use std::ops::Range;
 
 use isa::form;
 
-use super::bytes::{Block, CERTAIN, Clamp, Sum, live};
-use super::place::{Affine, Chip, runs, walk};
+use super::bytes::{Block, Clamp, Sum, live};
+use super::place::{Affine, Chip, walk};
 use super::space::{Lanes, Row};
+use super::vectors::kernels;
 
 /// More than any result is before its zero point.
 const MOST: f32 = 1024.0;
-
-/// Most taps of a depthwise product.
-pub(super) const TAPS: u64 = 16;
 
 #[inline(always)]
 unsafe fn load(from: *const i8) -> __m256i {
@@ -89,110 +85,38 @@ impl Finish {
     }
 }
 
-/// The bits that are set.
-fn lanes(mut bits: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lane = bits.trailing_zeros() as usize;
-        bits &= bits.wrapping_sub(1);
-        (lane < 32).then_some(lane)
-    })
+/// Bias and factor of each lane.
+struct Scale {
+    bias: [__m256i; 4],
+    factor: [__m256; 4],
 }
 
-/// Calls `f(count, first rows, steps)` for runs of rows in which each operand goes on by its step: all rows in one where
-/// the outer loop goes on as the inner one does.
-#[inline(always)]
-fn strides<const N: usize>(
-    rows: Range<u64>,
-    n0: u64,
-    operands: [Affine; N],
-    mut f: impl FnMut(u64, [i64; N], [i64; N]),
-) {
-    let steps = operands.map(|o| o.s0);
-    if operands.iter().all(|o| o.s1 == o.s0.wrapping_mul(n0 as i64)) {
-        return f(rows.end - rows.start, operands.map(|o| o.at(rows.start, 0)), steps);
-    }
-    runs(rows, n0, |i1, i0| f(i0.end - i0.start, operands.map(|o| o.at(i0.start, i1)), steps));
-}
-
-#[target_feature(enable = "avx2")]
-pub(super) fn requant(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], clamp: Clamp, n: usize) {
-    let (keep, finish) = (live(n), Finish::new(clamp, CERTAIN, n));
-    let mut block: Option<(i64, Block)> = None;
-    let (to, from) = (chip.spad_of(operands[0], &rows, n0, 1, 0), chip.acc_of(operands[1], &rows, n0));
-    strides(rows, n0, operands, |count, [d, a, b], [d_step, a_step, b_step]| {
-        // Of rows with a block each, every one is a run.
-        let (runs, len) = if b_step == 0 { (1, count) } else { (count, 1) };
-        let (mut to, mut from) = (to.wrapping_offset(d as isize), from.wrapping_offset(a as isize).cast_const());
-        for run in 0..runs as i64 {
-            let b = b + run * b_step;
-            let (_, block) = match &mut block {
-                Some(block) if block.0 == b => block,
-                other => other.insert((b, Block::new(chip.rows8::<8>(b)))),
-            };
-            for _ in 0..len {
-                // SAFETY: all rows of the operands are there; nothing else touches these meanwhile.
-                let (sums, out) = unsafe { (&*from, &mut *to) };
-                let near = requant_row(&finish, block, sums, out);
-                if near != 0 {
-                    lanes(near).for_each(|lane| out[lane] = clamp.apply(block.exact(sums[lane], lane)) & keep[lane]);
-                }
-                (to, from) = (to.wrapping_offset(d_step as isize), from.wrapping_offset(a_step as isize));
+impl Scale {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn new(block: &Block) -> Scale {
+        let mut out = Scale { bias: [_mm256_setzero_si256(); 4], factor: [_mm256_setzero_ps(); 4] };
+        for part in 0..4 {
+            // SAFETY: eight lanes of 32 each.
+            unsafe {
+                out.bias[part] = _mm256_loadu_si256(block.bias.as_ptr().cast::<__m256i>().add(part));
+                out.factor[part] = _mm256_loadu_ps(block.factor.as_ptr().add(8 * part));
             }
         }
-    });
-}
-
-/// Answers the lanes that may be wrong.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn requant_row(finish: &Finish, block: &Block, sums: &Lanes, out: &mut Row) -> u32 {
-    let mut values = [_mm256_setzero_ps(); 4];
-    for (part, value) in values.iter_mut().enumerate() {
-        // SAFETY: eight lanes of 32 each.
-        let (sums, bias, factor) = unsafe {
-            (
-                _mm256_loadu_si256(sums.as_ptr().cast::<__m256i>().add(part)),
-                _mm256_loadu_si256(block.bias.as_ptr().cast::<__m256i>().add(part)),
-                _mm256_loadu_ps(block.factor.as_ptr().add(8 * part)),
-            )
-        };
-        *value = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sums, bias)), factor);
+        out
     }
-    let (row, near) = finish.row(values);
-    // SAFETY: 32 bytes.
-    unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
-    near
-}
 
-#[target_feature(enable = "avx2")]
-pub(super) fn add(chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 3], parameters: i64, n: usize) {
-    let keep = live(n);
-    let sum = Sum::new(&chip.read8(parameters));
-    let finish = Finish::new(sum.clamp, sum.certain, n);
-    let terms = Terms {
-        zeros: [_mm256_set1_epi32(sum.zeros[0]), _mm256_set1_epi32(sum.zeros[1])],
-        factors: [_mm256_set1_ps(sum.factors[0]), _mm256_set1_ps(sum.factors[1])],
-    };
-    let [to, one, other] = operands.map(|o| chip.spad_of(o, &rows, n0, 1, 0));
-    strides(rows, n0, operands, |count, [d, a, b], steps| {
-        let mut at =
-            [to.wrapping_offset(d as isize), one.wrapping_offset(a as isize), other.wrapping_offset(b as isize)];
-        for _ in 0..count {
-            // SAFETY: all rows of the operands are there; nothing else touches these meanwhile. `d` may be one of them.
-            let (a, b) = unsafe { (at[1].read(), at[2].read()) };
-            let (row, near) = finish.row(terms.add(&a, &b));
-            // SAFETY: as above.
-            let out = unsafe { &mut *at[0] };
-            // SAFETY: 32 bytes.
-            unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
-            if near != 0 {
-                lanes(near).for_each(|lane| out[lane] = sum.clamp.apply(sum.exact(a[lane], b[lane])) & keep[lane]);
-            }
-            for (at, step) in at.iter_mut().zip(steps) {
-                *at = at.wrapping_offset(step as isize);
-            }
+    /// Sums before rounding.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn apply(&self, sums: [__m256i; 4]) -> [__m256; 4] {
+        let mut values = [_mm256_setzero_ps(); 4];
+        for part in 0..4 {
+            let sums = _mm256_add_epi32(sums[part], self.bias[part]);
+            values[part] = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), self.factor[part]);
         }
-    });
+        values
+    }
 }
 
 /// The parameters of `ADDQ`, of each operand.
@@ -202,6 +126,14 @@ struct Terms {
 }
 
 impl Terms {
+    #[target_feature(enable = "avx2")]
+    fn new(sum: &Sum) -> Terms {
+        Terms {
+            zeros: [_mm256_set1_epi32(sum.zeros[0]), _mm256_set1_epi32(sum.zeros[1])],
+            factors: [_mm256_set1_ps(sum.factors[0]), _mm256_set1_ps(sum.factors[1])],
+        }
+    }
+
     /// The sum before rounding.
     #[inline]
     #[target_feature(enable = "avx2")]
@@ -219,6 +151,7 @@ impl Terms {
 }
 
 /// Pairs of lanes of two rows side by side, as 16 bits: lanes 0..8, 8..16, 16..24, 24..32.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn pairs(one: __m256i, other: __m256i) -> [__m256i; 4] {
     let (low, high) = (_mm256_unpacklo_epi8(one, other), _mm256_unpackhi_epi8(one, other));
@@ -230,66 +163,44 @@ fn pairs(one: __m256i, other: __m256i) -> [__m256i; 4] {
     ]
 }
 
-/// For at most [`TAPS`] taps.
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+/// Adds products of 16-bit pairs.
+#[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn depthwise(
-    chip: Chip,
-    rows: Range<u64>,
-    n0: u64,
-    operands: [Affine; 2],
-    w: i64,
-    kt: u64,
-    strides: [i64; 2],
-    keep: bool,
-    n: usize,
-) {
-    let live = live(n);
-    // SAFETY: rows have 32 bytes.
-    let row = |at: i64| unsafe { load(chip.spad(at, 1).cast_const().cast()) };
-    // SAFETY: as above.
-    let mask = unsafe { load(live.as_ptr()) };
-    // An odd tap is a pair with a weight of zero.
-    let mut weights = [[_mm256_setzero_si256(); 4]; TAPS as usize / 2];
-    let count = kt.div_ceil(2) as usize;
-    for (pair, weights) in weights[..count].iter_mut().enumerate() {
-        let tap = 2 * pair as i64;
-        let one = _mm256_and_si256(row(w + tap * strides[1]), mask);
-        let more = (tap + 1) < kt as i64;
-        let other = if more { row(w + (tap + 1) * strides[1]) } else { _mm256_setzero_si256() };
-        *weights = pairs(one, _mm256_and_si256(other, mask));
+fn dot(sum: __m256i, x: __m256i, w: __m256i) -> __m256i {
+    _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
+}
+
+/// Sums from their order to that of [`pairs`], and back: the same.
+#[inline]
+fn exchange(sums: [__m256i; 4]) -> [__m256i; 4] {
+    sums
+}
+
+/// # Safety
+/// A row32 to read.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn load_sums(from: *const Lanes) -> [__m256i; 4] {
+    let mut sums = [_mm256_setzero_si256(); 4];
+    for (at, sums) in sums.iter_mut().enumerate() {
+        // SAFETY: the caller's.
+        *sums = unsafe { _mm256_loadu_si256(from.cast::<__m256i>().add(at)) };
     }
-    // Of each pair, the rows from the first tap on.
-    let last = kt as i64 - 1;
-    let taps: [[isize; 2]; TAPS as usize / 2] = std::array::from_fn(|pair| {
-        [2 * pair as i64, (2 * pair as i64 + 1).min(last)].map(|tap| (tap * strides[0]) as isize)
-    });
-    let (all, from) = (chip.acc_of(operands[0], &rows, n0), chip.spad_of(operands[1], &rows, n0, kt, strides[0]));
-    for [d, a] in walk(rows, n0, operands) {
-        let to: *mut Lanes = all.wrapping_add(d as usize);
-        let a = from.cast_const().wrapping_add(a as usize);
-        let part = |at: usize| to.cast::<__m256i>().wrapping_add(at);
-        let mut sums = [_mm256_setzero_si256(); 4];
-        if keep {
-            for (at, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: a row32 has four parts.
-                *sums = unsafe { _mm256_loadu_si256(part(at)) };
-            }
-        }
-        for (weights, taps) in weights[..count].iter().zip(&taps) {
-            // SAFETY: all rows of the operand, with all taps, are there.
-            let (one, other) = unsafe { (load(a.offset(taps[0]).cast()), load(a.offset(taps[1]).cast())) };
-            let x = pairs(one, other);
-            for part in 0..4 {
-                sums[part] = _mm256_add_epi32(sums[part], _mm256_madd_epi16(x[part], weights[part]));
-            }
-        }
-        for (at, sums) in sums.into_iter().enumerate() {
-            // SAFETY: as above.
-            unsafe { _mm256_storeu_si256(part(at), sums) };
-        }
+    sums
+}
+
+/// # Safety
+/// A row32 to write.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store_sums(sums: [__m256i; 4], to: *mut Lanes) {
+    for (at, sums) in sums.into_iter().enumerate() {
+        // SAFETY: the caller's.
+        unsafe { _mm256_storeu_si256(to.cast::<__m256i>().add(at), sums) };
     }
 }
+
+kernels!("avx2", pairs: 4);
 
 /// The second operand of the int32 group, eight lanes of it.
 #[target_feature(enable = "avx2")]

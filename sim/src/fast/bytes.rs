@@ -136,7 +136,8 @@ fn column(tile: &[Row; 32], column: usize) -> Row {
     out
 }
 
-/// Defines a function of `wide` where there is AVX2, and of plain Rust where not, or where a condition does not hold.
+/// Defines a function of `avx512` or `avx2` where there is such, and of plain Rust where not, or where a condition does not
+/// hold.
 macro_rules! widest {
     ($(fn $name:ident($($arg:ident: $type:ty),* $(,)?) if $when:expr, else $plain:ident)*) => {$(
         #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
@@ -144,7 +145,13 @@ macro_rules! widest {
             #[cfg(target_arch = "x86_64")]
             if simd.avx2() && $when {
                 // SAFETY: a `Simd` in use is one that this processor has.
-                return unsafe { super::wide::$name($($arg),*) };
+                return unsafe {
+                    if simd == Simd::Avx512Vnni {
+                        super::avx512::$name($($arg),*)
+                    } else {
+                        super::avx2::$name($($arg),*)
+                    }
+                };
             }
             $plain(simd, $($arg),*);
         }
@@ -159,7 +166,7 @@ widest! {
     fn depthwise(
         chip: Chip, rows: Range<u64>, n0: u64, operands: [Affine; 2], w: i64, kt: u64, strides: [i64; 2], keep: bool,
         n: usize,
-    ) if kt <= super::wide::TAPS, else plain_depthwise
+    ) if kt <= super::vectors::TAPS, else plain_depthwise
 }
 
 twice! {

@@ -8,6 +8,10 @@
 //! traps are its own code, and so are the micro-steps of a row that a stop divides.
 
 mod ahead;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod bytes;
 mod crew;
 mod digest;
@@ -28,7 +32,7 @@ mod space;
 mod touch;
 mod vector;
 #[cfg(target_arch = "x86_64")]
-mod wide;
+mod vectors;
 mod window;
 mod words;
 mod workers;

@@ -38,6 +38,7 @@ impl Simd {
             Simd::Avx512Vnni => {
                 Simd::Avx2.is_available()
                     && std::arch::is_x86_feature_detected!("avx512f")
+                    && std::arch::is_x86_feature_detected!("avx512bw")
                     && std::arch::is_x86_feature_detected!("avx512vnni")
             }
             #[cfg(target_arch = "aarch64")]

@@ -130,10 +130,10 @@ pub(super) fn binary(
     #[cfg(target_arch = "x86_64")]
     if let Op::MulRound(by) = op
         && simd.avx2()
-        && super::wide::rounds_by(by)
+        && super::avx2::rounds_by(by)
     {
         // SAFETY: a `Simd` in use is one that this processor has.
-        return unsafe { super::wide::multiply_round(chip, rows, n0, operands, form, by, n) };
+        return unsafe { super::avx2::multiply_round(chip, rows, n0, operands, form, by, n) };
     }
     plain_binary(simd, chip, rows, n0, operands, form, op, n);
 }
