@@ -97,10 +97,10 @@ impl Workers {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<[Scratch; 3]> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// Calls `f` with scratch of the calling thread.
-pub(super) fn with_scratch<T>(f: impl FnOnce(&mut [Scratch; 3]) -> T) -> T {
+pub(super) fn with_scratch<T>(f: impl FnOnce(&mut Scratch) -> T) -> T {
     SCRATCH.with_borrow_mut(f)
 }

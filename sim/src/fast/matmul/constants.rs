@@ -50,11 +50,12 @@ pub(in crate::fast) struct Constants<'a> {
 
 impl Constants<'_> {
     /// The panels of a product of one strip, if all its tiles are constants and there is room for what is new.
-    pub(in crate::fast) fn panels(&self, simd: Simd, p: &Product, last: &mut Kept) -> Option<Arc<Packed>> {
+    pub(in crate::fast) fn panels(&self, simd: Simd, p: &Product, last: Option<&mut Kept>) -> Option<Arc<Packed>> {
         if p.kt > STRIP {
             return None;
         }
         let key = self.key(simd, p)?;
+        let Some(last) = last else { return self.find(simd, p, key) };
         if let Some((of, packed)) = last
             && *of == key
         {

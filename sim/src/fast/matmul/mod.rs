@@ -37,9 +37,18 @@ const STRIP: u64 = 64;
 const BLOCK_ROWS: usize = 48;
 const BLOCK_BYTES: usize = 96 << 10;
 
-/// Memory that is used again from instruction to instruction.
-#[derive(Debug, Default)]
+/// What is used again from instruction to instruction.
+#[derive(Default)]
 pub(super) struct Scratch {
+    wide: Memory,
+    weights: Memory,
+    steps: Steps,
+    block: Block,
+}
+
+/// Memory of any size.
+#[derive(Debug, Default)]
+struct Memory {
     lines: Vec<Line>,
 }
 
@@ -47,7 +56,7 @@ pub(super) struct Scratch {
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
-impl Scratch {
+impl Memory {
     /// At least so many bytes, aligned to 64.
     fn bytes(&mut self, len: usize) -> &mut [u8] {
         let lines = len.div_ceil(64);
@@ -93,11 +102,12 @@ fn with_memory(
     chip: Chip,
     rows: Range<u64>,
     product: &Product,
-    [wide, places, memory]: &mut [Scratch; 3],
+    scratch: &mut Scratch,
 ) {
     if let Some(kept) = kept {
-        return Task { simd, chip, panels: kept.panels(), product: *product }.run(wide, places, rows);
+        return Task { simd, chip, panels: kept.panels(), product: *product }.run(scratch, rows);
     }
+    let mut memory = std::mem::take(&mut scratch.weights);
     let mut tap = 0;
     while tap < product.kt {
         let taps = STRIP.min(product.kt - tap);
@@ -110,10 +120,11 @@ fn with_memory(
             ..*product
         };
         let form = Form::of(simd, pack::tiles(chip, &strip), &strip);
-        let panels = Panels::pack(simd, form, memory, pack::tiles(chip, &strip), &strip);
-        Task { simd, chip, panels, product: strip }.run(wide, places, rows.clone());
+        let panels = Panels::pack(simd, form, &mut memory, pack::tiles(chip, &strip), &strip);
+        Task { simd, chip, panels, product: strip }.run(scratch, rows.clone());
         tap += taps;
     }
+    scratch.weights = memory;
 }
 
 struct Task<'a> {
@@ -133,17 +144,24 @@ struct Block {
     len: usize,
 }
 
-impl Task<'_> {
-    fn run(&self, scratch: &mut Scratch, places: &mut Scratch, rows: Range<u64>) {
-        let wide = self.product.kt as usize * self.panels.form().row_bytes();
-        let most = (BLOCK_BYTES / wide).clamp(UNIT as usize, BLOCK_ROWS) as u64;
-        let mut block = Block {
+impl Default for Block {
+    fn default() -> Block {
+        Block {
             rows: [std::ptr::null(); BLOCK_ROWS],
             outs: [std::ptr::null_mut(); BLOCK_ROWS],
             starts: [NOTHING.as_ptr().cast(); BLOCK_ROWS],
             len: 0,
-        };
-        let mut steps = Steps::new(places);
+        }
+    }
+}
+
+impl Task<'_> {
+    fn run(&self, Scratch { wide, steps, block, .. }: &mut Scratch, rows: Range<u64>) {
+        let row_bytes = self.product.kt as usize * self.panels.form().row_bytes();
+        let most = (BLOCK_BYTES / row_bytes).clamp(UNIT as usize, BLOCK_ROWS) as u64;
+        // Blocks of about the same size, as few as may be.
+        let count = rows.end - rows.start;
+        let most = count.div_ceil(count.div_ceil(most).max(1));
         let mut at = rows.start;
         while at < rows.end {
             let part = at..rows.end.min(at + most);
@@ -151,12 +169,12 @@ impl Task<'_> {
             self.find_outs(part.clone(), &mut block.outs);
             for (at, panel) in self.panels.each(Kernel::panels(self.simd, self.panels.form())).enumerate() {
                 if at == 0 || panel.orders.is_some() {
-                    let tap_bytes = self.widen(scratch, part.clone(), panel.orders, &mut block.rows);
+                    let tap_bytes = self.widen(wide, part.clone(), panel.orders, &mut block.rows);
                     if panel.places.is_none() {
                         steps.set(self.product.kt as usize, tap_bytes, self.panels.tap_len());
                     }
                 }
-                self.multiply(&panel, panel.places.unwrap_or_else(|| steps.places()), &mut block);
+                self.multiply(&panel, panel.places.unwrap_or(&steps.places), block);
             }
             if self.product.n <= COLUMNS && !self.product.keep {
                 for out in &block.outs[..block.len] {
@@ -172,7 +190,7 @@ impl Task<'_> {
     /// else, and if each tap has an order, tap by tap. Says where they are, and answers the bytes from tap to tap.
     fn widen(
         &self,
-        scratch: &mut Scratch,
+        scratch: &mut Memory,
         rows: Range<u64>,
         orders: Option<&[Order]>,
         to: &mut [*const u8; BLOCK_ROWS],
@@ -263,34 +281,24 @@ impl Task<'_> {
 }
 
 /// The places of steps one after another, tap by tap.
-struct Steps<'a> {
-    memory: &'a mut Scratch,
-    tap_bytes: isize,
-    count: usize,
+#[derive(Default)]
+struct Steps {
+    places: Vec<i32>,
+    /// Taps, the bytes from one to the next, and of how many of them there are steps.
+    of: (usize, isize, usize),
 }
 
-impl<'a> Steps<'a> {
-    fn new(memory: &'a mut Scratch) -> Steps<'a> {
-        Steps { memory, tap_bytes: 0, count: 0 }
-    }
-
-    /// For so many taps, of which `tap_len` bytes count.
+impl Steps {
     fn set(&mut self, taps: usize, tap_bytes: isize, tap_len: usize) {
-        let count = taps * tap_len / 4;
-        if (self.tap_bytes, self.count) == (tap_bytes, count) {
+        if self.of == (taps, tap_bytes, tap_len) {
             return;
         }
-        (self.tap_bytes, self.count) = (tap_bytes, count);
-        let places = self.memory.bytes(4 * count).as_chunks_mut::<4>().0.iter_mut();
-        let all = (0..taps as isize).flat_map(|tap| (0..tap_len).step_by(4).map(move |at| (tap, at)));
-        for ((tap, at), place) in all.zip(places) {
-            *place = ((tap * tap_bytes) as i32 + at as i32).to_ne_bytes();
+        self.of = (taps, tap_bytes, tap_len);
+        self.places.clear();
+        for tap in 0..taps as isize {
+            let first = (tap * tap_bytes) as i32;
+            self.places.extend((0..tap_len as i32).step_by(4).map(|at| first + at));
         }
-    }
-
-    fn places(&self) -> &[i32] {
-        // SAFETY: as many are set, in memory aligned for more.
-        unsafe { std::slice::from_raw_parts(self.memory.as_bytes().as_ptr().cast(), self.count) }
     }
 }
 
@@ -391,8 +399,7 @@ mod tests {
                         Packed::sorted(tiles, &product, sorted)
                     }
                 };
-                let (mut places, mut scratch) = Default::default();
-                Task { simd, chip, panels: packed.panels(), product }.run(&mut scratch, &mut places, rows.clone());
+                Task { simd, chip, panels: packed.panels(), product }.run(&mut Scratch::default(), rows.clone());
                 for row in rows.clone() {
                     let want = expected(&product, spad.rows(), row % product.n0, row / product.n0, old);
                     assert_eq!(acc.rows()[row as usize], want, "round {round}, {simd} {form:?}, row {row}: {rows:?}");

@@ -3,7 +3,7 @@
 use super::kernel::Sums;
 use super::order::{Order, fits};
 use super::sorted::Sorted;
-use super::{COLUMNS, Product, Scratch};
+use super::{COLUMNS, Memory, Product};
 use crate::fast::place::Chip;
 use crate::fast::simd::{Simd, twice};
 use crate::fast::space::Row;
@@ -82,7 +82,7 @@ impl<'a> Panels<'a> {
     pub(super) fn pack(
         simd: Simd,
         form: Form,
-        memory: &'a mut Scratch,
+        memory: &'a mut Memory,
         tiles: impl Iterator<Item = [Row; 32]>,
         p: &Product,
     ) -> Panels<'a> {
@@ -141,7 +141,7 @@ impl<'a> Panels<'a> {
 /// Panels that stay.
 #[derive(Debug)]
 pub(in crate::fast) struct Packed {
-    memory: Scratch,
+    memory: Memory,
     len: usize,
     layout: Layout,
     sorted: Option<Sorted>,
@@ -162,7 +162,7 @@ impl Packed {
 
     /// In this form, rows as they are.
     pub(super) fn plain(simd: Simd, form: Form, tiles: impl Iterator<Item = [Row; 32]>, p: &Product) -> Packed {
-        let mut memory = Scratch::default();
+        let mut memory = Memory::default();
         let Panels { weights, layout, .. } = Panels::pack(simd, form, &mut memory, tiles, p);
         let len = weights.len();
         Packed { memory, len, layout, sorted: None }
@@ -173,7 +173,7 @@ impl Packed {
         let mut sums = [0; 32];
         tiles.for_each(|tile| add_columns(Simd::Portable, &live(&tile, p), &mut sums));
         let memory =
-            Scratch { lines: sorted.panels.iter_mut().flat_map(|panel| std::mem::take(&mut panel.weights)).collect() };
+            Memory { lines: sorted.panels.iter_mut().flat_map(|panel| std::mem::take(&mut panel.weights)).collect() };
         let layout = Layout { form: Form::Bytes, bias: biases(&sums), tap_len: 0, halves: sorted.panels.len() };
         Packed { len: memory.lines.len() * 64, memory, layout, sorted: Some(sorted) }
     }
