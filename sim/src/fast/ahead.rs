@@ -51,7 +51,7 @@ impl Ahead<'_> {
                 self.issue(instr, &known)?;
             } else {
                 self.finish(u64::MAX);
-                self.machine.advance(most)?;
+                self.machine.advance(self.image, most)?;
             }
         }
         Ok(())

@@ -85,6 +85,9 @@ impl FastMachine {
     pub(super) fn execute(&mut self, instr: &Instr, known: &Known, rows: Range<u64>) -> Result<(), FastError> {
         let work = self.prepare(instr, known, rows.clone())?;
         self.pay();
+        if let Some(work) = &work {
+            self.work_cycles = self.work_cycles.saturating_add(work.row_cycles() * (rows.end - rows.start));
+        }
         match (instr, work) {
             (Instr::Argmax(i), Some(work)) => self.argmax(i, &work.job),
             (_, Some(work)) => work.run(self.workers.simd, rows),
@@ -132,10 +135,8 @@ impl FastMachine {
             Instr::Matmul(_) => {
                 let constants =
                     Constants { origins: self.spad.origins(), rows: &self.image.constant, packed: &self.image.packed };
-                let last = self.kept.get_mut(self.regs.pc as usize);
-                let simd = self.workers.simd;
-                let product = product(instr, &job);
-                product.zip(last).and_then(|(product, last)| constants.panels(simd, &product, last))
+                let (simd, last) = (self.workers.simd, self.known.kept(known));
+                product(instr, &job).and_then(|product| constants.panels(simd, &product, last))
             }
             _ => None,
         };

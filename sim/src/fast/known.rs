@@ -6,11 +6,15 @@
 use isa::{Counts, Instr, Regs};
 
 use super::machine::{Decoded, Image};
+use super::matmul::Kept;
 use super::touch::Touches;
 
 /// An admitted instruction.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
+    /// Its place in the trace; beyond it if it is not remembered.
+    at: u32,
+    pc: u32,
     /// The registers that it reads, zeros for others.
     x: [u32; 16],
     pub(super) counts: Counts,
@@ -22,72 +26,76 @@ impl Known {
     /// Of an instruction that is admitted with these registers.
     pub(super) fn of(instr: &Instr, regs: &Regs) -> Known {
         Known {
+            at: NOWHERE,
+            pc: regs.pc,
             x: regs.x,
             counts: isa::counts(instr, regs),
             micro_steps: isa::micro_steps(instr, regs),
             touches: Touches::of(instr, regs),
         }
     }
-}
 
-/// Most admissions that are remembered in all.
-const MOST: usize = 1 << 16;
-
-/// The admissions of an instruction, in the order in which they came: a run comes by in the order of the one before.
-#[derive(Clone, Default)]
-struct Course {
-    known: Vec<Known>,
-    next: usize,
-}
-
-impl Course {
-    /// The next one, or the first of a new round.
-    fn find(&mut self, x: &[u32; 16]) -> Option<Known> {
-        let at = [self.next, 0].into_iter().find(|&at| self.known.get(at).is_some_and(|known| known.x == *x))?;
-        self.next = at + 1;
-        self.known.get(at).copied()
+    fn is(&self, pc: u32, x: &[u32; 16]) -> bool {
+        let differ = self.x.iter().zip(x).fold(self.pc ^ pc, |differ, (one, other)| differ | (one ^ other));
+        differ == 0
     }
 }
 
-/// Of each instruction of `text`, when it was admitted.
+/// Most admissions that are remembered.
+const MOST: usize = 1 << 16;
+/// Beyond any trace.
+const NOWHERE: u32 = u32::MAX;
+
+/// The admissions of a run, in the order in which they came: another run finds each behind the one before.
 #[derive(Clone, Default)]
 pub(super) struct Memory {
-    courses: Vec<Course>,
-    count: usize,
+    trace: Vec<(Known, Kept)>,
+    next: u32,
+    /// Of each instruction of `text`, where in the trace it came first.
+    first: Vec<u32>,
 }
 
 impl Memory {
     /// For so many instructions.
     pub(super) fn new(len: usize) -> Memory {
-        Memory { courses: vec![Course::default(); len], count: 0 }
+        Memory { trace: Vec::new(), next: 0, first: vec![NOWHERE; len] }
     }
 
     /// The instruction at the program counter, if it may begin now.
     pub(super) fn admitted(&mut self, image: &Image, decoded: &Decoded, regs: &Regs) -> Option<Known> {
-        let course = self.courses.get_mut(regs.pc as usize)?;
+        let first = self.first.get_mut(regs.pc as usize)?;
         let x = decoded.read_by(regs);
-        if let Some(known) = course.find(&x) {
+        let mut places = [self.next, *first].into_iter();
+        let seen = places.find_map(|at| self.trace.get(at as usize).filter(|(known, _)| known.is(regs.pc, &x)));
+        if let Some(&(known, _)) = seen {
+            self.next = known.at + 1;
             let end = regs.steps.checked_add(known.micro_steps);
             return end.is_some_and(|end| end <= image.profile.limit).then_some(known);
         }
         isa::admit(&decoded.instr, regs, &image.profile).ok()?;
-        let known = Known { x, ..Known::of(&decoded.instr, regs) };
-        if self.count < MOST {
-            self.count += 1;
-            course.known.push(known);
-        } else if let Some(last) = course.known.last_mut() {
-            *last = known;
+        let mut known = Known { x, ..Known::of(&decoded.instr, regs) };
+        if self.trace.len() < MOST {
+            known.at = self.trace.len() as u32;
+            *first = known.at.min(*first);
+            self.trace.push((known, None));
+            self.next = known.at + 1;
         }
-        course.next = course.known.len();
         Some(known)
+    }
+
+    /// The panels that an instruction had last, where it is remembered.
+    pub(super) fn kept(&mut self, known: &Known) -> Option<&mut Kept> {
+        self.trace.get_mut(known.at as usize).map(|(_, kept)| kept)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use isa::random::{Rng, case};
+    use isa::program::{Metadata, Program};
+    use isa::random::{Case, Rng, case};
 
     use super::*;
+    use crate::fast::{FastMachine, FastOptions, Workers};
 
     /// What is decided of an instruction is the same whatever is in the registers that it does not read.
     #[test]
@@ -116,5 +124,27 @@ mod tests {
             }
         }
         assert!(admitted > 2000, "{admitted}");
+    }
+
+    /// A run like the one before adds nothing, wherever it begins.
+    #[test]
+    fn a_trace_is_found_again() {
+        let workers = Workers::new(&FastOptions { threads: Some(1), ..FastOptions::default() }).unwrap();
+        let mut long = 0;
+        for seed in 0..50 {
+            let Case { profile, text, constant, input } = case(seed, 40);
+            let program = Program { profile, metadata: Metadata::default(), text, constant };
+            let mut machine = FastMachine::new(Image::new(&program), &input, workers.clone());
+            machine.run_until(u64::MAX).unwrap();
+            let (len, steps) = (machine.known.trace.len(), machine.regs().steps);
+            for most in [u64::MAX, steps / 2, u64::MAX] {
+                machine.reset(input.as_slice());
+                machine.run_until(most).unwrap();
+                machine.run_until(u64::MAX).unwrap();
+                assert_eq!(machine.known.trace.len(), len, "seed {seed}");
+            }
+            long = long.max(len);
+        }
+        assert!(long > 20, "{long}");
     }
 }

@@ -9,13 +9,15 @@ use isa::{Instr, Leaf, Profile, Regs, Status, Stepped, Subtree};
 use super::digest::Crc;
 use super::dram::{Dram, Pages};
 use super::known::{Known, Memory};
-use super::matmul::{Kept, PackedWeights};
+use super::matmul::PackedWeights;
 use super::origins::Copied;
 use super::simd::Simd;
 use super::space::{Lanes, Row, Space};
 use super::workers::Workers;
 use crate::engine::{MAX_MARKS, Mark};
 
+/// A run begins on one thread, until it has done the work of so many parts.
+const ALONE: u64 = 25;
 /// An instruction of so many times the budget of a run is interrupted.
 const LONG: u64 = 16;
 
@@ -138,10 +140,10 @@ pub struct FastMachine {
     pub(super) before_stop: Pages,
     pub(super) workers: Arc<Workers>,
     pub(super) known: Memory,
-    /// Of each instruction, the panels that it had last.
-    pub(super) kept: Vec<Kept>,
     /// Copies to make before the next instruction.
     pub(super) copies: Vec<Copied>,
+    /// About how many cycles this run has taken on one thread.
+    pub(super) work_cycles: u64,
 }
 
 impl FastMachine {
@@ -161,8 +163,8 @@ impl FastMachine {
             cleared: [false; 3],
             before_stop: Pages::new(),
             known: Memory::new(image.instrs.len()),
-            kept: vec![None; image.instrs.len()],
             copies: Vec::new(),
+            work_cycles: 0,
             image,
             workers,
         }
@@ -225,11 +227,15 @@ impl FastMachine {
     pub fn run_some(&mut self, steps: u64, budget: u64) -> Result<(), FastError> {
         let pause = self.regs.steps.saturating_add(budget);
         let most = steps.min(self.regs.steps.saturating_add(budget.saturating_mul(LONG)));
-        if self.workers.threads() > 1 {
-            return self.run_ahead(most, pause);
-        }
+        let image = self.image.clone();
+        // Helpers are worth waking only for more than this.
+        let alone = if self.workers.threads() > 1 { self.workers.grain_cycles.saturating_mul(ALONE) } else { u64::MAX };
+        self.work_cycles = 0;
         while self.goes_on(most, pause) {
-            self.advance(most)?;
+            if self.work_cycles >= alone {
+                return self.run_ahead(most, pause);
+            }
+            self.advance(&image, most)?;
         }
         Ok(())
     }
@@ -244,8 +250,8 @@ impl FastMachine {
     /// # Errors
     /// [`FastError::Memory`].
     pub fn run_hooked(&mut self, steps: u64, hook: Hook<'_>) -> Result<(), FastError> {
+        let image = self.image.clone();
         while self.is_running() && self.regs.steps < steps {
-            let image = self.image.clone();
             if self.regs.row == 0
                 && let Some(Decoded { instr, .. }) = image.decoded(self.regs.pc)
             {
@@ -255,7 +261,7 @@ impl FastMachine {
                     break;
                 }
             }
-            self.advance(steps)?;
+            self.advance(&image, steps)?;
         }
         Ok(())
     }
@@ -267,11 +273,10 @@ impl FastMachine {
     }
 
     /// One instruction, or what of it comes before `steps`.
-    pub(super) fn advance(&mut self, steps: u64) -> Result<(), FastError> {
-        let image = self.image.clone();
+    pub(super) fn advance(&mut self, image: &Image, steps: u64) -> Result<(), FastError> {
         let Some(decoded) = image.decoded(self.regs.pc).filter(|decoded| decoded.moves) else { return self.step() };
         let instr = &decoded.instr;
-        let Some(known) = self.admitted(&image, decoded) else { return self.step() };
+        let Some(known) = self.admitted(image, decoded) else { return self.step() };
         let total = known.micro_steps;
         let mut row = self.regs.row;
         let kt = u64::from(known.counts.kt);
