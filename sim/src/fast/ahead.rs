@@ -9,7 +9,7 @@ use isa::Instr;
 use super::exec::{Job, Work};
 use super::known::Known;
 use super::machine::{Decoded, FastError, FastMachine, Image};
-use super::touch::{Touches, UNTOUCHED};
+use super::touch::{Several, Touches};
 use super::window::{Closing, SLOTS, Window};
 
 /// Parts of an instruction, for each thread.
@@ -20,7 +20,7 @@ struct Ahead<'a> {
     machine: &'a mut FastMachine,
     image: &'a Image,
     window: &'a Window,
-    touches: [Touches; SLOTS],
+    touches: Several<SLOTS>,
     /// The last store: with a digest, stores are done in their order.
     store: u64,
     next: usize,
@@ -34,8 +34,8 @@ impl FastMachine {
         let machine = &mut *self;
         workers.together(help, || {
             let _closing = Closing { window: &window, simd: workers.simd };
-            let touches = [UNTOUCHED; SLOTS];
-            Ahead { machine, image: &image, window: &window, touches, store: 0, next: 0 }.run(most, pause)
+            Ahead { machine, image: &image, window: &window, touches: Several::new(), store: 0, next: 0 }
+                .run(most, pause)
         })
     }
 }
@@ -100,7 +100,9 @@ impl Ahead<'_> {
     fn put(&mut self, work: Work, touches: Touches) {
         let slot = self.next;
         self.finish(1 << slot);
-        let after = self.after(&touches) | if work.digest.is_some() { self.store } else { 0 };
+        // The instructions under way that must be done before.
+        let after =
+            self.touches.meet(self.window.busy(), &touches) | if work.digest.is_some() { self.store } else { 0 };
         let workers = &self.machine.workers;
         let parts = if work.divides() {
             let rows = work.job.rows.end;
@@ -112,22 +114,9 @@ impl Ahead<'_> {
         if work.digest.is_some() {
             self.store = 1 << slot;
         }
-        self.touches[slot] = touches;
+        self.touches.set(slot, touches);
         self.window.issue(slot, work, parts as u32, after);
         self.next = (slot + 1) % SLOTS;
-    }
-
-    /// The slots of instructions under way that must be done before one that touches these.
-    fn after(&self, touches: &Touches) -> u64 {
-        let (mut left, mut after) = (self.window.busy(), 0);
-        while left != 0 {
-            let slot = left.trailing_zeros() as usize;
-            left &= left - 1;
-            if self.touches[slot].meets(touches) {
-                after |= 1 << slot;
-            }
-        }
-        after
     }
 
     /// Whether an instruction is one of registers alone; a `MARK` is where nobody asks for the digest.

@@ -54,7 +54,7 @@ pub(super) struct Touches {
     reads: [Touch; 3],
 }
 
-pub(super) const UNTOUCHED: Touches = Touches { write: NOTHING, reads: [NOTHING; 3] };
+const UNTOUCHED: Touches = Touches { write: NOTHING, reads: [NOTHING; 3] };
 
 impl Touches {
     /// Of an instruction.
@@ -93,13 +93,62 @@ impl Touches {
     }
 
     /// Whether the order of both may matter.
-    pub(super) fn meets(&self, other: &Touches) -> bool {
-        let near = self.write.near(&other.write)
-            | other.reads.iter().fold(false, |any, read| any | self.write.near(read))
-            | self.reads.iter().fold(false, |any, read| any | other.write.near(read));
-        near && (self.write.meets(&other.write)
+    fn meets(&self, other: &Touches) -> bool {
+        self.write.meets(&other.write)
             || other.reads.iter().any(|read| self.write.meets(read))
-            || self.reads.iter().any(|read| other.write.meets(read)))
+            || self.reads.iter().any(|read| other.write.meets(read))
+    }
+
+    /// What is written, and all that is read.
+    fn all(&self) -> [&Touch; 4] {
+        let [a, b, c] = &self.reads;
+        [&self.write, a, b, c]
+    }
+}
+
+/// What several instructions touch.
+pub(super) struct Several<const N: usize> {
+    touches: [Touches; N],
+    /// Of each thing that they touch, as in [`Touches::all`], the first and the last row.
+    lo: [[i64; N]; 4],
+    hi: [[i64; N]; 4],
+}
+
+impl<const N: usize> Several<N> {
+    pub(super) fn new() -> Several<N> {
+        Several { touches: [UNTOUCHED; N], lo: [[NOTHING.lo; N]; 4], hi: [[NOTHING.hi; N]; 4] }
+    }
+
+    pub(super) fn set(&mut self, at: usize, touches: Touches) {
+        for (which, touch) in touches.all().into_iter().enumerate() {
+            (self.lo[which][at], self.hi[which][at]) = (touch.lo, touch.hi);
+        }
+        self.touches[at] = touches;
+    }
+
+    /// Those of `among`, as bits, whose order with one that touches these may matter.
+    pub(super) fn meet(&self, among: u64, touches: &Touches) -> u64 {
+        // All at once, for most are far from each other.
+        let mut near = [false; N];
+        for (which, touch) in touches.all().into_iter().enumerate() {
+            // What is written meets all, what is read only what is written.
+            let others = if which == 0 { 4 } else { 1 };
+            for (lo, hi) in self.lo.iter().zip(&self.hi).take(others) {
+                for at in 0..N {
+                    near[at] |= (lo[at] <= touch.hi) & (touch.lo <= hi[at]);
+                }
+            }
+        }
+        let near = (0..N).fold(0, |bits, at| bits | u64::from(near[at]) << at);
+        let (mut left, mut meet) = (among & near, 0);
+        while left != 0 {
+            let at = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if self.touches[at].meets(touches) {
+                meet |= 1 << at;
+            }
+        }
+        meet
     }
 }
 

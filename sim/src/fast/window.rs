@@ -23,8 +23,9 @@ struct Board {
     busy: u64,
     /// Of those, the ones with parts that anyone may take.
     ready: u64,
-    /// For each slot, those it waits for.
-    waits: [u64; SLOTS],
+    /// For each slot, how many it waits for, and those that wait for it.
+    waits: [u32; SLOTS],
+    followers: [u64; SLOTS],
     /// Parts of each that nobody has taken, and that are not done.
     untaken: [u32; SLOTS],
     undone: [u32; SLOTS],
@@ -60,6 +61,7 @@ impl Window {
             busy: 0,
             ready: 0,
             waits: [0; SLOTS],
+            followers: [0; SLOTS],
             untaken: [0; SLOTS],
             undone: [0; SLOTS],
             parts: [0; SLOTS],
@@ -103,7 +105,9 @@ impl Window {
         unsafe { *self.works[slot].get() = Some(work) };
         let mut board = self.lock();
         let bit = 1 << slot;
-        board.waits[slot] = after & board.busy;
+        let after = after & board.busy;
+        board.waits[slot] = after.count_ones();
+        bits(after).for_each(|other| board.followers[other] |= bit);
         board.busy |= bit;
         (board.untaken[slot], board.undone[slot], board.parts[slot]) = (parts, parts, parts);
         board.next = (slot as u32 + 1) % SLOTS as u32;
@@ -137,15 +141,10 @@ impl Window {
         }
         let bit = 1 << slot;
         board.busy &= !bit;
-        let mut left = board.busy;
-        while left != 0 {
-            let other = left.trailing_zeros() as usize;
-            left &= left - 1;
-            if board.waits[other] & bit != 0 {
-                board.waits[other] &= !bit;
-                if board.waits[other] == 0 {
-                    board.ready |= 1 << other;
-                }
+        for other in bits(std::mem::take(&mut board.followers[slot])) {
+            board.waits[other] -= 1;
+            if board.waits[other] == 0 {
+                board.ready |= 1 << other;
             }
         }
         self.publish(&board);
@@ -195,6 +194,15 @@ impl Window {
         board.closed = true;
         self.publish(&board);
     }
+}
+
+/// The bits that are set.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let at = word.trailing_zeros() as usize;
+        word &= word.wrapping_sub(1);
+        (at < 64).then_some(at)
+    })
 }
 
 fn pause(idle: &mut u32) {
