@@ -10,16 +10,21 @@ use super::exec::{Job, Work};
 use super::known::Known;
 use super::machine::{Decoded, FastError, FastMachine, Image};
 use super::touch::{Several, Touches};
-use super::window::{Closing, SLOTS, Window};
+use super::window::{Closing, Pending, SLOTS, Window};
 
 /// Parts of an instruction, for each thread.
 const PARTS: u64 = 2;
+
+/// Most instructions that are issued at once while there is other work: telling others takes longer than many of them do.
+const BATCH: usize = 8;
 
 /// Where a run stands that issues ahead.
 struct Ahead<'a> {
     machine: &'a mut FastMachine,
     image: &'a Image,
     window: &'a Window,
+    /// Put into the window, and not yet issued.
+    pending: Vec<Pending>,
     touches: Several<SLOTS>,
     /// The last store: with a digest, stores are done in their order.
     store: u64,
@@ -34,9 +39,16 @@ impl FastMachine {
         let machine = &mut *self;
         workers.together(help, || {
             let _closing = Closing { window: &window, simd: workers.simd };
-            Ahead { machine, image: &image, window: &window, touches: Several::new(), store: 0, next: 0 }
-                .run(most, pause)
+            let (pending, touches) = (Vec::with_capacity(BATCH), Several::new());
+            Ahead { machine, image: &image, window: &window, pending, touches, store: 0, next: 0 }.run(most, pause)
         })
+    }
+}
+
+impl Drop for Ahead<'_> {
+    /// What has been put into the window is done, however the run ends: the machine's state says so.
+    fn drop(&mut self) {
+        self.window.issue(&mut self.pending);
     }
 }
 
@@ -57,8 +69,17 @@ impl Ahead<'_> {
         Ok(())
     }
 
-    fn finish(&self, slots: u64) {
-        self.window.wait(self.machine.workers.simd, slots);
+    /// Waits for what is under way in these slots.
+    fn finish(&mut self, slots: u64) {
+        if self.under_way() & slots != 0 {
+            self.window.issue(&mut self.pending);
+            self.window.wait(self.machine.workers.simd, slots);
+        }
+    }
+
+    /// The slots in use.
+    fn under_way(&self) -> u64 {
+        self.pending.iter().fold(self.window.busy(), |slots, pending| slots | 1 << pending.slot)
     }
 
     /// An instruction that may begin, and ends before `most`; none that threads cannot do.
@@ -101,8 +122,7 @@ impl Ahead<'_> {
         let slot = self.next;
         self.finish(1 << slot);
         // The instructions under way that must be done before.
-        let after =
-            self.touches.meet(self.window.busy(), &touches) | if work.digest.is_some() { self.store } else { 0 };
+        let after = self.touches.meet(self.under_way(), &touches) | if work.digest.is_some() { self.store } else { 0 };
         let workers = &self.machine.workers;
         let parts = if work.divides() {
             let rows = work.job.rows.end;
@@ -115,7 +135,11 @@ impl Ahead<'_> {
             self.store = 1 << slot;
         }
         self.touches.set(slot, touches);
-        self.window.issue(slot, work, parts as u32, after);
+        self.window.put(slot, work);
+        self.pending.push(Pending { slot, parts: parts as u32, after });
+        if self.pending.len() == BATCH || self.window.is_idle() {
+            self.window.issue(&mut self.pending);
+        }
         self.next = (slot + 1) % SLOTS;
     }
 

@@ -6,7 +6,8 @@
 
 use std::cell::UnsafeCell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::exec::Work;
@@ -47,6 +48,15 @@ pub(super) struct Window {
 
 // SAFETY: a slot's work is written by who issues while the slot is free, and read by others only while it is busy.
 unsafe impl Sync for Window {}
+
+/// An instruction that is about to be issued.
+pub(super) struct Pending {
+    pub(super) slot: usize,
+    /// Parts to do it in.
+    pub(super) parts: u32,
+    /// Slots that it waits for.
+    pub(super) after: u64,
+}
 
 /// A part of an instruction, taken.
 struct Part {
@@ -91,74 +101,97 @@ impl Window {
 
     fn publish(&self, board: &Board) {
         self.ready.store(if board.closed { u64::MAX } else { board.ready }, Relaxed);
-        self.busy.store(board.busy, Relaxed);
+        self.busy.store(board.busy, Release);
     }
 
-    /// Slots in use, or that were until a moment ago.
+    /// Slots in use, or that were until a moment ago. What was done in others is seen from here on.
     pub(super) fn busy(&self) -> u64 {
-        self.busy.load(Relaxed)
+        self.busy.load(Acquire)
     }
 
-    /// Puts work into a free slot; it waits for those of `after` that are not done. Only for the thread that issues.
-    pub(super) fn issue(&self, slot: usize, work: Work, parts: u32, after: u64) {
+    /// Whether there is nothing to take.
+    pub(super) fn is_idle(&self) -> bool {
+        self.ready.load(Relaxed) == 0
+    }
+
+    /// Puts work into a free slot. Only for the thread that issues.
+    pub(super) fn put(&self, slot: usize, work: Work) {
         // SAFETY: the slot is free, and this thread alone makes it busy.
         unsafe { *self.works[slot].get() = Some(work) };
-        let mut board = self.lock();
-        let bit = 1 << slot;
-        let after = after & board.busy;
-        board.waits[slot] = after.count_ones();
-        bits(after).for_each(|other| board.followers[other] |= bit);
-        board.busy |= bit;
-        (board.untaken[slot], board.undone[slot], board.parts[slot]) = (parts, parts, parts);
-        board.next = (slot as u32 + 1) % SLOTS as u32;
-        if board.waits[slot] == 0 {
-            board.ready |= bit;
-        }
-        self.publish(&board);
     }
 
-    fn take(&self) -> Option<Part> {
+    /// Issues what has been put into slots, in this order; each waits for those that it must that are not done.
+    pub(super) fn issue(&self, pending: &mut Vec<Pending>) {
+        let Some(Pending { slot: last, .. }) = pending.last() else { return };
         let mut board = self.lock();
-        if board.ready == 0 {
-            return None;
-        }
-        // Slots from `next` on were used longer ago than those before it.
-        let old = board.ready >> board.next << board.next;
-        let slot = if old != 0 { old } else { board.ready }.trailing_zeros() as usize;
-        board.untaken[slot] -= 1;
-        if board.untaken[slot] == 0 {
-            board.ready &= !(1 << slot);
-            self.publish(&board);
-        }
-        Some(Part { slot, index: board.untaken[slot], of: board.parts[slot] })
-    }
-
-    fn done(&self, slot: usize) {
-        let mut board = self.lock();
-        board.undone[slot] -= 1;
-        if board.undone[slot] > 0 {
-            return;
-        }
-        let bit = 1 << slot;
-        board.busy &= !bit;
-        for other in bits(std::mem::take(&mut board.followers[slot])) {
-            board.waits[other] -= 1;
-            if board.waits[other] == 0 {
-                board.ready |= 1 << other;
+        board.next = (*last as u32 + 1) % SLOTS as u32;
+        for Pending { slot, parts, after } in pending.drain(..) {
+            let (bit, after) = (1 << slot, after & board.busy);
+            board.waits[slot] = after.count_ones();
+            bits(after).for_each(|other| board.followers[other] |= bit);
+            board.busy |= bit;
+            (board.untaken[slot], board.undone[slot], board.parts[slot]) = (parts, parts, parts);
+            if after == 0 {
+                board.ready |= bit;
             }
         }
         self.publish(&board);
     }
 
-    /// Does a part, if there is one to take.
-    pub(super) fn work(&self, simd: Simd) -> bool {
-        let Some(part) = self.take() else { return false };
-        let _done = Done { window: self, slot: part.slot };
-        // SAFETY: the slot is busy until this part, too, is done.
-        if let Some(work) = unsafe { &*self.works[part.slot].get() } {
-            work.run(simd, work.rows(part.index, part.of));
+    /// Takes a part, if there is one: of an instruction of `first`, else of any.
+    fn take(&self, board: &mut Board, first: u64) -> Option<Part> {
+        if board.ready == 0 {
+            return None;
         }
-        true
+        let ready = if board.ready & first != 0 { board.ready & first } else { board.ready };
+        // Slots from `next` on were used longer ago than those before it.
+        let old = ready >> board.next << board.next;
+        let slot = if old != 0 { old } else { ready }.trailing_zeros() as usize;
+        board.untaken[slot] -= 1;
+        if board.untaken[slot] == 0 {
+            board.ready &= !(1 << slot);
+            self.publish(board);
+        }
+        Some(Part { slot, index: board.untaken[slot], of: board.parts[slot] })
+    }
+
+    /// Notes that a part is done, and answers those that waited for its instruction.
+    fn done(&self, board: &mut Board, slot: usize) -> u64 {
+        board.undone[slot] -= 1;
+        if board.undone[slot] > 0 {
+            return 0;
+        }
+        let bit = 1 << slot;
+        board.busy &= !bit;
+        let followers = std::mem::take(&mut board.followers[slot]);
+        for other in bits(followers) {
+            board.waits[other] -= 1;
+            if board.waits[other] == 0 {
+                board.ready |= 1 << other;
+            }
+        }
+        self.publish(board);
+        followers
+    }
+
+    /// Does parts while there are some to take and some of `slots` are under way. Whether it did any.
+    ///
+    /// What a part wrote is in this processor's cache, so those that waited for it come first.
+    fn work(&self, simd: Simd, slots: u64) -> bool {
+        let mut next = self.take(&mut self.lock(), 0);
+        let any = next.is_some();
+        while let Some(Part { slot, index, of }) = next {
+            let done = Done { window: self, slot };
+            // SAFETY: the slot is busy until this part, too, is done.
+            if let Some(work) = unsafe { &*self.works[slot].get() } {
+                work.run(simd, work.rows(index, of));
+            }
+            std::mem::forget(done);
+            let mut board = self.lock();
+            let followers = self.done(&mut board, slot);
+            next = if board.busy & slots != 0 { self.take(&mut board, followers) } else { None };
+        }
+        any
     }
 
     /// Does parts until [`Window::close`].
@@ -168,7 +201,7 @@ impl Window {
             match self.ready.load(Relaxed) {
                 u64::MAX if self.lock().closed => return,
                 0 => pause(&mut idle),
-                _ if self.work(simd) => idle = 0,
+                _ if self.work(simd, u64::MAX) => idle = 0,
                 _ => pause(&mut idle),
             }
         }
@@ -178,14 +211,12 @@ impl Window {
     pub(super) fn wait(&self, simd: Simd, slots: u64) {
         let mut idle = 0;
         while self.busy() & slots != 0 {
-            if self.ready.load(Relaxed) != 0 && self.work(simd) {
+            if !self.is_idle() && self.work(simd, slots) {
                 idle = 0;
             } else {
                 pause(&mut idle);
             }
         }
-        // What others did until then is seen from here on.
-        drop(self.lock());
     }
 
     /// Lets helpers go.
@@ -218,7 +249,7 @@ struct Done<'a> {
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        self.window.done(self.slot);
+        self.window.done(&mut self.window.lock(), self.slot);
     }
 }
 
