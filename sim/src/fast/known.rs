@@ -65,9 +65,11 @@ impl Memory {
     pub(super) fn admitted(&mut self, image: &Image, decoded: &Decoded, regs: &Regs) -> Option<Known> {
         let first = self.first.get_mut(regs.pc as usize)?;
         let x = decoded.read_by(regs);
-        let mut places = [self.next, *first].into_iter();
-        let seen = places.find_map(|at| self.trace.get(at as usize).filter(|(known, _)| known.is(regs.pc, &x)));
-        if let Some(&(known, _)) = seen {
+        let seen = |at: u32| self.trace.get(at as usize).filter(|(known, _)| known.is(regs.pc, &x));
+        // At the end of the trace it goes on: what comes again in a loop may have other panels there.
+        let goes_on = self.next as usize == self.trace.len() && self.trace.len() < MOST;
+        let place = seen(self.next).or_else(|| if goes_on { None } else { seen(*first) });
+        if let Some(&(known, _)) = place {
             self.next = known.at + 1;
             let end = regs.steps.checked_add(known.micro_steps);
             return end.is_some_and(|end| end <= image.profile.limit).then_some(known);
@@ -81,6 +83,11 @@ impl Memory {
             self.next = known.at + 1;
         }
         Some(known)
+    }
+
+    /// The next instruction is another than the one behind the last.
+    pub(super) fn lose(&mut self) {
+        self.next = NOWHERE;
     }
 
     /// The panels that an instruction had last, where it is remembered.

@@ -174,6 +174,7 @@ impl FastMachine {
     pub fn reset(&mut self, input: impl Into<Arc<[Leaf]>>) {
         self.input = input.into();
         self.regs = Regs::default();
+        self.known.lose();
         self.digest = self.digest.map(|_| Crc::default());
         self.marks.clear();
         for tree in [Subtree::Onchip, Subtree::Work, Subtree::Output] {

@@ -149,6 +149,7 @@ impl FastMachine {
     pub fn restore(&mut self, snapshot: &Snapshot) {
         self.pay_all();
         self.regs = snapshot.regs;
+        self.known.lose();
         self.spad.restore(&snapshot.spad);
         self.acc.restore(&snapshot.acc);
         self.work.restore(&snapshot.work);
