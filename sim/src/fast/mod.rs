@@ -12,6 +12,7 @@ mod ahead;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod bits;
 mod bytes;
 mod crew;
 mod digest;

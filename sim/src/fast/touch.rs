@@ -2,6 +2,7 @@
 
 use isa::{Instr, Reach, Regs, Role, Space};
 
+use super::bits::bits;
 use super::origins::Copied;
 
 /// Rows that an instruction touches. Those of different spaces are far apart.
@@ -140,15 +141,8 @@ impl<const N: usize> Several<N> {
             }
         }
         let near = (0..N).fold(0, |bits, at| bits | u64::from(near[at]) << at);
-        let (mut left, mut meet) = (among & near, 0);
-        while left != 0 {
-            let at = left.trailing_zeros() as usize;
-            left &= left - 1;
-            if self.touches[at].meets(touches) {
-                meet |= 1 << at;
-            }
-        }
-        meet
+        let meets = |at: &usize| self.touches[*at].meets(touches);
+        bits(among & near).filter(meets).fold(0, |bits, at| bits | 1 << at)
     }
 }
 

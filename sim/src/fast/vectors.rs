@@ -11,15 +11,6 @@ use super::place::{Affine, runs};
 /// Most taps of a depthwise product.
 pub(super) const TAPS: u64 = 16;
 
-/// The bits that are set.
-pub(super) fn lanes(mut bits: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lane = bits.trailing_zeros() as usize;
-        bits &= bits.wrapping_sub(1);
-        (lane < 32).then_some(lane)
-    })
-}
-
 /// Calls `f(count, first rows, steps)` for runs of rows in which each operand goes on by its step: all rows in one where
 /// the outer loop goes on as the inner one does.
 #[inline(always)]
@@ -48,8 +39,9 @@ macro_rules! kernels {
             clamp: $crate::fast::bytes::Clamp,
             n: usize,
         ) {
+            use $crate::fast::bits::bits;
             use $crate::fast::bytes::CERTAIN;
-            use $crate::fast::vectors::{lanes, strides};
+            use $crate::fast::vectors::strides;
             let (keep, finish) = (live(n), Finish::new(clamp, CERTAIN, n));
             let mut block: Option<(i64, Block, Scale)> = None;
             let (to, from) = (chip.spad_of(operands[0], &rows, n0, 1, 0), chip.acc_of(operands[1], &rows, n0));
@@ -78,7 +70,7 @@ macro_rules! kernels {
                         if near != 0 {
                             // SAFETY: as above.
                             let (sums, out) = unsafe { (&*from, &mut *to) };
-                            lanes(near)
+                            bits(near.into())
                                 .for_each(|lane| out[lane] = clamp.apply(block.exact(sums[lane], lane)) & keep[lane]);
                         }
                         (to, from) = (to.wrapping_offset(d_step as isize), from.wrapping_offset(a_step as isize));
@@ -96,7 +88,8 @@ macro_rules! kernels {
             parameters: i64,
             n: usize,
         ) {
-            use $crate::fast::vectors::{lanes, strides};
+            use $crate::fast::bits::bits;
+            use $crate::fast::vectors::strides;
             let keep = live(n);
             let sum = Sum::new(&chip.read8(parameters));
             let (finish, terms) = (Finish::new(sum.clamp, sum.certain, n), Terms::new(&sum));
@@ -116,7 +109,7 @@ macro_rules! kernels {
                     // SAFETY: 32 bytes.
                     unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row) };
                     if near != 0 {
-                        lanes(near)
+                        bits(near.into())
                             .for_each(|lane| out[lane] = sum.clamp.apply(sum.exact(a[lane], b[lane])) & keep[lane]);
                     }
                     for (at, step) in at.iter_mut().zip(steps) {

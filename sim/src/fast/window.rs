@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
+use super::bits::bits;
 use super::exec::Work;
 use super::simd::Simd;
 
@@ -225,15 +226,6 @@ impl Window {
         board.closed = true;
         self.publish(&board);
     }
-}
-
-/// The bits that are set.
-fn bits(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let at = word.trailing_zeros() as usize;
-        word &= word.wrapping_sub(1);
-        (at < 64).then_some(at)
-    })
 }
 
 fn pause(idle: &mut u32) {
