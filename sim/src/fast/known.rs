@@ -76,6 +76,10 @@ impl Memory {
         }
         isa::admit(&decoded.instr, regs, &image.profile).ok()?;
         let mut known = Known { x, ..Known::of(&decoded.instr, regs) };
+        if self.trace.is_empty() {
+            // Once for all; the system gives what is touched.
+            self.trace.reserve_exact(MOST);
+        }
         if self.trace.len() < MOST {
             known.at = self.trace.len() as u32;
             *first = known.at.min(*first);
