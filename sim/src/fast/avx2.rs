@@ -19,16 +19,7 @@ use isa::form;
 use super::bytes::{Block, Clamp, Sum, live};
 use super::place::{Affine, Chip, walk};
 use super::space::{Lanes, Row};
-use super::vectors::kernels;
-
-/// More than any result is before its zero point.
-const MOST: f32 = 1024.0;
-
-#[inline(always)]
-unsafe fn load(from: *const i8) -> __m256i {
-    // SAFETY: the caller's: 32 bytes.
-    unsafe { _mm256_loadu_si256(from.cast()) }
-}
+use super::vectors::{MOST, kernels, load};
 
 /// Rounding, zero point and bounds of a result.
 struct Finish {

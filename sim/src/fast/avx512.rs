@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::{
     __m256i, __m512, __m512i, _CMP_GT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_loadu_si128,
-    _mm_setzero_si128, _mm256_and_si256, _mm256_loadu_si256, _mm256_max_epi8, _mm256_min_epi8, _mm256_set_m128i,
-    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_storeu_si256, _mm256_unpackhi_epi8, _mm256_unpacklo_epi8,
-    _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi16,
+    _mm_setzero_si128, _mm256_and_si256, _mm256_max_epi8, _mm256_min_epi8, _mm256_set_m128i, _mm256_set1_epi8,
+    _mm256_setzero_si256, _mm256_storeu_si256, _mm256_unpackhi_epi8, _mm256_unpacklo_epi8, _mm512_abs_ps,
+    _mm512_add_epi32, _mm512_add_ps, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi16,
     _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_cvtsepi32_epi8, _mm512_dpwssd_epi32,
     _mm512_inserti64x4, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
     _mm512_roundscale_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
@@ -13,16 +13,7 @@ use std::arch::x86_64::{
 
 use super::bytes::{Block, Clamp, Sum, live};
 use super::space::{Lanes, Row};
-use super::vectors::kernels;
-
-/// More than any result is before its zero point, either way.
-const MOST: f32 = 1024.0;
-
-#[inline(always)]
-unsafe fn load(from: *const i8) -> __m256i {
-    // SAFETY: the caller's: 32 bytes.
-    unsafe { _mm256_loadu_si256(from.cast()) }
-}
+use super::vectors::{MOST, kernels, load};
 
 /// Rounding, zero point and bounds of a result.
 struct Finish {

@@ -1,15 +1,27 @@
 //! Kernels for which compilers do not find the vector instructions, for vectors of any width.
 //!
 //! The same as in `bytes`, for the same operands; each says what it leaves to those. A module for vectors of some width
-//! says what its vectors do: `Finish`, `Scale`, `Terms`, `pairs`, `dot`, `exchange`, `load`, `load_sums`,
-//! `store_sums`.
+//! says what its vectors do: `Finish`, `Scale`, `Terms`, `pairs`, `dot`, `exchange`, `load_sums`, `store_sums`.
 
+use std::arch::x86_64::{__m256i, _mm256_loadu_si256};
 use std::ops::Range;
 
 use super::place::{Affine, runs};
 
 /// Most taps of a depthwise product.
 pub(super) const TAPS: u64 = 16;
+/// More than any result is before its zero point, either way.
+pub(super) const MOST: f32 = 1024.0;
+
+/// A row.
+///
+/// # Safety
+/// 32 bytes to read, and a processor with AVX2.
+#[inline(always)]
+pub(super) unsafe fn load(from: *const i8) -> __m256i {
+    // SAFETY: the caller's.
+    unsafe { _mm256_loadu_si256(from.cast()) }
+}
 
 /// Calls `f(count, first rows, steps)` for runs of rows in which each operand goes on by its step: all rows in one where
 /// the outer loop goes on as the inner one does.

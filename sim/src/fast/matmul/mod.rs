@@ -1,8 +1,9 @@
 //! `MATMUL`: weights packed once an instruction, rows widened once a block, sums in registers over all tiles.
 //!
 //! A *panel* is 16 columns of weights over a strip of tiles, in groups of 16 bytes of a row; a kernel multiplies some
-//! rows by a panel, or by two side by side. There are two forms: [`Form::Pairs`] multiplies 16-bit pairs, and [`Form::Bytes`] four
-//! bytes at a time, the row as x + 128 with what that adds taken off again ahead. Both are exact: no sum saturates.
+//! rows by a panel, or by two side by side. There are two forms: [`Form::Pairs`] multiplies 16-bit pairs, and
+//! [`Form::Bytes`] four bytes at a time, the row as x + 128 with what that adds taken off again ahead. Both are exact: no
+//! sum saturates.
 
 mod constants;
 mod kernel;
